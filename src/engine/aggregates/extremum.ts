@@ -1,0 +1,95 @@
+import type { Aggregate, Column } from '../aggregate.ts'
+import type { Rows } from '../rows.ts'
+import type { FieldType, Value } from '../spec.ts'
+import { compareValues, decodeValues, encodeValues } from '../values.ts'
+import type { ByteReader } from '../../util/byte-reader.ts'
+import type { ByteWriter } from '../../util/byte-writer.ts'
+
+type Sign = 1 | -1
+
+/** Keeps the greatest value of a field (sign 1) or the least (sign -1); null in an empty cell. */
+class ExtremumColumn implements Column {
+  private readonly field: number
+  private readonly type: FieldType
+  private readonly sign: Sign
+  values: Value[] = []
+
+  constructor(field: number, type: FieldType, sign: Sign) {
+    this.field = field
+    this.type = type
+    this.sign = sign
+  }
+
+  get length(): number {
+    return this.values.length
+  }
+
+  insert(at: number): void {
+    this.values.splice(at, 0, null)
+  }
+
+  dropFirst(count: number): void {
+    this.values.splice(0, count)
+  }
+
+  clear(at: number): void {
+    this.values[at] = null
+  }
+
+  update(at: number, rows: Rows, from: number, to: number, mask: Uint8Array | null): void {
+    this.values[at] = this.best(this.values[at] as Value, rows.fields[this.field] as Value[], from, to, mask)
+  }
+
+  merge(at: number, other: ExtremumColumn, from: number, to: number): void {
+    this.values[at] = this.best(this.values[at] as Value, other.values, from, to, null)
+  }
+
+  private best(start: Value, values: readonly Value[], from: number, to: number, mask: Uint8Array | null): Value {
+    let best = start
+    for (let i = from; i < to; i++) {
+      if (mask !== null && mask[i] === 0) continue
+      const value = values[i] as Value
+      if (value !== null && (best === null || compareValues(value, best) * this.sign > 0)) best = value
+    }
+    return best
+  }
+
+  encode(out: ByteWriter): void {
+    encodeValues(out, this.values, this.type)
+  }
+
+  decode(bytes: ByteReader, length: number): void {
+    this.values = decodeValues(bytes, length, this.type)
+  }
+}
+
+function extremum(name: 'min' | 'max', sign: Sign, word: string): Aggregate {
+  return {
+    name,
+    takes: 'field',
+    resultType: (field) =>
+      field === undefined || field === 'bool' ? { error: `a ${field} has no ${name}: use rate or a filtered count` } : field,
+    empty: null,
+    accumulators: ({ field, where }, type) => [
+      {
+        kind: name,
+        field: field as string,
+        ...(where !== undefined && { where }),
+        create: (fieldIndex) => new ExtremumColumn(fieldIndex, type as FieldType, sign),
+      },
+    ],
+    finalise([column]) {
+      const value = (column as ExtremumColumn).values[0] as Value
+      return { value, isEmpty: value === null }
+    },
+    doc: {
+      summary: `the ${word} value of a field: numbers (-0 before 0), times, or strings by code point`,
+      retracts: 'from kept rows only: over a table it needs tail: exact',
+      exactness: 'exact',
+      example: `${name}(e.amount).over('1d')`,
+    },
+  }
+}
+
+export const min = extremum('min', -1, 'least')
+export const max = extremum('max', 1, 'greatest')

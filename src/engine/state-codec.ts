@@ -1,0 +1,151 @@
+import type { Column } from './aggregate.ts'
+import { EntityState, type EntityPlan } from './entity-state.ts'
+import { UNBOUNDED, type ViewPlan } from './plan.ts'
+import type { Value } from './spec.ts'
+import type { TileLevel } from './tiles.ts'
+import { decodeValues, encodeValues } from './values.ts'
+import type { ViewState } from './view-state.ts'
+import { ByteReader, CorruptBytes } from '../util/byte-reader.ts'
+import { ByteWriter } from '../util/byte-writer.ts'
+import { murmur32 } from '../util/murmur3.ts'
+import { canonicalJson } from '../util/canonical-json.ts'
+
+/** Written first; a reader refuses what is newer than it knows. */
+export const STATE_VERSION = 1
+
+/** What the bytes of a view depend on: its fields, accumulators and levels. Equal layouts read each other's bytes. */
+export function layoutOf(plan: ViewPlan): number {
+  return murmur32(
+    canonicalJson({
+      fields: plan.fields,
+      accumulators: plan.accumulators.map((a) => a.identity),
+      levels: plan.levels.map((l) => ({ width: String(l.widthMs), keeps: l.accumulators })),
+    }),
+  )
+}
+
+const layouts = new WeakMap<ViewPlan, number>()
+function layout(plan: ViewPlan): number {
+  let known = layouts.get(plan)
+  if (known === undefined) {
+    known = layoutOf(plan)
+    layouts.set(plan, known)
+  }
+  return known
+}
+
+/** Appends the canonical bytes of a state: equal sets of accepted events give equal bytes. Settles it. */
+export function encodeState(out: ByteWriter, state: EntityState): void {
+  state.settle()
+  out.u8(STATE_VERSION)
+  out.varint(state.mark)
+  out.varint(state.parts.length)
+  for (const { region, epoch, shard, seq } of state.parts) {
+    out.varint(region)
+    out.varint(epoch)
+    out.varint(shard)
+    out.varint(seq)
+  }
+  const present = state.views.filter((view) => view !== null && !view.isEmpty)
+  out.varint(present.length)
+  state.views.forEach((view, i) => {
+    if (view === null || view.isEmpty) return
+    out.varint(i)
+    out.u32(layout(view.plan))
+    encodeRows(out, view, state.parts.length)
+    for (const level of view.levels) encodeLevel(out, level)
+  })
+}
+
+function encodeRows(out: ByteWriter, { rows, plan }: ViewState, parts: number): void {
+  out.varint(rows.length)
+  if (rows.length === 0) return
+  let time = 0
+  for (const next of rows.times) {
+    out.varint(next - time)
+    time = next
+  }
+  if (parts > 1) for (const part of rows.parts) out.varint(part)
+  let seq = 0
+  for (const next of rows.seqs) {
+    out.zigzag(next - seq)
+    seq = next
+  }
+  plan.fields.forEach((field, i) => {
+    encodeValues(out, rows.fields[i] as Value[], field.type)
+  })
+}
+
+function encodeLevel(out: ByteWriter, level: TileLevel): void {
+  out.varint(level.length)
+  if (level.length === 0) return
+  let index = 0
+  for (let i = 0; i < level.length; i++) {
+    const next = level.indexes[i] as number
+    out.varint(next - index)
+    index = next
+    const first = level.firsts[i] as number
+    out.varint(level.widthMs === UNBOUNDED ? first : first - next * level.widthMs)
+    out.varint((level.lasts[i] as number) - first)
+  }
+  for (const i of level.kept) (level.columns[i] as Column).encode(out)
+}
+
+/** Reads what `encodeState` wrote. Throws `CorruptBytes` for damage, a newer version or another layout. */
+export function decodeState(bytes: ByteReader, plan: EntityPlan): EntityState {
+  const version = bytes.u8()
+  if (version !== STATE_VERSION) throw new CorruptBytes(`state version ${version}; this engine reads ${STATE_VERSION}`)
+  const state = new EntityState(plan)
+  state.mark = bytes.varint()
+  const parts = bytes.varint()
+  for (let i = 0; i < parts; i++) {
+    state.parts.push({ region: bytes.varint(), epoch: bytes.varint(), shard: bytes.varint(), seq: bytes.varint() })
+  }
+  const present = bytes.varint()
+  for (let i = 0; i < present; i++) {
+    const at = bytes.varint()
+    const viewPlan = plan[at]
+    if (viewPlan === undefined) throw new CorruptBytes(`state of a view number ${at}, which the plan lacks`)
+    if (bytes.u32() !== layout(viewPlan)) throw new CorruptBytes(`state of another layout of view ${viewPlan.spec.name}`)
+    decodeView(bytes, state.openView(at), parts)
+  }
+  return state
+}
+
+function decodeView(bytes: ByteReader, view: ViewState, parts: number): void {
+  const { rows, plan } = view
+  const length = bytes.varint()
+  if (length > 0) {
+    let time = 0
+    for (let i = 0; i < length; i++) rows.times.push((time += bytes.varint()))
+    for (let i = 0; i < length; i++) rows.parts.push(parts > 1 ? bytes.varint() : 0)
+    let seq = 0
+    for (let i = 0; i < length; i++) rows.seqs.push((seq += bytes.zigzag()))
+    plan.fields.forEach((field, i) => {
+      rows.fields[i] = decodeValues(bytes, length, field.type)
+    })
+  }
+  for (const level of view.levels) decodeLevel(bytes, level)
+}
+
+function decodeLevel(bytes: ByteReader, level: TileLevel): void {
+  const length = bytes.varint()
+  if (length === 0) return
+  let index = 0
+  for (let i = 0; i < length; i++) {
+    index += bytes.varint()
+    level.indexes.push(index)
+    const offset = bytes.varint()
+    const first = level.widthMs === UNBOUNDED ? offset : offset + index * level.widthMs
+    level.firsts.push(first)
+    level.lasts.push(first + bytes.varint())
+  }
+  for (const i of level.kept) (level.columns[i] as Column).decode(bytes, length)
+}
+
+const shared = new ByteWriter()
+/** The canonical bytes of a state, in an array of their own. */
+export function stateBytes(state: EntityState): Uint8Array {
+  encodeState(shared.reset(), state)
+  return shared.finish()
+}

@@ -1,0 +1,207 @@
+/**
+ * Exact sums of doubles, independent of order. A sum is held as `hi + lo` with `hi` the sum rounded to a double and `lo`
+ * the exact rest, as long as the rest is itself a double: error-free transformation by Knuth's TwoSum (The Art of Computer
+ * Programming 2, 4.2.2; Shewchuk 1997). What does not fit moves to one integer that counts units of 2^-1074, of which
+ * every finite double is a multiple, and back when it fits again: so the pair is a function of the exact sum alone.
+ */
+
+const UNIT_EXPONENT = -1074
+const scratch = new DataView(new ArrayBuffer(8))
+
+/** A finite double as a count of units of 2^-1074. */
+export function toUnits(value: number): bigint {
+  scratch.setFloat64(0, value)
+  const bits = scratch.getBigUint64(0)
+  const exponent = Number((bits >> 52n) & 0x7ffn)
+  const fraction = bits & 0xfffffffffffffn
+  const magnitude = exponent === 0 ? fraction : (fraction | 0x10000000000000n) << BigInt(exponent - 1)
+  return bits >> 63n === 0n ? magnitude : -magnitude
+}
+
+/** `numerator / denominator` units rounded once to a double, ties to even; infinite when it is too large. */
+export function roundUnits(numerator: bigint, denominator = 1n): number {
+  if (numerator === 0n) return 0
+  const negative = numerator < 0n
+  const magnitude = negative ? -numerator : numerator
+  // Shift so that the quotient has at least 55 bits (53, a rounding bit and a sticky one), but never below one unit.
+  const excess = magnitude.toString(2).length - denominator.toString(2).length
+  const shift = Math.max(0, excess - 56)
+  const scaled = denominator << BigInt(shift)
+  let quotient = magnitude / scaled
+  let remainder = magnitude % scaled
+  const extra = Math.max(0, quotient.toString(2).length - 53)
+  if (extra > 0) {
+    remainder = (quotient & ((1n << BigInt(extra)) - 1n)) * scaled + remainder
+    quotient >>= BigInt(extra)
+  }
+  const half = scaled << BigInt(extra)
+  const twice = remainder * 2n
+  if (twice > half || (twice === half && (quotient & 1n) === 1n)) quotient += 1n
+  const value = scaleByPowerOfTwo(Number(quotient), shift + extra + UNIT_EXPONENT)
+  return negative ? -value : value
+}
+
+/** `value * 2^exponent` for a whole value of at most 2^53; exact unless it overflows to infinity. */
+function scaleByPowerOfTwo(value: number, exponent: number): number {
+  // In two steps: 2^-1074 and 2^1023 are doubles, but not every quotient of the two is.
+  const half = Math.trunc(exponent / 2)
+  return value * 2 ** half * 2 ** (exponent - half)
+}
+
+/** The state of many sums side by side. Cell values are read through `round`, `average` and `encode`-ready `terms`. */
+export class ExactSums {
+  hi: number[] = []
+  lo: number[] = []
+  /** Cells that two doubles cannot hold, by index; rare, so a sparse map. */
+  private units: Map<number, bigint> | null = null
+
+  insert(at: number): void {
+    this.hi.splice(at, 0, 0)
+    this.lo.splice(at, 0, 0)
+    if (this.units) this.shiftUnits(at, 1)
+  }
+
+  dropFirst(count: number): void {
+    this.hi.splice(0, count)
+    this.lo.splice(0, count)
+    if (this.units) this.shiftUnits(count, -count)
+  }
+
+  private shiftUnits(from: number, by: number): void {
+    const moved = new Map<number, bigint>()
+    for (const [at, units] of this.units ?? []) {
+      if (at >= from) moved.set(at + by, units)
+      else if (by > 0) moved.set(at, units)
+    }
+    this.units = moved.size > 0 ? moved : null
+  }
+
+  clear(at: number): void {
+    this.hi[at] = 0
+    this.lo[at] = 0
+    this.units?.delete(at)
+  }
+
+  /** Adds a finite double to cell `at`. */
+  add(at: number, value: number): void {
+    if (this.units?.has(at)) return this.addUnits(at, toUnits(value))
+    const hi = this.hi[at] as number
+    const lo = this.lo[at] as number
+    // TwoSum of hi and value, then of lo and its error: while that second error is zero, nothing was lost.
+    const s = hi + value
+    const b = s - hi
+    const error = hi - (s - b) + (value - b)
+    const c = lo + error
+    const d = c - lo
+    if (lo - (c - d) + (error - d) !== 0 || !(s - s === 0)) return this.addUnits(at, toUnits(value))
+    const sum = s + c
+    const e = sum - s
+    this.hi[at] = sum
+    // Plus zero: a rest of -0 would show in the bytes.
+    this.lo[at] = s - (sum - e) + (c - e) + 0
+    if (!(sum - sum === 0)) {
+      this.hi[at] = hi
+      this.lo[at] = lo
+      this.addUnits(at, toUnits(value))
+    }
+  }
+
+  /** Adds a 64-bit integer exactly: it splits into two doubles. */
+  addInteger(at: number, value: bigint): void {
+    const high = Number(value)
+    this.add(at, high)
+    const rest = value - BigInt(high)
+    if (rest !== 0n) this.add(at, Number(rest))
+  }
+
+  addCell(at: number, other: ExactSums, from: number): void {
+    const units = other.units?.get(from)
+    if (units !== undefined) return this.addUnits(at, units)
+    this.add(at, other.hi[from] as number)
+    const lo = other.lo[from] as number
+    if (lo !== 0) this.add(at, lo)
+  }
+
+  private addUnits(at: number, units: bigint): void {
+    this.setUnits(at, this.unitsOf(at) + units)
+  }
+
+  /** The exact sum in units of 2^-1074. */
+  unitsOf(at: number): bigint {
+    return this.units?.get(at) ?? toUnits(this.hi[at] as number) + toUnits(this.lo[at] as number)
+  }
+
+  /** Sets a cell from its exact sum, as two doubles if they can hold it. */
+  setUnits(at: number, units: bigint): void {
+    const hi = roundUnits(units)
+    if (Number.isFinite(hi)) {
+      const rest = units - toUnits(hi)
+      const lo = roundUnits(rest)
+      if (toUnits(lo) === rest) {
+        this.hi[at] = hi
+        this.lo[at] = lo
+        this.units?.delete(at)
+        return
+      }
+    }
+    this.hi[at] = 0
+    this.lo[at] = 0
+    this.units ??= new Map()
+    this.units.set(at, units)
+  }
+
+  /** Whether two doubles hold the cell (`hi`, `lo`), or it needs its units. */
+  isWide(at: number): boolean {
+    return this.units?.has(at) ?? false
+  }
+
+  /** The sum rounded once; infinite when it is beyond the range of a double. */
+  round(at: number): number {
+    const units = this.units?.get(at)
+    return units === undefined ? (this.hi[at] as number) : roundUnits(units)
+  }
+
+  /** The sum divided by `count`, rounded once. */
+  average(at: number, count: number): number {
+    if (!this.isWide(at)) {
+      const hi = this.hi[at] as number
+      const lo = this.lo[at] as number
+      if (lo === 0) return hi / count
+      const quick = quotient(hi, lo, count)
+      if (quick === quick) return quick
+    }
+    return roundUnits(this.unitsOf(at), BigInt(count))
+  }
+
+  /** The sum as an integer; the cell must have taken in integers only. */
+  integer(at: number): bigint {
+    return this.unitsOf(at) >> BigInt(-UNIT_EXPONENT)
+  }
+}
+
+const SPLITTER = 2 ** 27 + 1
+/** Dekker's splitting loses bits near the ends of the exponent range; outside of this the exact division decides. */
+const SPLIT_SAFE_MIN = 2 ** -900
+const SPLIT_SAFE_MAX = 2 ** 900
+
+/**
+ * `(hi + lo) / count` rounded once, or NaN when the quick way cannot be sure. The quotient's rest is found exactly with
+ * Dekker's product; if a rest larger or smaller by 2^-40 of itself rounds to the same double, so does the true one.
+ */
+function quotient(hi: number, lo: number, count: number): number {
+  const first = hi / count
+  const magnitude = Math.abs(first)
+  if (!(magnitude > SPLIT_SAFE_MIN && magnitude < SPLIT_SAFE_MAX)) return Number.NaN
+  const a = first * SPLITTER
+  const ah = a - (a - first)
+  const al = first - ah
+  const b = count * SPLITTER
+  const bh = b - (b - count)
+  const bl = count - bh
+  const product = first * count
+  const error = al * bl - (product - ah * bh - al * bh - ah * bl)
+  const rest = (hi - product - error + lo) / count
+  const low = first + rest * (1 - 2 ** -40)
+  const high = first + rest * (1 + 2 ** -40)
+  return low === high ? low : Number.NaN
+}
