@@ -6,6 +6,8 @@ import { canonicalJson } from '../util/canonical-json.ts'
 
 /** A window is cut into at least this many tiles: the bound of the error at its edge, when it is not exact. */
 export const TILES_PER_WINDOW = 128
+/** The place of the filter of an accumulator that has none. */
+export const NO_FILTER = -1
 /** The level of lifetime features: one tile for everything. */
 export const UNBOUNDED = Number.POSITIVE_INFINITY
 
@@ -78,7 +80,6 @@ export interface ViewPlan {
   readonly levels: readonly LevelPlan[]
   /** Width of the tiles that rows less than `allowedLatenessMs` before the mark fold into, at most. */
   readonly fineMs: number
-  readonly groups: readonly WindowGroup[]
   readonly features: readonly FeaturePlan[]
 }
 
@@ -95,7 +96,7 @@ export function compileView(spec: ViewSpec, types: ReadonlyMap<string, FieldType
   const filters: RowFilter[] = []
   const filterKeys: string[] = []
   const filterIndex = (where: Predicate | undefined): number => {
-    if (where === undefined) return -1
+    if (where === undefined) return NO_FILTER
     const key = canonicalJson(where)
     const known = filterKeys.indexOf(key)
     if (known >= 0) return known
@@ -130,7 +131,6 @@ export function compileView(spec: ViewSpec, types: ReadonlyMap<string, FieldType
     fineMs,
     features,
     levels: compileLevels(features, fineMs),
-    groups: compileGroups(features, fineMs),
   }
 }
 
@@ -158,7 +158,8 @@ function compileLevels(features: readonly FeaturePlan[], fineMs: number): LevelP
     }))
 }
 
-function compileGroups(features: readonly FeaturePlan[], fineMs: number): WindowGroup[] {
+/** Groups features by how they are read; a subset of a view's features gives a cheaper read. */
+export function compileGroups(features: readonly FeaturePlan[], fineMs: number): WindowGroup[] {
   const groups = new Map<string, FeaturePlan[]>()
   for (const feature of features) {
     const tile = tileWidth(widthOf(feature))

@@ -1,5 +1,5 @@
 import type { Rows } from './rows.ts'
-import type { Predicate, Value } from './spec.ts'
+import type { Comparison, Predicate, Value } from './spec.ts'
 import { compareValues } from './values.ts'
 
 /** Tests one value of a row. */
@@ -17,22 +17,22 @@ export function compilePredicate(predicate: Predicate, fieldIndex: (field: strin
 }
 
 function compileRow(predicate: Predicate, fieldIndex: (field: string) => number): (rows: Rows, at: number) => boolean {
-  if (predicate.op === 'and' || predicate.op === 'or') {
+  if (predicate.op === 'not') {
+    const inner = compileRow(predicate.of, fieldIndex)
+    return (rows, at) => !inner(rows, at)
+  }
+  if ('of' in predicate) {
     const tests = predicate.of.map((inner) => compileRow(inner, fieldIndex))
     return predicate.op === 'and'
       ? (rows, at) => tests.every((test) => test(rows, at))
       : (rows, at) => tests.some((test) => test(rows, at))
-  }
-  if (predicate.op === 'not') {
-    const inner = compileRow(predicate.of, fieldIndex)
-    return (rows, at) => !inner(rows, at)
   }
   const field = fieldIndex(predicate.field)
   const test = compileTest(predicate)
   return (rows, at) => test((rows.fields[field] as Value[])[at] as Value)
 }
 
-function compileTest(predicate: Exclude<Predicate, { op: 'and' | 'or' | 'not' }>): Test {
+function compileTest(predicate: Comparison): Test {
   switch (predicate.op) {
     case 'isNull':
       return (value) => value === null

@@ -1,5 +1,5 @@
 import type { Column, Finalised } from './aggregate.ts'
-import { type FeaturePlan, UNBOUNDED, type ViewPlan, type WindowGroup, type WindowPlan } from './plan.ts'
+import { compileGroups, type FeaturePlan, NO_FILTER, UNBOUNDED, type ViewPlan, type WindowGroup, type WindowPlan } from './plan.ts'
 import type { Value } from './spec.ts'
 import type { ViewState } from './view-state.ts'
 
@@ -28,11 +28,19 @@ interface Edge {
  */
 export class ViewReader {
   readonly plan: ViewPlan
+  private readonly features: readonly FeaturePlan[]
+  private readonly groups: readonly WindowGroup[]
+  private readonly filters: readonly number[]
   private readonly running: readonly Column[]
   private readonly masks: Uint8Array[]
 
-  constructor(plan: ViewPlan) {
+  /** Reads these features of a view, or all of them. */
+  constructor(plan: ViewPlan, features: readonly FeaturePlan[] = plan.features) {
     this.plan = plan
+    this.features = features
+    this.groups = compileGroups(features, plan.fineMs)
+    const needed = features.flatMap((f) => f.accumulators.map((i) => plan.accumulators[i]?.filter ?? NO_FILTER))
+    this.filters = [...new Set(needed)].filter((filter) => filter !== NO_FILTER)
     this.running = plan.accumulators.map((accumulator) => {
       const column = accumulator.spec.create(accumulator.field)
       column.insert(0)
@@ -42,19 +50,17 @@ export class ViewReader {
   }
 
   /**
-   * All features of the view at `t`, into `out` by feature index. `state` is settled; null for an entity without rows in
-   * this view. `since`: the history is complete from then on, in ms.
+   * Its features at `t`, into `out` by feature index. `state` is settled; null for an entity without rows in this view.
+   * `since`, by feature index: from when on its history is complete, in ms.
    */
-  read(state: ViewState | null, mark: number, t: number, since: number, out: FeatureValue[]): void {
+  read(state: ViewState | null, mark: number, t: number, since: ArrayLike<number>, out: FeatureValue[]): void {
     if (state === null) {
-      for (const feature of this.plan.features) out[feature.index] = this.emptyValue(feature, t, since)
+      for (const feature of this.features) out[feature.index] = emptyValue(feature, t, since)
       return
     }
     const { rows } = state
-    this.plan.filters.forEach((filter, i) => {
-      filter(rows, 0, rows.length, this.masks[i] as Uint8Array)
-    })
-    for (const group of this.plan.groups) this.readGroup(group, state, mark, t, since, out)
+    for (const i of this.filters) this.plan.filters[i]?.(rows, 0, rows.length, this.masks[i] as Uint8Array)
+    for (const group of this.groups) this.readGroup(group, state, mark, t, since, out)
   }
 
   private readGroup(
@@ -62,7 +68,7 @@ export class ViewReader {
     state: ViewState,
     mark: number,
     t: number,
-    since: number,
+    since: ArrayLike<number>,
     out: FeatureValue[],
   ): void {
     const { rows, levels } = state
@@ -89,13 +95,15 @@ export class ViewReader {
       }
       if (from < upTo) {
         for (const i of window.accumulators) {
-          const filter = this.plan.accumulators[i]?.filter ?? -1
+          const filter = this.plan.accumulators[i]?.filter ?? NO_FILTER
           this.running[i]?.update(0, rows, from, upTo, this.masks[filter] ?? null)
         }
         upTo = from
       }
       const exact = lead.exact && trail.exact
-      for (const feature of window.features) out[feature.index] = this.finish(feature, start < since, exact)
+      for (const feature of window.features) {
+        out[feature.index] = this.finish(feature, start < (since[feature.index] as number), exact)
+      }
     }
   }
 
@@ -106,12 +114,13 @@ export class ViewReader {
     if (result.isEmpty) return { value: emptyOf(feature), status: partial ? 'partial' : 'empty', exact }
     return { value: result.value, status: partial ? 'partial' : 'present', exact }
   }
+}
 
-  private emptyValue(feature: FeaturePlan, t: number, since: number): FeatureValue {
-    const { window } = feature.spec
-    const start = window.kind === 'lifetime' ? -UNBOUNDED : t - window.delayMs - window.widthMs
-    return { value: emptyOf(feature), status: start < since ? 'partial' : 'empty', exact: true }
-  }
+function emptyValue(feature: FeaturePlan, t: number, since: ArrayLike<number>): FeatureValue {
+  const { window } = feature.spec
+  const start = window.kind === 'lifetime' ? -UNBOUNDED : t - window.delayMs - window.widthMs
+  const partial = start < (since[feature.index] as number)
+  return { value: emptyOf(feature), status: partial ? 'partial' : 'empty', exact: true }
 }
 
 /** What a feature gives for an empty window: its default, else the aggregate's empty value. */

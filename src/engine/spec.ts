@@ -14,6 +14,12 @@ export type Value = string | number | bigint | boolean | null
  * Strings compare by code point. `between` includes both ends.
  */
 export type Predicate =
+  | Comparison
+  | { readonly op: 'and' | 'or'; readonly of: readonly Predicate[] }
+  | { readonly op: 'not'; readonly of: Predicate }
+
+/** A test of one field. */
+export type Comparison =
   | { readonly op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte'; readonly field: string; readonly value: Exclude<Value, null> }
   | { readonly op: 'in'; readonly field: string; readonly values: readonly Exclude<Value, null>[] }
   | {
@@ -24,8 +30,6 @@ export type Predicate =
     }
   | { readonly op: 'prefix'; readonly field: string; readonly value: string }
   | { readonly op: 'isNull' | 'notNull'; readonly field: string }
-  | { readonly op: 'and' | 'or'; readonly of: readonly Predicate[] }
-  | { readonly op: 'not'; readonly of: Predicate }
 
 /** Half-open windows `[t - width, t)`, or `[t - delay - width, t - delay)`; lifetime is everything before t. */
 export type WindowSpec =

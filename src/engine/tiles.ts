@@ -1,5 +1,5 @@
 import type { Column } from './aggregate.ts'
-import type { LevelPlan, ViewPlan } from './plan.ts'
+import { type LevelPlan, NO_FILTER, type ViewPlan } from './plan.ts'
 import type { Rows } from './rows.ts'
 
 /** The tiles of one width, oldest first, as a struct of arrays: index, first and last row time, and a column an accumulator. */
@@ -64,7 +64,7 @@ export class TileLevel {
   foldRows(at: number, rows: Rows, from: number, to: number, plan: ViewPlan, masks: readonly Uint8Array[]): void {
     this.widen(at, rows.times[from] as number, rows.times[to - 1] as number)
     for (const i of this.kept) {
-      const filter = plan.accumulators[i]?.filter ?? -1
+      const filter = plan.accumulators[i]?.filter ?? NO_FILTER
       ;(this.columns[i] as Column).update(at, rows, from, to, masks[filter] ?? null)
     }
   }

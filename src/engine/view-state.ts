@@ -32,6 +32,16 @@ export class ViewState {
     return this.rows.length === 0 && this.levels.every((level) => level.length === 0)
   }
 
+  /** The newest event time before t that it still knows, or null. A tile that reaches past t is passed over. */
+  newestBefore(t: number): number | null {
+    const at = this.rows.lowerBound(t) - 1
+    if (at >= 0) return this.rows.times[at] as number
+    for (const level of this.levels) {
+      for (let i = level.length - 1; i >= 0; i--) if ((level.lasts[i] as number) < t) return level.lasts[i] as number
+    }
+    return null
+  }
+
   /** Takes in one row. The caller has moved the entity's mark; `settle` sees it later. */
   apply(time: number, part: number, seq: number, values: readonly Value[]): void {
     if (time < (this.floors[this.floors.length - 1] as number)) return

@@ -76,12 +76,14 @@ export function avalanche32(h: number): number {
   return b ^ (b >>> 16)
 }
 
+const words = new Uint32Array(4)
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 /** The 128 bits of a text as 32 hexadecimal digits. */
 export function murmur128Hex(text: string): string {
-  const words = new Uint32Array(4)
   murmur128(text, words)
   let hex = ''
-  for (const word of words) hex += word.toString(16).padStart(8, '0')
+  for (let i = 0; i < 16; i++) hex += HEX[((words[i >> 2] as number) >>> (24 - (i & 3) * 8)) & 255] as string
   return hex
 }
 

@@ -29,7 +29,7 @@ function readAll(state: EntityState, plan: EntityPlan, t: number): FeatureValue[
   const view = plan[0]
   if (view === undefined) throw new Error('no view')
   const out: FeatureValue[] = []
-  new ViewReader(view).read(state.views[0] ?? null, state.mark, t, Number.NEGATIVE_INFINITY, out)
+  new ViewReader(view).read(state.views[0] ?? null, state.mark, t, view.features.map(() => Number.NEGATIVE_INFINITY), out)
   return out
 }
 

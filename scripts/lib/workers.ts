@@ -1,0 +1,83 @@
+/**
+ * The Workers and how they are bound to each other: one table, from which the Wrangler configs and the local runtime are
+ * both made, so that what runs here is what is deployed.
+ */
+import type { Region } from '../../regions.ts'
+
+export const workerNames = ['ingest', 'lookup', 'inference', 'console'] as const
+export type WorkerName = (typeof workerNames)[number]
+
+export type Binding =
+  | { readonly kind: 'text'; readonly name: string; readonly value: string }
+  | { readonly kind: 'secret'; readonly name: string }
+  | { readonly kind: 'service'; readonly name: string; readonly worker: WorkerName; readonly entrypoint?: string }
+  | { readonly kind: 'durableObject'; readonly name: string; readonly worker: WorkerName; readonly className: string }
+
+export interface WorkerPlan {
+  readonly worker: WorkerName
+  /** Its name at Cloudflare. */
+  readonly deployedName: string
+  /** Paths from the repository's root. */
+  readonly config: string
+  readonly main: string
+  readonly bindings: readonly Binding[]
+  /** Durable Object classes that live in this Worker, all on SQLite. */
+  readonly durableObjects: readonly string[]
+  /** Largest size of the deployed bundle after gzip. Start-up time and the isolate's memory follow it. */
+  readonly budgetKiB: number
+}
+
+/** Given to every Worker, in a deploy as well as here. workerd refuses a date that is newer than itself. */
+export const compatibilityDate = '2026-11-01'
+
+/** JSON of the bearer tokens and their scopes. A secret: `wrangler secret put TOKENS`, never in a config. */
+const tokens: Binding = { kind: 'secret', name: 'TOKENS' }
+
+/** The plan of one region's Workers. The region `local` takes the plain names, every other one its name as suffix. */
+export function workerPlans(region: Region): readonly WorkerPlan[] {
+  const suffix = region.name === 'local' ? '' : `-${region.name}`
+  const regionName: Binding = { kind: 'text', name: 'REGION', value: region.name }
+  const shards: Binding = { kind: 'durableObject', name: 'SHARDS', worker: 'ingest', className: 'FeatureShard' }
+  const deadLetters: Binding = {
+    kind: 'durableObject',
+    name: 'DEAD_LETTERS',
+    worker: 'ingest',
+    className: 'DeadLetters',
+  }
+
+  return [
+    {
+      worker: 'ingest',
+      deployedName: `tidemark-ingest${suffix}`,
+      config: 'wrangler.toml',
+      main: 'workers/ingest/index.ts',
+      bindings: [regionName, tokens, shards, deadLetters],
+      durableObjects: ['FeatureShard', 'DeadLetters'],
+      budgetKiB: 120,
+    },
+    stateless('lookup', 100, [regionName, tokens, shards]),
+    stateless('inference', 100, [
+      regionName,
+      tokens,
+      { kind: 'service', name: 'FEATURES', worker: 'lookup', entrypoint: 'FeatureService' },
+    ]),
+    stateless('console', 60, [
+      regionName,
+      { kind: 'service', name: 'INGEST', worker: 'ingest' },
+      { kind: 'service', name: 'LOOKUP', worker: 'lookup' },
+      { kind: 'service', name: 'INFERENCE', worker: 'inference' },
+    ]),
+  ]
+
+  function stateless(worker: WorkerName, budgetKiB: number, bindings: readonly Binding[]): WorkerPlan {
+    return {
+      worker,
+      deployedName: `tidemark-${worker}${suffix}`,
+      config: `workers/${worker}/wrangler.toml`,
+      main: `workers/${worker}/index.ts`,
+      bindings,
+      durableObjects: [],
+      budgetKiB,
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/** A Worker's plan in every region, as the text of its wrangler.toml. */
+import { dirname, relative } from 'node:path/posix'
+import type { Region } from '../../regions.ts'
+import { type Binding, compatibilityDate, type WorkerName, type WorkerPlan, workerPlans } from './workers.ts'
+
+const header =
+  '# Generated from regions.ts by `npm run generate`. Do not edit: change regions.ts or scripts/lib/workers.ts.'
+
+/**
+ * The config of one Worker. The first region is the top level, and every region is an `[env.NAME]` that repeats every
+ * binding: Wrangler inherits no binding into an environment, it only warns that one is missing.
+ */
+export function wranglerConfig(worker: WorkerName, regions: readonly Region[]): string {
+  const [first] = regions
+  if (first === undefined) throw new Error('regions.ts declares no region: a deploy needs at least one.')
+  const plan = planOf(worker, first)
+  const blocks = [
+    [
+      header,
+      `name = ${quote(plan.deployedName)}`,
+      `main = ${quote(relative(dirname(plan.config), plan.main))}`,
+      `compatibility_date = ${quote(compatibilityDate)}`,
+      'send_metrics = false',
+    ],
+    ...tables('', plan, first),
+    ...regions.flatMap((region) => {
+      const own = planOf(worker, region)
+      return [
+        [`[env.${region.name}]`, `name = ${quote(own.deployedName)}`],
+        ...tables(`env.${region.name}.`, own, region),
+      ]
+    }),
+  ]
+  return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`
+}
+
+function planOf(worker: WorkerName, region: Region): WorkerPlan {
+  const plan = workerPlans(region).find((candidate) => candidate.worker === worker)
+  if (plan === undefined) throw new Error(`scripts/lib/workers.ts has no plan of the Worker "${worker}".`)
+  return plan
+}
+
+/** The TOML tables of a plan, under a prefix (`env.weur.` or nothing). */
+function tables(prefix: string, plan: WorkerPlan, region: Region): string[][] {
+  const blocks: string[][] = []
+  const texts = plan.bindings.filter((binding) => binding.kind === 'text')
+  if (texts.length > 0) {
+    blocks.push([`[${prefix}vars]`, ...texts.map((binding) => `${binding.name} = ${quote(binding.value)}`)])
+  }
+  const secrets = plan.bindings.filter((binding) => binding.kind === 'secret')
+  if (secrets.length > 0) {
+    // Only the names: a deploy is refused while a secret is not set, and `wrangler types` knows them.
+    blocks.push([`[${prefix}secrets]`, `required = [${secrets.map((binding) => quote(binding.name)).join(', ')}]`])
+  }
+  for (const className of plan.durableObjects) {
+    blocks.push([`[${prefix}exports.${className}]`, 'type = "durable-object"', 'storage = "sqlite"'])
+  }
+  return [...blocks, ...plan.bindings.flatMap((binding) => bindingTable(prefix, binding, plan, region))]
+}
+
+function bindingTable(prefix: string, binding: Binding, plan: WorkerPlan, region: Region): string[][] {
+  switch (binding.kind) {
+    case 'text':
+    case 'secret':
+      return []
+    case 'service': {
+      const service = planOf(binding.worker, region).deployedName
+      const lines = [`[[${prefix}services]]`, `binding = ${quote(binding.name)}`, `service = ${quote(service)}`]
+      return [binding.entrypoint === undefined ? lines : [...lines, `entrypoint = ${quote(binding.entrypoint)}`]]
+    }
+    case 'durableObject': {
+      const owner = planOf(binding.worker, region).deployedName
+      const lines = [
+        `[[${prefix}durable_objects.bindings]]`,
+        `name = ${quote(binding.name)}`,
+        `class_name = ${quote(binding.className)}`,
+      ]
+      // Through the owner's name, so that deploying a stateless Worker never touches a shard.
+      return [binding.worker === plan.worker ? lines : [...lines, `script_name = ${quote(owner)}`]]
+    }
+  }
+}
+
+/** A TOML basic string; JSON's escapes are a subset of TOML's. */
+function quote(text: string): string {
+  return JSON.stringify(text)
+}

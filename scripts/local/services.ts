@@ -1,0 +1,37 @@
+/** The Workers of a deploy as services of the local runtime: the same table of bindings, the same bundles. */
+import type { Bundle } from './bundle.ts'
+import type { Service, ServiceBinding } from './workerd-config.ts'
+
+/**
+ * `secrets` by name (`TOKENS`); throws when a Worker needs one that is not given, for workerd would start without.
+ * Bindings to Workers that are not in the list are left out, so that a bench can run ingest alone.
+ */
+export function localServices(bundles: readonly Bundle[], secrets: Readonly<Record<string, string>>): Service[] {
+  const present = new Set(bundles.map((bundle) => bundle.worker))
+  return bundles.map(({ worker, plan, modules }) => ({
+    name: worker,
+    modules,
+    durableObjects: plan.durableObjects,
+    bindings: plan.bindings.flatMap((binding): ServiceBinding[] => {
+      switch (binding.kind) {
+        case 'text':
+          return [binding]
+        case 'secret': {
+          const value = secrets[binding.name]
+          if (value === undefined)
+            throw new Error(`The Worker "${worker}" needs the secret ${binding.name}: give it to localServices.`)
+          return [{ kind: 'text', name: binding.name, value }]
+        }
+        case 'service': {
+          if (!present.has(binding.worker)) return []
+          const { name, worker: service, entrypoint } = binding
+          return [{ kind: 'service', name, service, ...(entrypoint === undefined ? {} : { entrypoint }) }]
+        }
+        case 'durableObject': {
+          if (!present.has(binding.worker)) return []
+          return [{ kind: 'durableObject', name: binding.name, service: binding.worker, className: binding.className }]
+        }
+      }
+    }),
+  }))
+}

@@ -1,0 +1,106 @@
+/** The configuration of a standalone workerd, as Cap'n Proto text. Pure: data in, text out. */
+
+/** One module of a Worker; from a file, or given as text (a no-op of a bench). The first of a Worker is its main module. */
+export type Module =
+  | { readonly name: string; readonly kind: 'esModule' | 'text' | 'data' | 'wasm'; readonly file: string }
+  | { readonly name: string; readonly kind: 'esModule' | 'text'; readonly text: string }
+
+export type ServiceBinding =
+  | { readonly kind: 'text'; readonly name: string; readonly value: string }
+  | { readonly kind: 'service'; readonly name: string; readonly service: string; readonly entrypoint?: string }
+  | { readonly kind: 'durableObject'; readonly name: string; readonly service: string; readonly className: string }
+
+export interface Service {
+  /** Lower case letters and digits. */
+  readonly name: string
+  readonly modules: readonly Module[]
+  readonly bindings: readonly ServiceBinding[]
+  /** Durable Object classes that this Worker exports; each has SQLite storage in the state folder. */
+  readonly durableObjects?: readonly string[]
+  /** Where its `fetch` goes: the internet (default), or also this machine and its network (peers in tests). */
+  readonly outbound?: 'public' | 'private'
+}
+
+export interface Socket {
+  readonly service: string
+  readonly port: number
+}
+
+/** How a module lies beside the config: `modules/<service>/<name>`, for `embed` takes only relative paths. */
+export function modulePath(service: Service, module: Module): string {
+  return `modules/${service.name}/${module.name}`
+}
+
+/** `storagePath`: absolute folder of the Durable Objects' SQLite files; it must exist. */
+export function workerdConfig(
+  services: readonly Service[],
+  sockets: readonly Socket[],
+  storagePath: string,
+  compatibilityDate: string,
+): string {
+  // The spaces around `=` and the dot are the syntax of a reference to another constant.
+  const names = services.map((service) => `    (name = ${quote(service.name)}, worker = .${service.name}Worker),`)
+  const ports = sockets.map(
+    ({ service, port }) =>
+      `    (name = ${quote(service)}, address = ${quote(`127.0.0.1:${port}`)}, http = (), service = ${quote(service)}),`,
+  )
+  return [
+    'using Workerd = import "/workerd/workerd.capnp";',
+    'const config :Workerd.Config = (',
+    '  services = [',
+    ...names,
+    `    (name = "storage", disk = (path = ${quote(storagePath)}, writable = true)),`,
+    '    (name = "private", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),',
+    '  ],',
+    '  sockets = [',
+    ...ports,
+    '  ],',
+    ');',
+    ...services.map((service) => workerText(service, compatibilityDate)),
+    '',
+  ].join('\n')
+}
+
+function workerText(service: Service, compatibilityDate: string): string {
+  const modules = service.modules.map(
+    (module) => `(name = ${quote(module.name)}, ${module.kind} = embed ${quote(modulePath(service, module))})`,
+  )
+  const classes = (service.durableObjects ?? []).map(
+    // The key is the folder of the class on disk: stable, or the state would be lost with the next start.
+    (name) => `(className = ${quote(name)}, uniqueKey = ${quote(`${service.name}-${name}`)}, enableSql = true)`,
+  )
+  const storage =
+    classes.length > 0
+      ? [`  durableObjectNamespaces = [${classes.join(', ')}],`, '  durableObjectStorage = (localDisk = "storage"),']
+      : []
+  return [
+    `const ${service.name}Worker :Workerd.Worker = (`,
+    `  modules = [${modules.join(', ')}],`,
+    `  compatibilityDate = ${quote(compatibilityDate)},`,
+    ...storage,
+    ...(service.outbound === 'private' ? ['  globalOutbound = "private",'] : []),
+    `  bindings = [${service.bindings.map((binding) => bindingText(binding, service.name)).join(', ')}],`,
+    ');',
+  ].join('\n')
+}
+
+function bindingText(binding: ServiceBinding, owner: string): string {
+  const name = quote(binding.name)
+  switch (binding.kind) {
+    case 'text':
+      return `(name = ${name}, text = ${quote(binding.value)})`
+    case 'service': {
+      const entrypoint = binding.entrypoint === undefined ? '' : `, entrypoint = ${quote(binding.entrypoint)}`
+      return `(name = ${name}, service = (name = ${quote(binding.service)}${entrypoint}))`
+    }
+    case 'durableObject': {
+      const service = binding.service === owner ? '' : `, serviceName = ${quote(binding.service)}`
+      return `(name = ${name}, durableObjectNamespace = (className = ${quote(binding.className)}${service}))`
+    }
+  }
+}
+
+/** A Cap'n Proto string: JSON's escapes, but control characters are `\x1f` where JSON has `\u001f`. */
+function quote(text: string): string {
+  return JSON.stringify(text).replaceAll(/(?<!\\)((?:\\\\)*)\\u00([0-9a-f]{2})/g, '$1\\x$2')
+}

@@ -1,0 +1,72 @@
+/**
+ * `npx tidemark COMMAND`: finds the command's file and runs it with the rest of the arguments. A command is one file in
+ * scripts/ and one entry here; `npm run` uses the same files.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { nearest } from '../src/util/did-you-mean.ts'
+
+interface Command {
+  readonly file: string
+  readonly does: string
+  readonly usage: string
+  readonly example: string
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  check: {
+    file: 'check-definitions.ts',
+    does: 'check the feature definitions, and nothing else',
+    usage: 'tidemark check [FILE] [--json]',
+    example: 'npx tidemark check features/index.ts',
+  },
+  start: {
+    file: 'start.ts',
+    does: 'run every Worker here on real data, and print vectors and predictions',
+    usage: 'tidemark start [--once] [--port N]',
+    example: 'npx tidemark start --once',
+  },
+  generate: {
+    file: 'generate.ts',
+    does: 'write the Wrangler configs and types from regions.ts',
+    usage: 'tidemark generate [--check]',
+    example: 'npx tidemark generate --check',
+  },
+  bench: {
+    file: 'bench.ts',
+    does: 'measure, on the bundles of a deploy',
+    usage: 'tidemark bench [NAME] [--json]',
+    example: 'npx tidemark bench engine --json',
+  },
+}
+
+const [name, ...rest] = process.argv.slice(2)
+if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+  console.log(overview())
+  process.exit(name === undefined ? 2 : 0)
+}
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+if (command === undefined) {
+  const near = nearest(name, Object.keys(commands))
+  const hint = near === undefined ? `Commands: ${Object.keys(commands).join(', ')}.` : `Did you mean "${near}"?`
+  console.error(`tidemark: there is no command "${name}". ${hint}`)
+  process.exit(2)
+}
+if (rest.includes('--help') || rest.includes('-h')) {
+  console.log(`${command.usage}\n  ${command.does}\n\nExample:\n  ${command.example}`)
+  process.exit(0)
+}
+const file = join(import.meta.dirname, command.file)
+if (!existsSync(file)) {
+  console.error(`tidemark: the command "${name}" is not in this version (scripts/${command.file} is missing).`)
+  process.exit(2)
+}
+process.argv = [process.execPath, file, ...rest]
+await import(file)
+
+function overview(): string {
+  const lines = Object.entries(commands).map(
+    ([key, { does, example }]) => `  ${key.padEnd(10)}${does}\n            ${example}`,
+  )
+  return `tidemark COMMAND [options]\n\n${lines.join('\n')}\n\nOne command in detail: npx tidemark COMMAND --help`
+}

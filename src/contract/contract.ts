@@ -1,0 +1,90 @@
+import type { SourceSpec, Value } from '../engine/index.ts'
+import { MAX_KEY_UNITS, MAX_TEXT_UNITS } from '../util/limits.ts'
+import { fieldReader } from './field-reader.ts'
+import { contentId } from './payload-hash.ts'
+import { isRefusal, type Refusal, refusal, shown } from './refusal.ts'
+
+/** An event that keeps the contract of its source. */
+export interface CheckedEvent {
+  /** What identifies it in its source; null when the source is `idempotency: 'none'` and it has no id. */
+  readonly id: string | null
+  /** Event time, epoch milliseconds. */
+  readonly timeMs: number
+  /** The value of `source.fields[i]` at i; absent is null. */
+  readonly values: readonly Value[]
+}
+
+/** The checks of one source, compiled. */
+export interface Contract {
+  readonly source: SourceSpec
+  /** Whether the source has 64-bit fields, so that {@link parseEvents} must look for them. */
+  readonly exactIntegers: boolean
+  /**
+   * Checks one parsed event that arrived at `arrivalMs`. `deliveryId` identifies it when the source has no id field:
+   * the sender's `webhook-id` and the event's index. Never throws.
+   */
+  check(raw: unknown, arrivalMs: number, deliveryId?: string): CheckedEvent | Refusal
+}
+
+/** 1971-01-01: what is earlier is a broken clock, or seconds that were taken for milliseconds. */
+export const MIN_EVENT_TIME_MS = 31_536_000_000
+
+/**
+ * Compiles the checks of a source: one closure a field, no eval. The first field that fails, in declared order, is the
+ * refusal. Checked values are canonical: UUIDs in lower case, times in milliseconds, `int64` as bigint, `-0` kept.
+ *
+ * @param keyFields fields that feed keys of entities: their texts are capped at 512 instead of 4,096 UTF-16 code units
+ * @example
+ * const contract = compileContract(activity.spec)
+ * const event = contract.check({ id: 'e1', type: 'click', at: '2026-01-01T00:00:00Z' }, Date.now())
+ * if (isRefusal(event)) console.log(event.reason, event.message)
+ */
+export function compileContract(source: SourceSpec, keyFields: readonly string[] = []): Contract {
+  const { fields, maxFutureMs } = source
+  const names = fields.map((field) => field.name)
+  const readers = fields.map((field) => fieldReader(field, keyFields.includes(field.name) ? MAX_KEY_UNITS : MAX_TEXT_UNITS))
+  const timeIndex = names.indexOf(source.time)
+  const idIndex = source.id === undefined ? -1 : names.indexOf(source.id)
+  const blank: readonly Value[] = fields.map(() => null)
+
+  const check: Contract['check'] = (raw, arrivalMs, deliveryId) => {
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+      return refusal('not_object', `The event is ${shown(raw)}; expected an object.`)
+    }
+    // Field names were checked not to be properties of Object.prototype, so reading them finds the event's own.
+    const record = raw as Readonly<Record<string, unknown>>
+    const values = blank.slice()
+    for (let i = 0; i < readers.length; i++) {
+      const value = (readers[i] as (typeof readers)[number])(record[names[i] as string])
+      if (typeof value === 'object' && value !== null) return value
+      values[i] = value
+    }
+    const timeMs = values[timeIndex] as number
+    if (timeMs < MIN_EVENT_TIME_MS || timeMs - arrivalMs > maxFutureMs) return untimely(source, timeMs, arrivalMs)
+    const id = idIndex >= 0 ? String(values[idIndex]) : (deliveryId ?? standInId(source, values))
+    if (typeof id === 'object' && id !== null && isRefusal(id)) return id
+    return { id, timeMs, values }
+  }
+  return { source, exactIntegers: fields.some((field) => field.type === 'int64'), check }
+}
+
+function standInId({ name, idempotency }: SourceSpec, values: readonly Value[]): string | null | Refusal {
+  if (idempotency === 'content') return contentId(values)
+  if (idempotency === 'none') return null
+  const how = "send a webhook-id header, declare an id field, or declare idempotency: 'content' or 'none'"
+  return refusal('missing_id', `Nothing identifies this event, and source ${name} counts each once: ${how}.`)
+}
+
+function untimely({ time, maxFutureMs }: SourceSpec, timeMs: number, arrivalMs: number): Refusal {
+  if (timeMs < MIN_EVENT_TIME_MS) {
+    const hint = timeMs >= 0 ? ' Are these seconds? Milliseconds are expected.' : ''
+    return refusal('too_old_time', `"${time}" is ${iso(timeMs)}; expected 1971 or later.${hint}`, time)
+  }
+  const ahead = `${timeMs - arrivalMs} ms ahead of its arrival at ${iso(arrivalMs)}`
+  return refusal('future_time', `"${time}" is ${iso(timeMs)}, ${ahead}; at most ${maxFutureMs} ms are allowed.`, time)
+}
+
+/** Dates end at +-8.64e15 ms; what is beyond is shown as its number. */
+function iso(ms: number): string {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms)
+}

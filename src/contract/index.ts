@@ -1,0 +1,7 @@
+export { type CheckedEvent, type Contract, compileContract, MIN_EVENT_TIME_MS } from './contract.ts'
+export { decodeKey, type EntityKey, encodeKey, keyFromJson } from './entity-key.ts'
+export { type FieldScan, fieldScanner } from './field-scanner.ts'
+export { type ParsedEvents, parseEvents } from './parse-events.ts'
+export { contentId, payloadHash } from './payload-hash.ts'
+export { isRefusal, type Refusal, type RefusalReason, refusal } from './refusal.ts'
+export { type EventSpans, splitEvents } from './split-events.ts'

@@ -1,0 +1,52 @@
+/**
+ * Why an event was not taken. The first group is found by the contract, the second by the shard; the union is closed:
+ * dead letters, metrics and clients branch on it.
+ */
+export type RefusalReason =
+  | 'bad_json'
+  | 'not_object'
+  | 'missing_field'
+  | 'missing_id'
+  | 'wrong_type'
+  | 'out_of_range'
+  | 'not_in_enum'
+  | 'bad_time'
+  | 'too_old_time'
+  | 'future_time'
+  | 'ill_formed_string'
+  | 'too_large'
+  | 'missing_key'
+  | 'too_late'
+  | 'conflict'
+
+/** A refusal is a value, never an exception: one bad event harms no other. */
+export interface Refusal {
+  readonly reason: RefusalReason
+  /** The field it is about, if it is about one. */
+  readonly field?: string
+  /** What came (cut short) and what was expected. */
+  readonly message: string
+}
+
+/** A refusal; `field` is left out when there is none. */
+export function refusal(reason: RefusalReason, message: string, field?: string): Refusal {
+  return field === undefined ? { reason, message } : { reason, field, message }
+}
+
+/** Tells a refusal from a checked event, a key or a list of spans: nothing else of the contract has a `reason`. */
+export function isRefusal(result: object): result is Refusal {
+  return 'reason' in result
+}
+
+const SHOWN_UNITS = 48
+
+/** A value as it came, for a message: at most 48 characters, no line breaks, never more of a payload than needed. */
+export function shown(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (typeof value === 'bigint') return String(value)
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
+  if (typeof value !== 'string') return String(value)
+  const cut = value.length > SHOWN_UNITS
+  return `${JSON.stringify(cut ? value.slice(0, SHOWN_UNITS) : value)}${cut ? `... (${value.length} characters)` : ''}`
+}

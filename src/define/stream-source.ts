@@ -1,0 +1,148 @@
+import type { $ZodObject, $ZodShape } from 'zod/v4/core'
+import type { FieldSpec, SourceSpec } from '../engine/index.ts'
+import { didYouMean } from '../util/did-you-mean.ts'
+import type { Duration } from '../util/duration.ts'
+import { checkName, checkOptions, durationMs, optionalText } from './checks.ts'
+import { DefinitionError } from './definition-error.ts'
+import type { RequiredKeys } from './field-types.ts'
+import { objectShape, readField } from './schema-fields.ts'
+
+/** A way that events come in. Made by {@link webhook}. */
+export type Intake = SourceSpec['from'][number]
+
+/** A stream of events. Made by {@link streamSource}. */
+export interface StreamSource<Shape extends $ZodShape = $ZodShape> {
+  /** The declaration as data. */
+  readonly spec: SourceSpec
+  /** For the compiler only. */
+  readonly '~shape'?: Shape
+}
+
+/** The options of {@link streamSource}. */
+export interface StreamSourceOptions<Shape extends $ZodShape> {
+  /** One event: a flat `z.object`. Keys that it does not name are ignored. */
+  readonly event: $ZodObject<Shape>
+  /** The field that identifies an event (string, uuid, `z.int()` or `int64()`): the same id again counts once. */
+  readonly id?: RequiredKeys<Shape, 'string' | 'choice' | 'uuid' | 'number' | 'int64'>
+  /** The field that says when it happened: `z.iso.datetime({ offset: true })` or `epochMs()`. */
+  readonly time: RequiredKeys<Shape, 'timestamp'>
+  /** How events come in: `[webhook()]`. */
+  readonly from: readonly Intake[]
+  /**
+   * What stands in when neither an id field nor the sender's `webhook-id` identifies an event: `'content'` counts events
+   * of equal fields once, `'none'` counts every delivery. Absent: such events are refused.
+   */
+  readonly idempotency?: 'content' | 'none'
+  /** How far an event's time may be ahead of its arrival; default `'5m'`. */
+  readonly maxFuture?: Duration
+  /** How long ids are remembered, by arrival; default `'7d'`. */
+  readonly redeliveryHorizon?: Duration
+  readonly description?: string
+}
+
+/**
+ * Events over HTTP: `POST /v1/sources/{source}/events`.
+ *
+ * @example streamSource('clicks', { event, id: 'id', time: 'at', from: [webhook()] })
+ */
+export function webhook(): Intake {
+  return { kind: 'webhook' }
+}
+
+/**
+ * Declares a stream of events: what one looks like, what identifies it, when it happened.
+ *
+ * @throws DefinitionError that names the field and the way to mend it, for every schema that is more than a flat list of
+ * plain types (refine, transform, default, nested objects, ...)
+ * @example
+ * const activity = streamSource('user_activity', {
+ *   event: z.object({ id: z.string(), uid: z.string(), type: z.enum(['view', 'click']), at: z.iso.datetime({ offset: true }) }),
+ *   id: 'id', time: 'at', from: [webhook()],
+ * })
+ */
+export function streamSource<Shape extends $ZodShape>(
+  name: string,
+  options: StreamSourceOptions<Shape>,
+): StreamSource<Shape> {
+  const where = `source ${name}`
+  checkName('source', name)
+  checkOptions(where, options, optionNames)
+  const fields = Object.entries(objectShape(where, options.event)).map(([field, schema]) => {
+    checkFieldName(where, field)
+    return readField(`${where}, field ${field}`, field, schema)
+  })
+  if (fields.length === 0) throw new DefinitionError('empty', where, 'an event needs fields, at least its time.')
+
+  const { id, idempotency } = options
+  checkTime(where, fields, options.time)
+  if (id !== undefined) checkId(where, fields, id)
+  if (idempotency !== undefined && idempotency !== 'content' && idempotency !== 'none') {
+    throw new DefinitionError('bad_option', where, `idempotency is 'content' or 'none'; got ${JSON.stringify(idempotency)}.`)
+  }
+  if (id !== undefined && idempotency !== undefined) {
+    throw new DefinitionError('bad_option', where, `the id field "${id}" identifies events already: leave out idempotency.`)
+  }
+  if (!Array.isArray(options.from) || options.from.length === 0) {
+    throw new DefinitionError('bad_option', where, 'no way in: write from: [webhook()].')
+  }
+  if (options.from.some((way) => way?.kind !== 'webhook')) {
+    throw new DefinitionError('bad_option', where, 'an entry of from is not a way in: write webhook().')
+  }
+  const description = optionalText(where, 'description', options.description)
+  return {
+    spec: {
+      name,
+      fields,
+      ...(id !== undefined && { id }),
+      ...(idempotency !== undefined && { idempotency }),
+      time: options.time,
+      maxFutureMs: durationMs(where, 'maxFuture', options.maxFuture ?? '5m'),
+      redeliveryHorizonMs: durationMs(where, 'redeliveryHorizon', options.redeliveryHorizon ?? '7d'),
+      from: options.from.map(({ kind }) => ({ kind })),
+      ...(description !== undefined && { description }),
+    },
+  }
+}
+
+const optionNames = ['event', 'id', 'time', 'from', 'idempotency', 'maxFuture', 'redeliveryHorizon', 'description']
+
+/** The field of this name; throws with the nearest name when there is none, or when it may be null or absent. */
+export function requiredField(where: string, role: string, fields: readonly FieldSpec[], name: unknown): FieldSpec {
+  const field = fields.find((f) => f.name === name)
+  if (field === undefined) {
+    const known = fields.map((f) => f.name)
+    const problem = name === undefined ? `${role} is missing.` : `${role} names "${String(name)}", which is no field.`
+    throw new DefinitionError('unknown_field', where, `${problem}${didYouMean(String(name), known)}`)
+  }
+  if (field.nullable || field.optional) {
+    const state = field.nullable ? 'null' : 'absent'
+    const how = 'remove .optional(), .nullable() or .nullish() from it'
+    throw new DefinitionError('wrong_type', where, `${role} names "${field.name}", which may be ${state}: ${how}.`)
+  }
+  return field
+}
+
+function checkTime(where: string, fields: readonly FieldSpec[], time: unknown): void {
+  const field = requiredField(where, 'time', fields, time)
+  if (field.type === 'timestamp') return
+  const how = 'declare it as z.iso.datetime({ offset: true }) or epochMs()'
+  throw new DefinitionError('wrong_type', where, `time names "${field.name}", which is of type ${field.type}: ${how}.`)
+}
+
+function checkId(where: string, fields: readonly FieldSpec[], id: unknown): void {
+  const field = requiredField(where, 'id', fields, id)
+  if (field.type === 'string' || field.type === 'int' || field.type === 'int64') return
+  const how = 'an id is z.string(), z.uuid(), z.int() or int64()'
+  throw new DefinitionError('wrong_type', where, `id names "${field.name}", which is of type ${field.type}: ${how}.`)
+}
+
+/** Field names are the sender's and may be any text, but for names that every JavaScript object has. */
+function checkFieldName(where: string, name: string): void {
+  if (name in Object.prototype || name === 'then') {
+    const problem = `a field cannot be called "${name}": it means something to JavaScript itself. Have it renamed by the sender.`
+    throw new DefinitionError('bad_name', where, problem)
+  }
+  if (name === '' || name.length > 128 || !name.isWellFormed()) {
+    throw new DefinitionError('bad_name', where, `a field's name is 1 to 128 characters of text; got ${JSON.stringify(name)}.`)
+  }
+}

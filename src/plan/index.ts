@@ -1,0 +1,10 @@
+export { type EntityRuntime, type FeatureRef, Plan, type Route, type SourceRuntime, type VectorPlan } from './plan.ts'
+export {
+  type Commit,
+  formatCommit,
+  formatShardName,
+  parseCommit,
+  parseShardName,
+  type ShardName,
+  shardOf,
+} from './sharding.ts'

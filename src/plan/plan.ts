@@ -1,0 +1,173 @@
+import { type Contract, compileContract } from '../contract/index.ts'
+import {
+  compileView,
+  type DefinitionsSpec,
+  type EntityPlan,
+  type EntitySpec,
+  type FeaturePlan,
+  type FieldType,
+  type KeyType,
+  type ServiceSpec,
+  type SourceSpec,
+} from '../engine/index.ts'
+import { canonicalJson } from '../util/canonical-json.ts'
+import { murmur128Hex } from '../util/murmur3.ts'
+
+/** How events of a source reach the views of one entity by one mapping of keys: a flight goes to its origin and its destination. */
+export interface Route {
+  readonly entity: EntityRuntime
+  /** Places of the key fields in the source's fields, in the order of the entity's keys. */
+  readonly keyFields: readonly number[]
+  readonly keyTypes: readonly KeyType[]
+  readonly views: readonly RouteView[]
+}
+
+export interface RouteView {
+  /** Its place in the entity's plan. */
+  readonly view: number
+  /** For each field that the view's rows keep, its place in the source's fields. */
+  readonly fields: readonly number[]
+}
+
+export interface SourceRuntime {
+  readonly spec: SourceSpec
+  readonly contract: Contract
+  readonly routes: readonly Route[]
+}
+
+export interface EntityRuntime {
+  readonly spec: EntitySpec
+  readonly plan: EntityPlan
+}
+
+/** One feature of a vector: where it is computed. */
+export interface FeatureRef {
+  /** `view.feature` */
+  readonly name: string
+  /** The feature's own name, as typed objects show it. */
+  readonly shortName: string
+  readonly entity: EntityRuntime
+  readonly view: number
+  readonly feature: FeaturePlan
+}
+
+/** A vector to read: a service's, or a list of references that a request names. */
+export interface VectorPlan {
+  /** `fraud@1`, or null for a list of features. */
+  readonly service: string | null
+  readonly features: readonly FeatureRef[]
+  /** The entities it needs, each once, in the order of first use. */
+  readonly entities: readonly EntityRuntime[]
+  /** Its features cut where the entity changes: what one shard can answer in one piece. */
+  readonly runs: readonly { readonly entity: EntityRuntime; readonly features: readonly string[] }[]
+}
+
+/** Definitions compiled for running: what ingest, shards and lookup share. Built once, when the Worker starts. */
+export class Plan {
+  readonly spec: DefinitionsSpec
+  /** Changes whenever a definition does; shards and doors compare it, so that they never misread each other. */
+  readonly hash: string
+  readonly entities: ReadonlyMap<string, EntityRuntime>
+  readonly sources: ReadonlyMap<string, SourceRuntime>
+  private readonly features: ReadonlyMap<string, FeatureRef>
+  private readonly vectors = new Map<string, VectorPlan>()
+
+  constructor(spec: DefinitionsSpec) {
+    this.spec = spec
+    this.hash = murmur128Hex(canonicalJson(spec))
+    this.entities = new Map(spec.entities.map((entity) => [entity.name, compileEntity(entity, spec)]))
+    this.sources = new Map(spec.sources.map((source) => [source.name, compileSource(source, spec, this.entities)]))
+    this.features = collectFeatures(this.entities)
+    for (const service of spec.services) this.addService(service)
+  }
+
+  private addService(service: ServiceSpec): void {
+    const vector = this.vectorOf(`${service.name}@${service.version}`, service.features)
+    if (typeof vector === 'string') throw new Error(`feature service ${service.name}: no feature ${vector}`)
+    this.vectors.set(`${service.name}@${service.version}`, vector)
+    // A bare name means the newest version.
+    const known = this.vectors.get(service.name)?.service?.split('@')[1]
+    if (known === undefined || Number(known) < service.version) this.vectors.set(service.name, vector)
+  }
+
+  /** A service's vector by `name` (its newest version) or `name@version`. */
+  service(name: string): VectorPlan | undefined {
+    return this.vectors.get(name)
+  }
+
+  get serviceNames(): string[] {
+    return [...this.vectors.keys()]
+  }
+
+  get featureNames(): string[] {
+    return [...this.features.keys()]
+  }
+
+  /** The vector of a list of `view.feature`; the first unknown name if there is one. */
+  vectorOf(service: string | null, names: readonly string[]): VectorPlan | string {
+    const features: FeatureRef[] = []
+    for (const name of names) {
+      const feature = this.features.get(name)
+      if (feature === undefined) return name
+      features.push(feature)
+    }
+    const runs: { entity: EntityRuntime; features: string[] }[] = []
+    for (const { entity, name } of features) {
+      const last = runs.at(-1)
+      if (last?.entity === entity) last.features.push(name)
+      else runs.push({ entity, features: [name] })
+    }
+    return { service, features, entities: [...new Set(features.map((feature) => feature.entity))], runs }
+  }
+}
+
+function compileEntity(spec: EntitySpec, definitions: DefinitionsSpec): EntityRuntime {
+  const plan = definitions.views
+    .filter((view) => view.entity === spec.name)
+    .map((view) => {
+      const source = definitions.sources.find((s) => s.name === view.source)
+      if (source === undefined) throw new Error(`feature view ${view.name}: no source ${view.source}`)
+      const types = new Map<string, FieldType>(source.fields.map((field) => [field.name, field.type]))
+      return compileView(view, types)
+    })
+  return { spec, plan }
+}
+
+function compileSource(
+  spec: SourceSpec,
+  definitions: DefinitionsSpec,
+  entities: ReadonlyMap<string, EntityRuntime>,
+): SourceRuntime {
+  const place = (field: string): number => spec.fields.findIndex((f) => f.name === field)
+  const nameAt = (field: number): string => spec.fields[field]?.name ?? ''
+  const routes = new Map<string, { entity: EntityRuntime; keyFields: number[]; views: RouteView[] }>()
+  for (const view of definitions.views) {
+    const entity = entities.get(view.entity)
+    if (view.source !== spec.name || entity === undefined) continue
+    const keyFields = entity.spec.keys.map((key) => place(view.key[key.name] ?? ''))
+    const at = entity.plan.findIndex((plan) => plan.spec.name === view.name)
+    const fields = entity.plan[at]?.fields.map((field) => place(field.name)) ?? []
+    const key = `${view.entity}/${keyFields.join()}`
+    const route = routes.get(key) ?? { entity, keyFields, views: [] }
+    route.views.push({ view: at, fields })
+    routes.set(key, route)
+  }
+  return {
+    spec,
+    contract: compileContract(spec, [...new Set([...routes.values()].flatMap((route) => route.keyFields))].map(nameAt)),
+    routes: [...routes.values()].map((route) => ({ ...route, keyTypes: route.entity.spec.keys.map((key) => key.type) })),
+  }
+}
+
+function collectFeatures(entities: ReadonlyMap<string, EntityRuntime>): Map<string, FeatureRef> {
+  const features = new Map<string, FeatureRef>()
+  for (const entity of entities.values()) {
+    entity.plan.forEach((plan, view) => {
+      for (const feature of plan.features) {
+        const name = `${plan.spec.name}.${feature.spec.name}`
+        features.set(name, { name, shortName: feature.spec.name, entity, view, feature })
+      }
+    })
+  }
+  return features
+}

@@ -1,0 +1,98 @@
+import type { Value } from '../engine/index.ts'
+import type { VectorPlan } from '../plan/index.ts'
+import type { LookupRow, RowMetadata, TypedRow } from './lookup.ts'
+
+/** The answer on the wire: columnar, spliced from what the shards wrote, nothing parsed again. */
+export function wireText(vector: VectorPlan, t: number, region: string, rows: readonly LookupRow[]): string {
+  const head = JSON.stringify({
+    ...(vector.service !== null && { service: vector.service }),
+    at: new Date(t).toISOString(),
+    features: vector.features.map((feature) => feature.name),
+  })
+  // Parts are read through their shards, so they are as fresh as the shard itself.
+  const parts = JSON.stringify([{ region, ageMs: 0 }])
+  return `${head.slice(0, -1)},"rows":[${rows.map((row) => wireRow(row, parts)).join()}]}`
+}
+
+function wireRow({ texts, commits }: LookupRow, parts: string): string {
+  let values = ''
+  let statuses = ''
+  let exact = ''
+  for (let i = 0; i < texts.length; i++) {
+    const text = texts[i] as LookupRow['texts'][number]
+    const comma = i === 0 ? '' : ','
+    values += comma + text.values
+    statuses += comma + text.statuses
+    exact += comma + text.exact
+  }
+  const eventTime = eventTimeOf(texts)
+  const time = eventTime === null ? 'null' : `"${eventTime}"`
+  const partial = texts.some((text) => text.since !== undefined) ? `,"since":${JSON.stringify(sinceOf(texts))}` : ''
+  return `{"values":[${values}],"status":[${statuses}],"exact":[${exact}]${partial},"eventTime":${time},"commits":${JSON.stringify(commits)},"parts":${parts}}`
+}
+
+function eventTimeOf(texts: LookupRow['texts']): string | null {
+  let newest: number | null = null
+  for (const { eventTimeMs } of texts) {
+    if (eventTimeMs !== null && (newest === null || eventTimeMs > newest)) newest = eventTimeMs
+  }
+  return newest === null ? null : new Date(newest).toISOString()
+}
+
+/** For each feature: since when its history is complete if its value is partial, else null. */
+function sinceOf(texts: LookupRow['texts']): (string | null)[] {
+  return texts.flatMap(({ since, statuses }) => {
+    const count = statuses.split(',').length
+    const list = since ?? new Array<null>(count).fill(null)
+    return list.map((ms) => (ms === null ? null : new Date(ms).toISOString()))
+  })
+}
+
+const parseWithSource = JSON.parse as (
+  text: string,
+  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+) => unknown
+
+/** Objects by feature name: int64 as bigint, all else as JSON has it. */
+export function typedRows(vector: VectorPlan, rows: readonly LookupRow[], withMetadata: boolean): TypedRow[] {
+  const hasInt64 = vector.features.some(({ feature }) => feature.resultType === 'int64')
+  return rows.map(({ texts, commits }) => {
+    const text = `[${texts.map((part) => part.values).join()}]`
+    const values = (hasInt64 ? parseWithSource(text, sourceOf) : JSON.parse(text)) as unknown[]
+    const features: Record<string, Value> = {}
+    vector.features.forEach(({ shortName, feature }, i) => {
+      const value = values[i]
+      features[shortName] = (value instanceof Digits ? value.as(feature.resultType) : value) as Value
+    })
+    return withMetadata ? { features, metadata: metadataOf(vector, texts, commits) } : { features }
+  })
+}
+
+/** A number as it was written: only its feature's type tells whether it is a bigint. */
+class Digits {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+  as(type: string): number | bigint {
+    return type === 'int64' ? BigInt(this.text) : Number(this.text)
+  }
+}
+
+function sourceOf(_key: string, value: unknown, { source }: { readonly source?: string }): unknown {
+  return typeof value === 'number' && source !== undefined ? new Digits(source) : value
+}
+
+function metadataOf(vector: VectorPlan, texts: LookupRow['texts'], commits: readonly string[]): RowMetadata {
+  const names = vector.features.map((feature) => feature.shortName)
+  const statuses = JSON.parse(`[${texts.map((text) => text.statuses).join()}]`) as string[]
+  const exact = JSON.parse(`[${texts.map((text) => text.exact).join()}]`) as boolean[]
+  const since = sinceOf(texts)
+  return {
+    status: Object.fromEntries(names.map((name, i) => [name, statuses[i] as string])),
+    exact: Object.fromEntries(names.map((name, i) => [name, exact[i] as boolean])),
+    since: Object.fromEntries(names.flatMap((name, i) => (since[i] ? [[name, since[i]]] : []))),
+    eventTime: eventTimeOf(texts),
+    commits,
+  }
+}

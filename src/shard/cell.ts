@@ -1,0 +1,158 @@
+import {
+  decodeState,
+  decodeValue,
+  encodeState,
+  type EntityPlan,
+  EntityState,
+  encodeValue,
+  type Part,
+  type Value,
+} from '../engine/index.ts'
+import { ByteReader } from '../util/byte-reader.ts'
+import { ByteWriter } from '../util/byte-writer.ts'
+
+/** Raw rows are folded into the canonical bytes when there are this many: encoding a state costs as much as 30 rows. */
+const TAIL_ROWS = 64
+const INITIAL_TAIL_BYTES = 128
+const NOTHING = new Uint8Array(0)
+const writer = new ByteWriter()
+
+/**
+ * One entity in memory, as bytes: the canonical encoding of its state, and a tail of raw rows that came since. Appending a
+ * row costs a copy of its bytes; the decoded state is made when somebody reads, and kept up to date while it is held.
+ */
+export class Cell {
+  readonly key: string
+  mark: number
+  /** The last commit that touched this entity. */
+  seq: number
+  private bytes: Uint8Array
+  private tail: Uint8Array
+  private tailLength: number
+  private tailRows: number
+  private state: EntityState | null = null
+
+  private constructor(key: string, mark: number, seq: number, bytes: Uint8Array, tail: Uint8Array, tailRows: number) {
+    this.key = key
+    this.mark = mark
+    this.seq = seq
+    this.bytes = bytes
+    this.tail = tail
+    this.tailLength = tail.length
+    this.tailRows = tailRows
+  }
+
+  static empty(key: string): Cell {
+    return new Cell(key, 0, 0, NOTHING, NOTHING, 0)
+  }
+
+  /** What it takes in memory, about; the decoded state is counted by whoever holds it. */
+  get size(): number {
+    return this.bytes.length + this.tail.length + this.key.length * 2
+  }
+
+  get isOpen(): boolean {
+    return this.state !== null
+  }
+
+  /** Takes in one row of a view. */
+  append(plan: EntityPlan, part: Part, view: number, time: number, availableAt: number, seq: number, row: readonly Value[]) {
+    this.mark = Math.max(this.mark, Math.min(time, availableAt))
+    this.seq = seq
+    writer.reset()
+    writer.varint(view)
+    writer.varint(time)
+    writer.varint(seq)
+    for (const value of row) encodeValue(writer, value)
+    this.push(writer.peek())
+    if (this.state) applyRow(this.state, this.mark, part, view, time, seq, row)
+    if (++this.tailRows >= TAIL_ROWS) this.compact(plan, part)
+  }
+
+  private push(row: Uint8Array): void {
+    const needed = this.tailLength + row.length
+    if (needed > this.tail.length) {
+      const grown = new Uint8Array(Math.max(needed, this.tail.length * 2, INITIAL_TAIL_BYTES))
+      grown.set(this.tail.subarray(0, this.tailLength))
+      this.tail = grown
+    }
+    this.tail.set(row, this.tailLength)
+    this.tailLength = needed
+  }
+
+  /** The decoded state, settled; `close` lets it go again. `part` is the shard that owns the tail's rows. */
+  open(plan: EntityPlan, part: Part): EntityState {
+    const state = this.state ?? this.decode(plan, part)
+    this.state = state
+    state.settle()
+    return state
+  }
+
+  close(): void {
+    this.state = null
+  }
+
+  private decode(plan: EntityPlan, part: Part): EntityState {
+    const state = this.bytes.length === 0 ? new EntityState(plan) : decodeState(new ByteReader(this.bytes), plan)
+    const tail = new ByteReader(this.tail, 0, this.tailLength)
+    const row: Value[] = []
+    while (tail.at < tail.end) {
+      const view = tail.varint()
+      const time = tail.varint()
+      const seq = tail.varint()
+      const fields = plan[view]?.fields.length ?? 0
+      row.length = 0
+      for (let i = 0; i < fields; i++) row.push(decodeValue(tail))
+      applyRow(state, this.mark, part, view, time, seq, row)
+    }
+    return state
+  }
+
+  private compact(plan: EntityPlan, part: Part): void {
+    const state = this.state ?? this.decode(plan, part)
+    encodeState(writer.reset(), state)
+    this.bytes = writer.finish()
+    this.tail = NOTHING
+    this.tailLength = 0
+    this.tailRows = 0
+  }
+
+  /** The canonical bytes of everything it holds. */
+  canonical(plan: EntityPlan, part: Part): Uint8Array {
+    encodeState(writer.reset(), this.open(plan, part))
+    return writer.finish()
+  }
+
+  encode(out: ByteWriter): void {
+    out.text(this.key)
+    out.varint(this.mark)
+    out.varint(this.seq)
+    out.blob(this.bytes)
+    out.varint(this.tailRows)
+    out.blob(this.tail.subarray(0, this.tailLength))
+  }
+
+  static decode(bytes: ByteReader): Cell {
+    const key = bytes.text()
+    const mark = bytes.varint()
+    const seq = bytes.varint()
+    const canonical = bytes.blob()
+    const rows = bytes.varint()
+    // The page's array is shared by its cells until they grow: the tail is copied on its first append, never written in place.
+    return new Cell(key, mark, seq, canonical, bytes.blob(), rows)
+  }
+}
+
+function applyRow(
+  state: EntityState,
+  mark: number,
+  part: Part,
+  view: number,
+  time: number,
+  seq: number,
+  row: readonly Value[],
+): void {
+  // The cell's mark covers every row of its tail, so it may run ahead of this row: the state only depends on the greatest.
+  if (mark > state.mark) state.mark = mark
+  state.apply(view, time, state.commit(part, seq), seq, row)
+}

@@ -1,0 +1,16 @@
+import type { ApplyAnswer, ApplyMessage, ReadAnswer, ReadMessage, ShardUnavailable } from './messages.ts'
+
+/** A shard as a door sees it: over RPC in a deploy, in the same process in `localStore`. */
+export interface ShardClient {
+  apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
+  read(message: ReadMessage): Promise<ReadAnswer | ShardUnavailable>
+}
+
+/** The shards of one region, by entity and number. */
+export interface ShardDirectory {
+  /** As commits name it. */
+  readonly region: string
+  readonly epoch: number
+  shardsOf(entity: string): number
+  shard(entity: string, shard: number): ShardClient
+}

@@ -1,0 +1,13 @@
+export type { ShardClient, ShardDirectory } from './directory.ts'
+export { type DeadLetter, deadLetter } from './outbox.ts'
+export {
+  type ApplyAnswer,
+  type ApplyMessage,
+  MESSAGE_VERSION,
+  type ReadAnswer,
+  type ReadMessage,
+  type RowText,
+  type ShardUnavailable,
+} from './messages.ts'
+export { Shard, type ShardOptions } from './shard.ts'
+export { type BlobKind, MemoryStorage, type ShardStorage } from './storage.ts'

@@ -1,0 +1,68 @@
+import type { ShardStorage } from './storage.ts'
+import type { ApplyMessage } from './messages.ts'
+
+/** Journal rows that are kept: a ring, so that a batch costs one row written and nothing is ever deleted. */
+export const JOURNAL_ROWS = 512
+
+/** What a journal row says of a batch: enough to do it again after a crash, without judging it again. */
+export interface JournalEntry {
+  /** Counts batches; the row's slot is this modulo the ring. */
+  readonly row: number
+  /** The commit number before the batch. */
+  readonly seqBefore: number
+  readonly availableAt: number
+  readonly verdicts: string
+  readonly message: ApplyMessage
+}
+
+const FORMAT = 1
+
+/** The batches since the oldest unsaved page, as they came, each with its verdicts. */
+export class Journal {
+  private readonly storage: ShardStorage
+  private next: number
+
+  private constructor(storage: ShardStorage, next: number) {
+    this.storage = storage
+    this.next = next
+  }
+
+  /** Opens the ring; `entries` are its rows, oldest first. */
+  static open(storage: ShardStorage): { readonly journal: Journal; readonly entries: JournalEntry[] } {
+    const entries = storage
+      .readJournal()
+      .map(parseEntry)
+      .sort((a, b) => a.row - b.row)
+    return { journal: new Journal(storage, (entries.at(-1)?.row ?? -1) + 1), entries }
+  }
+
+  /** The row that the next batch will take. */
+  get nextRow(): number {
+    return this.next
+  }
+
+  /** The oldest row that is still in the ring once the next batch is written. */
+  get oldestKept(): number {
+    return this.next - JOURNAL_ROWS + 1
+  }
+
+  write(entry: JournalEntry): void {
+    const { message, row, seqBefore, availableAt, verdicts } = entry
+    const { events, ...head } = message
+    // The events stay the text they are: escaping them into another JSON would cost as much as the rest of the batch.
+    const header = JSON.stringify({ format: FORMAT, row, seqBefore, availableAt, verdicts, head })
+    this.storage.writeJournal(row % JOURNAL_ROWS, `${header}\n${events}`)
+    this.next = row + 1
+  }
+}
+
+function parseEntry(body: string): JournalEntry {
+  const cut = body.indexOf('\n')
+  const header = JSON.parse(body.slice(0, cut)) as JournalEntry & {
+    readonly format: number
+    readonly head: Omit<ApplyMessage, 'events'>
+  }
+  if (header.format !== FORMAT) throw new Error(`journal row of format ${header.format}; this code reads ${FORMAT}`)
+  const { row, seqBefore, availableAt, verdicts, head } = header
+  return { row, seqBefore, availableAt, verdicts, message: { ...head, events: body.slice(cut + 1) } }
+}

@@ -1,0 +1,77 @@
+import type { RefusalReason } from '../contract/index.ts'
+
+/**
+ * What doors and shards say to each other. Texts inside, since a string over RPC costs a seventh of an array of objects.
+ * During a deploy old and new code talk to each other: the version is checked first, and the plan's hash with it.
+ */
+export const MESSAGE_VERSION = 1
+
+/** One batch of one source's events for one shard. */
+export interface ApplyMessage {
+  readonly version: number
+  readonly plan: string
+  readonly source: string
+  /** When the batch reached the door, ms: what `maxFutureMs` is judged against. */
+  readonly arrivalMs: number
+  /** The events, as a JSON array, in the order of the batch. */
+  readonly events: string
+  /** An id for each event, where the source has no field for it. */
+  readonly ids?: readonly string[]
+  /** To how many shards each event goes, a digit of base 36 an event: a refusal is a dead letter once all of them refused. */
+  readonly fanout: string
+}
+
+export interface ShardRefusal {
+  /** Place in the message. */
+  readonly index: number
+  readonly reason: RefusalReason
+  readonly field?: string
+  readonly message: string
+}
+
+/** One letter an event: accepted, duplicate, refused. */
+export type Verdict = 'a' | 'd' | 'r'
+
+export interface ApplyAnswer {
+  readonly verdicts: string
+  readonly refused: readonly ShardRefusal[]
+  /** The shard's commit number after the batch. */
+  readonly seq: number
+}
+
+/** Why a shard did not look at a message at all: nothing happened, the caller may try again. */
+export interface ShardUnavailable {
+  readonly unavailable: 'unknown_version' | 'unknown_plan' | 'overloaded'
+  readonly message: string
+}
+
+/** A read of some entities of one shard. */
+export interface ReadMessage {
+  readonly version: number
+  readonly plan: string
+  /** The request time, ms. */
+  readonly t: number
+  /** Encoded entity keys. */
+  readonly keys: readonly string[]
+  /** `view.feature`, all of this shard's entity. */
+  readonly features: readonly string[]
+  /** A commit number that the read must see. */
+  readonly after?: number
+}
+
+/** Rows in the order of the keys, each a text of fields that `serve` joins into the answer. */
+export type ReadAnswer =
+  | { readonly rows: readonly RowText[]; readonly seq: number }
+  | { readonly tooOld: { readonly row: number; readonly oldestMs: number } }
+  | { readonly notYet: { readonly seq: number } }
+
+/** One entity's part of a vector: comma-separated JSON, one entry a feature, in the order that was asked. */
+export interface RowText {
+  readonly values: string
+  readonly statuses: string
+  readonly exact: string
+  /** The newest event before t that this entity has in the views read, ms, or null. */
+  readonly eventTimeMs: number | null
+  /** For each partial value, since when its history is complete, ms; null for the others. Absent when none is partial. */
+  readonly since?: readonly (number | null)[]
+}

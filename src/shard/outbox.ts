@@ -1,0 +1,73 @@
+import { splitEvents } from '../contract/index.ts'
+import type { ApplyMessage, ShardRefusal } from './messages.ts'
+import type { ShardStorage } from './storage.ts'
+
+/** A refused event as it is kept: what came, why it was refused, and where. */
+export interface DeadLetter {
+  readonly source: string
+  readonly reason: string
+  readonly field?: string
+  readonly message: string
+  /** The event as it came, at most `PAYLOAD_UNITS` of it. */
+  readonly payload: string
+  /** Its whole length, in UTF-16 code units. */
+  readonly payloadUnits: number
+  readonly arrivalMs: number
+  /** The door or shard that refused it. */
+  readonly by: string
+  /** How many shards it went to: it is dead when all of them refused. */
+  readonly fanout: number
+}
+
+/** A payload longer than this is cut: a row holds 2 MB, and a batch may refuse thousands. */
+const PAYLOAD_UNITS = 16 * 1024
+/** Letters of one outbox row: with payloads at their longest and three bytes a character it stays below 2 MB. */
+const LETTERS_PER_ROW = 32
+
+/** Makes a letter of an event's text. */
+export function deadLetter(
+  from: Omit<DeadLetter, 'payload' | 'payloadUnits'>,
+  payload: string,
+): DeadLetter {
+  return { ...from, payload: payload.slice(0, PAYLOAD_UNITS), payloadUnits: payload.length }
+}
+
+/** Refusals of a shard, written in the batch's own transaction and kept until the dead letters have them. */
+export class Outbox {
+  private readonly storage: ShardStorage
+  private next: number
+
+  constructor(storage: ShardStorage) {
+    this.storage = storage
+    this.next = storage.lastOutboxId() + 1
+  }
+
+  /** Writes the refusals of a batch. Inside its transaction. `by` names the shard. */
+  write(by: string, { source, arrivalMs, events, fanout }: ApplyMessage, refused: readonly ShardRefusal[]): void {
+    const spans = splitEvents(events)
+    const letters = refused.map(({ index, ...why }) => {
+      const text = 'reason' in spans ? events : events.slice(spans.starts[index], spans.ends[index])
+      return deadLetter({ source, ...why, arrivalMs, by, fanout: Number.parseInt(fanout[index] ?? '1', 36) }, text)
+    })
+    for (let i = 0; i < letters.length; i += LETTERS_PER_ROW) {
+      this.storage.writeOutbox(this.next++, JSON.stringify(letters.slice(i, i + LETTERS_PER_ROW)))
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.storage.readOutbox(1).length === 0
+  }
+
+  /** The oldest letters, and how to say that they have arrived. Sent again until then: the receiver knows repeats. */
+  take(rows: number): { readonly letters: DeadLetter[]; readonly delivered: () => void } {
+    const found = this.storage.readOutbox(rows)
+    const letters = found.flatMap((row) => JSON.parse(row.body) as DeadLetter[])
+    const last = found.at(-1)?.id
+    return {
+      letters,
+      delivered: () => {
+        if (last !== undefined) this.storage.transaction(() => this.storage.deleteOutbox(last))
+      },
+    }
+  }
+}

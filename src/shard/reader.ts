@@ -1,0 +1,98 @@
+import {
+  emptyOf,
+  type EntityState,
+  type FeaturePlan,
+  type FeatureValue,
+  type Value,
+  type ViewPlan,
+  ViewReader,
+} from '../engine/index.ts'
+import type { EntityRuntime } from '../plan/index.ts'
+import type { RowText } from './messages.ts'
+
+interface ViewPart {
+  readonly view: number
+  readonly reader: ViewReader
+  readonly since: Float64Array
+  readonly out: FeatureValue[]
+}
+
+/** A list of features of one entity, compiled for reading many entities. */
+export class VectorReader {
+  private readonly parts: readonly ViewPart[]
+  private readonly slots: readonly { readonly part: ViewPart; readonly feature: FeaturePlan }[]
+  private readonly missing: RowText
+
+  /** `sinceOf`: from when on a feature's history is complete, ms. */
+  constructor(
+    entity: EntityRuntime,
+    features: readonly { readonly view: number; readonly feature: FeaturePlan }[],
+    sinceOf: (view: ViewPlan, feature: FeaturePlan) => number,
+  ) {
+    const views = [...new Set(features.map(({ view }) => view))]
+    this.parts = views.map((view) => {
+      const plan = entity.plan[view] as ViewPlan
+      const wanted = features.filter((f) => f.view === view).map((f) => f.feature)
+      const since = Float64Array.from(plan.features, (feature) => sinceOf(plan, feature))
+      return { view, reader: new ViewReader(plan, wanted), since, out: [] }
+    })
+    this.slots = features.map(({ view, feature }) => ({
+      part: this.parts[views.indexOf(view)] as ViewPart,
+      feature,
+    }))
+    this.missing = this.missingRow()
+  }
+
+  /** The earliest t that can be answered for an entity with this mark. */
+  oldest(mark: number): number {
+    let oldest = 0
+    for (const { reader } of this.parts) oldest = Math.max(oldest, mark - reader.plan.spec.allowedLatenessMs)
+    return oldest
+  }
+
+  /** One entity's row at t; null for an entity that was never seen. */
+  row(state: EntityState | null, t: number): RowText {
+    if (state === null) return this.missing
+    let eventTimeMs: number | null = null
+    for (const part of this.parts) {
+      const view = state.views[part.view] ?? null
+      part.reader.read(view, state.mark, t, part.since, part.out)
+      const newest = view?.newestBefore(t) ?? null
+      if (newest !== null && (eventTimeMs === null || newest > eventTimeMs)) eventTimeMs = newest
+    }
+    let values = ''
+    let statuses = ''
+    let exact = ''
+    let since: (number | null)[] | undefined
+    for (let i = 0; i < this.slots.length; i++) {
+      const { part, feature } = this.slots[i] as { part: ViewPart; feature: FeaturePlan }
+      const found = part.out[feature.index] as FeatureValue
+      const comma = i === 0 ? '' : ','
+      values += comma + valueText(found.value)
+      statuses += `${comma}"${found.status}"`
+      exact += comma + found.exact
+      if (found.status === 'partial') {
+        since ??= this.slots.map(() => null)
+        since[i] = part.since[feature.index] as number
+      }
+    }
+    const row = { values, statuses, exact, eventTimeMs }
+    return since === undefined ? row : { ...row, since }
+  }
+
+  private missingRow(): RowText {
+    return {
+      values: this.slots.map(({ feature }) => valueText(emptyOf(feature))).join(),
+      statuses: this.slots.map(() => '"missing"').join(),
+      exact: this.slots.map(() => 'true').join(),
+      eventTimeMs: null,
+    }
+  }
+}
+
+/** JSON of a value, bit for bit: integers beyond 2^53 are bare numbers, and -0 stays -0 (`JSON.stringify` gives 0). */
+function valueText(value: Value): string {
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
+  if (typeof value === 'string') return JSON.stringify(value)
+  return String(value)
+}

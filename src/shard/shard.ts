@@ -1,0 +1,350 @@
+import { encodeKey, isRefusal, parseEvents, payloadHash, type Refusal } from '../contract/index.ts'
+import { type FeaturePlan, oldestReadable, type Part, type Value, type ViewPlan } from '../engine/index.ts'
+import { type EntityRuntime, type Plan, type Route, type SourceRuntime, shardOf } from '../plan/index.ts'
+import { canonicalJson } from '../util/canonical-json.ts'
+import { murmur128, murmur32 } from '../util/murmur3.ts'
+import type { Cell } from './cell.ts'
+import { IdIndex } from './id-index.ts'
+import { Journal, type JournalEntry } from './journal.ts'
+import {
+  type ApplyAnswer,
+  type ApplyMessage,
+  MESSAGE_VERSION,
+  type ReadAnswer,
+  type ReadMessage,
+  type ShardRefusal,
+  type ShardUnavailable,
+} from './messages.ts'
+import { Outbox } from './outbox.ts'
+import { DEFAULT_MEMORY_BYTES, Pages } from './pages.ts'
+import { VectorReader } from './reader.ts'
+import type { ShardStorage } from './storage.ts'
+
+/** A page is saved for about this many events: rows written stay a small share of the events, and the journal short. */
+const EVENTS_PER_SAVED_PAGE = 64
+/** Decoded states that are held for reads. About 15 KB each when full: 16 MB. */
+const OPEN_STATES = 1_024
+/** Compiled readers that are held: one a service or list of features. */
+const READERS = 64
+
+export interface ShardOptions {
+  readonly plan: Plan
+  readonly entity: EntityRuntime
+  readonly part: Part
+  /** How many shards this epoch of the entity has. */
+  readonly shards: number
+  readonly storage: ShardStorage
+  /** The clock, ms: read once a call, never by what is below. */
+  readonly now: () => number
+  readonly memoryBytes?: number
+}
+
+/**
+ * One shard of one entity: takes in batches exactly once, and reads. Synchronous throughout: a batch is one transaction of
+ * dedupe, rows, journal and outbox, and nothing can come between. Rules are in docs/guarantees.md, bytes in
+ * docs/storage-schema.md.
+ */
+export class Shard {
+  private readonly options: ShardOptions
+  private readonly pages: Pages
+  private readonly ids: IdIndex
+  private readonly journal: Journal
+  private readonly outbox: Outbox
+  private readonly since: Map<string, number>
+  private readonly readers = new Map<string, VectorReader>()
+  private readonly routes = new Map<SourceRuntime, readonly Route[]>()
+  /** By recency of use. */
+  private readonly open = new Set<Cell>()
+  private seq = 0
+  private availableAt = 0
+  private unsavedEvents = 0
+  private readonly idWords = new Uint32Array(4)
+
+  /** Opens the shard: reads its meta rows and does again what the journal has and the pages have not. */
+  constructor(options: ShardOptions) {
+    this.options = options
+    const { storage, plan } = options
+    this.pages = new Pages(storage, options.memoryBytes ?? DEFAULT_MEMORY_BYTES)
+    const horizonMs = Math.max(0, ...[...plan.sources.values()].map((source) => source.spec.redeliveryHorizonMs))
+    this.ids = new IdIndex(storage, horizonMs)
+    this.outbox = new Outbox(storage)
+    const { journal, entries } = Journal.open(storage)
+    this.journal = journal
+    this.since = readSince(options)
+    for (const entry of entries) this.redo(entry)
+  }
+
+  /** As dead letters name it. */
+  private get name(): string {
+    const { entity, part } = this.options
+    return `${entity.spec.name}/${part.epoch}/${part.shard}`
+  }
+
+  /** What an operator wants to know; all of it is in memory. */
+  get stats() {
+    const { pages, ids } = this
+    return { seq: this.seq, pages: pages.count, dirtyPages: pages.dirtyCount, memoryBytes: pages.bytesInMemory, ids: ids.size }
+  }
+
+  /** Refusals that wait for the dead letters. */
+  get letters(): Outbox {
+    return this.outbox
+  }
+
+  /**
+   * Takes in a batch. Everything accepted is durable when the transaction's write is; call it again with the same events
+   * and they are duplicates. Throws only when the storage does: then memory is ahead of it and the shard must be opened anew.
+   */
+  apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable {
+    const { plan, now } = this.options
+    if (message.version !== MESSAGE_VERSION) return unavailable('unknown_version', `message version ${message.version}`)
+    if (message.plan !== plan.hash) return unavailable('unknown_plan', `plan ${message.plan}, this shard runs ${plan.hash}`)
+    const source = plan.sources.get(message.source)
+    if (source === undefined) return unavailable('unknown_plan', `no source ${message.source}`)
+    const row = this.journal.nextRow
+    const seqBefore = this.seq
+    this.availableAt = Math.max(this.availableAt, now())
+    const refused: ShardRefusal[] = []
+    let verdicts = ''
+    forEachEvent(source, message, (raw, broken, index) => {
+      const outcome = broken ?? this.take(source, raw, message, index, row)
+      if (typeof outcome === 'string') {
+        verdicts += outcome
+        return
+      }
+      verdicts += 'r'
+      refused.push({ index, ...outcome })
+    })
+    this.save({ row, seqBefore, availableAt: this.availableAt, verdicts, message }, refused)
+    return { verdicts, refused, seq: this.seq }
+  }
+
+  /** Judges one event and, when it is new and right, takes it in. */
+  private take(source: SourceRuntime, raw: unknown, message: ApplyMessage, index: number, row: number): 'a' | 'd' | Refusal {
+    const event = source.contract.check(raw, message.arrivalMs, message.ids?.[index])
+    if (isRefusal(event)) return event
+    const payload = payloadHash(event.values)
+    if (event.id !== null) {
+      this.hashId(source, event.id)
+      const known = this.ids.check(this.idWords, payload)
+      if (known === 'duplicate') return 'd'
+      if (known === 'conflict') return conflict(event.id)
+    }
+    const unreadable = this.judgeReach(source, event.timeMs, event.values)
+    if (unreadable) return unreadable
+    if (event.id !== null) this.ids.add(this.idWords, payload, this.availableAt, row)
+    this.seq++
+    this.fold(source, event.timeMs, event.values, this.availableAt, this.seq, row)
+    return 'a'
+  }
+
+  /** Ids are scoped by source. */
+  private hashId(source: SourceRuntime, id: string): void {
+    murmur128(`${source.spec.name}\n${id}`, this.idWords)
+  }
+
+  private routesHere(source: SourceRuntime): readonly Route[] {
+    let routes = this.routes.get(source)
+    if (routes === undefined) {
+      routes = source.routes.filter((route) => route.entity === this.options.entity)
+      this.routes.set(source, routes)
+    }
+    return routes
+  }
+
+  /** The encoded key of the entity that an event feeds by this route, or null when that entity lives in another shard. */
+  private keyHere(route: Route, values: readonly Value[]): string | null {
+    const key = encodeKey(
+      route.keyFields.map((field) => values[field] ?? null),
+      route.keyTypes,
+    )
+    return shardOf(key, this.options.shards) === this.options.part.shard ? key : null
+  }
+
+  /** Refuses an event that no view of an entity here would read, however early a read was. */
+  private judgeReach(source: SourceRuntime, timeMs: number, values: readonly Value[]): Refusal | undefined {
+    let isHere = false
+    for (const route of this.routesHere(source)) {
+      const key = this.keyHere(route, values)
+      if (key === null) continue
+      isHere = true
+      const mark = this.pages.find(key)?.mark ?? 0
+      for (const { view } of route.views) {
+        if (timeMs >= mark || timeMs >= oldestReadable(route.entity.plan[view] as ViewPlan, mark)) return undefined
+      }
+    }
+    const entity = this.options.entity.spec.name
+    if (!isHere) return { reason: 'missing_key', message: `No ${entity} of this event lives in shard ${this.name}: the door routed it wrongly.` }
+    const message = `${new Date(timeMs).toISOString()} is before everything that a view of ${entity} still reads, so it would count nowhere.`
+    return { reason: 'too_late', field: source.spec.time, message }
+  }
+
+  private fold(source: SourceRuntime, timeMs: number, values: readonly Value[], availableAt: number, seq: number, row: number) {
+    for (const route of this.routesHere(source)) {
+      const key = this.keyHere(route, values)
+      const cell = key === null ? null : this.pages.touch(key, seq, row)
+      if (cell === null) continue
+      const before = cell.size
+      for (const { view, fields } of route.views) {
+        const kept = fields.map((field) => values[field] ?? null)
+        cell.append(this.options.entity.plan, this.options.part, view, timeMs, availableAt, seq, kept)
+      }
+      this.pages.grew(cell.key, cell.size - before)
+    }
+  }
+
+  /** The one transaction of a batch. */
+  private save(entry: JournalEntry, refused: readonly ShardRefusal[]): void {
+    const { storage } = this.options
+    this.unsavedEvents += this.seq - entry.seqBefore
+    storage.transaction(() => {
+      if (this.seq > entry.seqBefore) this.journal.write(entry)
+      if (refused.length > 0) this.outbox.write(this.name, entry.message, refused)
+      this.checkpoint()
+    })
+    this.pages.shrink()
+  }
+
+  /** Saves a few pages, so that the journal stays short; never all, so that no batch waits long. */
+  private checkpoint(): void {
+    const { pages, ids, journal } = this
+    while (this.unsavedEvents >= EVENTS_PER_SAVED_PAGE && pages.oldestDirty !== undefined) {
+      pages.saveOldest(this.seq)
+      this.unsavedEvents -= EVENTS_PER_SAVED_PAGE
+    }
+    while ((pages.oldestDirty ?? journal.nextRow) < journal.oldestKept) pages.saveOldest(this.seq)
+    if (ids.isFull || (ids.oldestUnsaved ?? journal.nextRow) < journal.oldestKept) ids.save(this.availableAt)
+    else ids.step()
+  }
+
+  /** Takes in again what the journal says was accepted, where pages and id runs do not have it yet. */
+  private redo({ row, seqBefore, availableAt, verdicts, message }: JournalEntry): void {
+    this.availableAt = Math.max(this.availableAt, availableAt)
+    this.seq = seqBefore
+    const source = this.options.plan.sources.get(message.source)
+    // Everything accepted before a change of plan has a commit number for ever, also where its source is gone.
+    if (source === undefined) {
+      this.seq += verdicts.split('a').length - 1
+      return
+    }
+    forEachEvent(source, message, (raw, _broken, index) => {
+      if (verdicts[index] !== 'a') return
+      this.seq++
+      // It was judged when it came; the arrival is put so late that its time cannot be judged again.
+      const event = source.contract.check(raw, Number.MAX_SAFE_INTEGER, message.ids?.[index])
+      if (isRefusal(event)) return
+      if (event.id !== null) {
+        this.hashId(source, event.id)
+        const payload = payloadHash(event.values)
+        if (this.ids.check(this.idWords, payload) === 'new') this.ids.add(this.idWords, payload, availableAt, row)
+      }
+      this.fold(source, event.timeMs, event.values, availableAt, this.seq, row)
+    })
+  }
+
+  /** Reads entities at a request time. Touches no storage but pages that are not in memory. */
+  read(message: ReadMessage): ReadAnswer | ShardUnavailable {
+    const { plan, entity, part } = this.options
+    if (message.version !== MESSAGE_VERSION) return unavailable('unknown_version', `message version ${message.version}`)
+    if (message.plan !== plan.hash) return unavailable('unknown_plan', `plan ${message.plan}, this shard runs ${plan.hash}`)
+    if (message.after !== undefined && message.after > this.seq) return { notYet: { seq: this.seq } }
+    const reader = this.readerFor(message.features)
+    const rows = []
+    for (let row = 0; row < message.keys.length; row++) {
+      const cell = this.pages.find(message.keys[row] as string)
+      if (cell === undefined) {
+        rows.push(reader.row(null, message.t))
+        continue
+      }
+      const oldestMs = reader.oldest(cell.mark)
+      if (message.t < oldestMs) return { tooOld: { row, oldestMs } }
+      rows.push(reader.row(cell.open(entity.plan, part), message.t))
+      this.hold(cell)
+    }
+    this.pages.shrink()
+    return { rows, seq: this.seq }
+  }
+
+  private hold(cell: Cell): void {
+    this.open.delete(cell)
+    this.open.add(cell)
+    if (this.open.size <= OPEN_STATES) return
+    for (const oldest of this.open) {
+      oldest.close()
+      this.open.delete(oldest)
+      return
+    }
+  }
+
+  private readerFor(names: readonly string[]): VectorReader {
+    const key = names.join()
+    const known = this.readers.get(key)
+    if (known) return known
+    const vector = this.options.plan.vectorOf(null, names)
+    if (typeof vector === 'string') throw new Error(`no feature ${vector}: the door checks names before it asks a shard`)
+    const made = new VectorReader(this.options.entity, vector.features, (view, feature) => this.sinceOf(view, feature))
+    if (this.readers.size >= READERS) this.readers.clear()
+    this.readers.set(key, made)
+    return made
+  }
+
+  private sinceOf(view: ViewPlan, feature: FeaturePlan): number {
+    if (view.spec.since === 'beginning') return Number.NEGATIVE_INFINITY
+    return view.spec.since ?? (this.since.get(sinceKey(view, feature)) as number)
+  }
+
+  /** The canonical bytes of every entity, sorted by key: what two shards of the same events agree on. */
+  canonical(): [string, Uint8Array][] {
+    const { entity, part } = this.options
+    const all = [...this.pages.cells()].map((cell): [string, Uint8Array] => [cell.key, cell.canonical(entity.plan, part)])
+    return all.sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+}
+
+const unavailable = (reason: ShardUnavailable['unavailable'], message: string): ShardUnavailable => ({
+  unavailable: reason,
+  message,
+})
+
+function conflict(id: string): Refusal {
+  const message = `Id ${JSON.stringify(id.slice(0, 64))} was accepted with another payload; a correction is an event with an id of its own.`
+  return { reason: 'conflict', message }
+}
+
+/** Calls back for each event of a message: what it parsed to, or why it did not. */
+function forEachEvent(
+  source: SourceRuntime,
+  { events, fanout }: ApplyMessage,
+  each: (raw: unknown, broken: Refusal | undefined, index: number) => void,
+): void {
+  const parsed = parseEvents(events, source.contract.exactIntegers)
+  if (isRefusal(parsed)) {
+    // The door sends only what it could tell apart, so this is a broken door: nothing of it is taken.
+    for (let index = 0; index < fanout.length; index++) each(undefined, parsed, index)
+    return
+  }
+  const { raws, broken } = parsed
+  for (let index = 0; index < raws.length; index++) each(raws[index], broken.get(index), index)
+}
+
+const sinceKey = (view: ViewPlan, { spec }: FeaturePlan): string => {
+  const { description, default: ifEmpty, ...what } = spec
+  return `${view.spec.name}.${spec.name}#${murmur32(canonicalJson({ source: view.spec.source, key: view.spec.key, what }))}`
+}
+
+/** When each feature was first seen here; a new or changed one is seen now. */
+function readSince({ storage, entity, now }: ShardOptions): Map<string, number> {
+  const stored = JSON.parse(storage.readMeta('since') ?? '{}') as Record<string, number>
+  const since = new Map(Object.entries(stored))
+  const nowMs = now()
+  for (const view of entity.plan) {
+    for (const feature of view.features) {
+      const key = sinceKey(view, feature)
+      if (!since.has(key)) since.set(key, nowMs)
+    }
+  }
+  if (since.size > Object.keys(stored).length) {
+    storage.transaction(() => storage.writeMeta('since', JSON.stringify(Object.fromEntries(since))))
+  }
+  return since
+}

@@ -1,0 +1,99 @@
+import { isRefusal, type Refusal } from '../contract/index.ts'
+import { formatCommit } from '../plan/index.ts'
+import { type ApplyAnswer, type DeadLetter, deadLetter, type ShardDirectory, type ShardUnavailable } from '../shard/index.ts'
+import type { RoutedBatch, Router, ShardBatch } from './route.ts'
+
+/** What a sender is told of a request. */
+export interface Receipt {
+  readonly accepted: number
+  readonly duplicates: number
+  readonly refused: readonly RefusedEvent[]
+  /** `region/entity/epoch/shard/seq` of every shard that took part: a read `after` them sees these events. */
+  readonly commits: readonly string[]
+}
+
+export interface RefusedEvent extends Refusal {
+  /** Place in the request. */
+  readonly index: number
+}
+
+/** Nothing is lost and nothing is counted twice: the whole request may be sent again. */
+export interface Undelivered {
+  readonly unavailable: ShardUnavailable['unavailable'] | 'shard_failed'
+  readonly message: string
+}
+
+export interface Delivery {
+  readonly router: Router
+  readonly directory: ShardDirectory
+  readonly source: string
+  /** Keeps what no shard can: durable before the answer. */
+  readonly keep: (letters: readonly DeadLetter[]) => Promise<void>
+}
+
+/**
+ * Takes in one request of a source: routes its events to shards, waits until all is durable, and adds up what became of
+ * each. An event counts as accepted when one of its shards took it, as a duplicate when all of them knew it.
+ */
+export async function deliver(
+  { router, directory, source, keep }: Delivery,
+  text: string,
+  arrivalMs: number,
+  deliveryId: string | undefined,
+): Promise<Receipt | Refusal | Undelivered> {
+  const routed = router.route(text, arrivalMs, deliveryId)
+  if (isRefusal(routed)) return routed
+  const [answers] = await Promise.all([
+    Promise.all(routed.batches.map((batch) => send(directory, batch))),
+    keepUnrouted(routed, source, arrivalMs, keep),
+  ])
+  for (const answer of answers) if ('unavailable' in answer) return answer
+  return addUp(routed, answers as ApplyAnswer[], directory)
+}
+
+async function send(directory: ShardDirectory, { entity, shard, message }: ShardBatch): Promise<ApplyAnswer | Undelivered> {
+  try {
+    return await directory.shard(entity.spec.name, shard).apply(message)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    return { unavailable: 'shard_failed', message: `shard ${entity.spec.name}/${shard} did not answer: ${why}` }
+  }
+}
+
+async function keepUnrouted(
+  { refused }: RoutedBatch,
+  source: string,
+  arrivalMs: number,
+  keep: Delivery['keep'],
+): Promise<void> {
+  if (refused.length === 0) return
+  await keep(refused.map(({ why, text }) => deadLetter({ source, ...why, arrivalMs, by: 'door', fanout: 1 }, text)))
+}
+
+function addUp({ count, batches, refused }: RoutedBatch, answers: readonly ApplyAnswer[], directory: ShardDirectory): Receipt {
+  const verdicts = new Array<'a' | 'd' | 'r' | undefined>(count)
+  const reasons = new Map<number, Refusal>(refused.map(({ index, why }) => [index, why]))
+  const commits = new Map<string, number>()
+  batches.forEach(({ entity, shard, indexes }, b) => {
+    const answer = answers[b] as ApplyAnswer
+    indexes.forEach((index, i) => {
+      const verdict = answer.verdicts[i]
+      const known = verdicts[index]
+      if (verdict === 'a' || known === undefined || (verdict === 'd' && known === 'r')) verdicts[index] = verdict as 'a' | 'd' | 'r'
+    })
+    for (const { index, ...why } of answer.refused) reasons.set(indexes[index] as number, why)
+    const place = formatCommit({ region: directory.region, entity: entity.spec.name, epoch: directory.epoch, shards: 0, shard }, 0)
+    const shardPlace = place.slice(0, place.lastIndexOf('/'))
+    commits.set(shardPlace, Math.max(commits.get(shardPlace) ?? 0, answer.seq))
+  })
+  let accepted = 0
+  let duplicates = 0
+  const list: RefusedEvent[] = []
+  for (let index = 0; index < count; index++) {
+    const verdict = verdicts[index]
+    if (verdict === 'a') accepted++
+    else if (verdict === 'd') duplicates++
+    else list.push({ index, ...(reasons.get(index) as Refusal) })
+  }
+  return { accepted, duplicates, refused: list, commits: [...commits].map(([place, seq]) => `${place}/${seq}`) }
+}

@@ -1,0 +1,165 @@
+import { encodeKey, type FieldScan, fieldScanner, isRefusal, parseEvents, type Refusal, refusal, splitEvents } from '../contract/index.ts'
+import { type EntityRuntime, type Route, type SourceRuntime, shardOf } from '../plan/index.ts'
+import { type ApplyMessage, MESSAGE_VERSION } from '../shard/index.ts'
+
+/** More than this many events, or about this much text, go to a shard in several messages: a journal row holds 2 MB. */
+const MESSAGE_EVENTS = 8_192
+const MESSAGE_UNITS = 512 * 1024
+
+/** Events for one shard: what to send, and where each stands in the request. */
+export interface ShardBatch {
+  readonly entity: EntityRuntime
+  readonly shard: number
+  readonly message: ApplyMessage
+  /** Place in the request of each event of the message. */
+  readonly indexes: readonly number[]
+}
+
+export interface RoutedBatch {
+  /** Events in the request. */
+  readonly count: number
+  readonly batches: readonly ShardBatch[]
+  /** Events that no shard can be found for, with their text. */
+  readonly refused: readonly { readonly index: number; readonly why: Refusal; readonly text: string }[]
+}
+
+interface Bucket {
+  readonly entity: EntityRuntime
+  readonly shard: number
+  events: string
+  units: number
+  indexes: number[]
+  fanout: string
+}
+
+/** Cuts a request into one message a shard, by scanning each event's text for its keys: the shard is the only one to parse. */
+export class Router {
+  private readonly source: SourceRuntime
+  private readonly plan: string
+  private readonly routes: readonly Route[]
+  private readonly scanOf: (text: string) => FieldScan
+  /** For each route, the places of its key fields in what the scan finds. */
+  private readonly scanned: readonly (readonly number[])[]
+  /** For each route, the number of its entity's first bucket. */
+  private readonly firstBucket: readonly number[]
+  private readonly buckets: readonly { readonly entity: EntityRuntime; readonly shard: number }[]
+  private readonly shards: readonly number[]
+
+  /** `shardsOf`: how many shards an entity has here. */
+  constructor(plan: string, source: SourceRuntime, shardsOf: (entity: string) => number) {
+    this.plan = plan
+    this.source = source
+    this.routes = source.routes
+    const fields = [...new Set(source.routes.flatMap((route) => route.keyFields))]
+    this.scanOf = fieldScanner(fields.map((field) => source.spec.fields[field]?.name ?? ''))
+    this.scanned = source.routes.map((route) => route.keyFields.map((field) => fields.indexOf(field)))
+    this.shards = source.routes.map((route) => shardsOf(route.entity.spec.name))
+    const buckets: { entity: EntityRuntime; shard: number }[] = []
+    const first = new Map<EntityRuntime, number>()
+    source.routes.forEach(({ entity }, r) => {
+      if (first.has(entity)) return
+      first.set(entity, buckets.length)
+      for (let shard = 0; shard < (this.shards[r] as number); shard++) buckets.push({ entity, shard })
+    })
+    this.firstBucket = source.routes.map((route) => first.get(route.entity) as number)
+    this.buckets = buckets
+  }
+
+  /** `deliveryId`: the sender's id of the whole request, from which events without an id get theirs. */
+  route(text: string, arrivalMs: number, deliveryId: string | undefined): RoutedBatch | Refusal {
+    const spans = splitEvents(text)
+    if (isRefusal(spans)) return spans
+    const open = this.buckets.map(() => null as Bucket | null)
+    const batches: ShardBatch[] = []
+    const refused: { index: number; why: Refusal; text: string }[] = []
+    const close = (bucket: Bucket) => batches.push(this.message(bucket, arrivalMs, deliveryId))
+    const scan = this.scanOf(text)
+    const targets: number[] = []
+    const keys: (string | undefined)[] = []
+    for (let index = 0; index < spans.count; index++) {
+      const start = spans.starts[index] as number
+      const end = spans.ends[index] as number
+      const why = spans.broken.get(index) ?? this.findTargets(scan, text, start, end, arrivalMs, keys, targets)
+      if (why !== undefined) {
+        refused.push({ index, why, text: text.slice(start, end) })
+        continue
+      }
+      const event = text.slice(start, end)
+      for (const target of targets) {
+        let bucket = open[target] ?? null
+        if (bucket && (bucket.indexes.length >= MESSAGE_EVENTS || bucket.units + event.length > MESSAGE_UNITS)) {
+          close(bucket)
+          bucket = null
+        }
+        bucket ??= this.openBucket(target)
+        open[target] = bucket
+        bucket.events += bucket.indexes.length === 0 ? event : `,${event}`
+        bucket.units += event.length + 1
+        bucket.indexes.push(index)
+        bucket.fanout += targets.length.toString(36)
+      }
+    }
+    for (const bucket of open) if (bucket) close(bucket)
+    return { count: spans.count, batches, refused }
+  }
+
+  private openBucket(target: number): Bucket {
+    const { entity, shard } = this.buckets[target] as { entity: EntityRuntime; shard: number }
+    return { entity, shard, events: '', units: 0, indexes: [], fanout: '' }
+  }
+
+  /** Fills `targets` with the buckets of an event's entities, each once; or says why it has none. */
+  private findTargets(
+    scan: FieldScan,
+    text: string,
+    start: number,
+    end: number,
+    arrivalMs: number,
+    keys: (string | undefined)[],
+    targets: number[],
+  ): Refusal | undefined {
+    targets.length = 0
+    if (this.routes.length === 0) return refusal('missing_key', `No feature view reads source ${this.source.spec.name}.`)
+    if (!scan(start, end, keys) || keys.includes(undefined)) {
+      const why = this.parseKeys(text.slice(start, end), arrivalMs, keys)
+      if (why) return why
+    }
+    for (let r = 0; r < this.routes.length; r++) {
+      const route = this.routes[r] as Route
+      const parts = (this.scanned[r] as readonly number[]).map((place) => keys[place] as string)
+      const target = (this.firstBucket[r] as number) + shardOf(encodeKey(parts, route.keyTypes), this.shards[r] as number)
+      if (!targets.includes(target)) targets.push(target)
+    }
+    return undefined
+  }
+
+  /** The rare way: the text is parsed here, because a key is escaped, missing or not what it should be. */
+  private parseKeys(text: string, arrivalMs: number, keys: (string | undefined)[]): Refusal | undefined {
+    const { contract } = this.source
+    const parsed = parseEvents(text, contract.exactIntegers)
+    if (isRefusal(parsed)) return parsed
+    // The id is the shard's business: any stands in for it here.
+    const event = parsed.broken.get(0) ?? contract.check(parsed.raws[0], arrivalMs, 'any')
+    if (isRefusal(event)) return event
+    const fields = [...new Set(this.routes.flatMap((route) => route.keyFields))]
+    fields.forEach((field, i) => {
+      keys[i] = String(event.values[field])
+    })
+    return undefined
+  }
+
+  private message(bucket: Bucket, arrivalMs: number, deliveryId: string | undefined): ShardBatch {
+    const { entity, shard, events, indexes, fanout } = bucket
+    const hasIds = this.source.spec.id === undefined && deliveryId !== undefined
+    const message: ApplyMessage = {
+      version: MESSAGE_VERSION,
+      plan: this.plan,
+      source: this.source.spec.name,
+      arrivalMs,
+      events: `[${events}]`,
+      fanout,
+      ...(hasIds && { ids: indexes.map((index) => `${deliveryId}:${index}`) }),
+    }
+    return { entity, shard, message, indexes }
+  }
+}

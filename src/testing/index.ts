@@ -1,0 +1,1 @@
+export { type At, LocalStore, type LocalStoreOptions, localStore, type ReadRequest, type ReadRow } from './local-store.ts'

@@ -1,0 +1,179 @@
+import { isRefusal } from '../contract/index.ts'
+import type { Definitions, KeysOf, VectorOf } from '../define/index.ts'
+import { Plan, type VectorPlan } from '../plan/index.ts'
+import { lookup, type RowMetadata, typedRows } from '../serve/index.ts'
+import { type DeadLetter, MemoryStorage, Shard, type ShardDirectory } from '../shard/index.ts'
+import { deliver, type Receipt, Router } from '../source/index.ts'
+import { parseRfc3339 } from '../util/rfc3339.ts'
+
+export interface LocalStoreOptions {
+  /** The clock of arrival, ms since the epoch. Called for each batch and each read without `at`. */
+  readonly now: () => number
+  /** Shards an entity; the answers do not depend on it. Default 1. */
+  readonly shards?: number
+}
+
+/** A request time: RFC 3339 text with an offset, milliseconds since the epoch, or a Date. */
+export type At = string | number | Date
+
+export interface ReadRequest<Name extends string, Keys> {
+  readonly service: Name
+  /** Each row holds the keys of all entities of the service; at most 1,000. */
+  readonly entities: readonly Keys[]
+  /** Default: now. */
+  readonly at?: At
+  /** Adds status, exactness, event time and commits. Default false. */
+  readonly metadata?: boolean
+}
+
+export interface ReadRow<Features> {
+  readonly features: Features
+  readonly metadata?: RowMetadata
+}
+
+type Services = Definitions['services']
+
+/**
+ * The whole path in one process and in memory: contract, shards, reads, the very code that runs in the Workers. For a
+ * user's own tests of features, for notebooks, for training.
+ */
+export class LocalStore<S extends Services> {
+  /** Refused events, oldest first: what the dead letters hold in a deploy. */
+  readonly deadLetters: DeadLetter[] = []
+  private readonly plan: Plan
+  private readonly now: () => number
+  private readonly directory: ShardDirectory
+  private readonly shards = new Map<string, Shard>()
+  private readonly routers = new Map<string, Router>()
+
+  constructor(definitions: Definitions<S>, { now, shards = 1 }: LocalStoreOptions) {
+    this.plan = new Plan(definitions.spec)
+    this.now = now
+    this.directory = {
+      region: 'local',
+      epoch: 0,
+      shardsOf: () => shards,
+      shard: (entity, shard) => {
+        const own = this.shard(entity, shard, shards)
+        return { apply: async (message) => own.apply(message), read: async (message) => own.read(message) }
+      },
+    }
+  }
+
+  private shard(entity: string, shard: number, shards: number): Shard {
+    const name = `${entity}/${shard}`
+    const known = this.shards.get(name)
+    if (known) return known
+    const runtime = this.plan.entities.get(entity)
+    if (runtime === undefined) throw new Error(`no entity ${entity}`)
+    const { plan, now } = this
+    const part = { region: 1, epoch: 0, shard }
+    const made = new Shard({ plan, entity: runtime, part, shards, storage: new MemoryStorage(), now })
+    this.shards.set(name, made)
+    return made
+  }
+
+  /**
+   * Sends events of a source, as objects (dates as their JSON has them, bigints as numbers) or as JSON text. Refused events
+   * are told by index and kept in `deadLetters`.
+   *
+   * @example await store.send('user_activity', [{ id: 'e1', uid: 'u1', type: 'click', at: '2026-01-01T00:00:00Z' }])
+   */
+  async send(source: string, events: readonly object[] | string): Promise<Receipt> {
+    const router = this.routerOf(source)
+    const text = typeof events === 'string' ? events : toJson(events)
+    const keep = async (letters: readonly DeadLetter[]) => void this.deadLetters.push(...letters)
+    const receipt = await deliver({ router, directory: this.directory, source, keep }, text, this.now(), undefined)
+    if (isRefusal(receipt)) throw new Error(`send('${source}'): ${receipt.message}`)
+    if ('unavailable' in receipt) throw new Error(`send('${source}'): ${receipt.message}`)
+    for (const shard of this.shards.values()) this.collect(shard)
+    return receipt
+  }
+
+  private routerOf(source: string): Router {
+    const known = this.routers.get(source)
+    if (known) return known
+    const runtime = this.plan.sources.get(source)
+    if (runtime === undefined) throw new Error(`no source ${source}; there are: ${[...this.plan.sources.keys()].join(', ')}`)
+    const made = new Router(this.plan.hash, runtime, this.directory.shardsOf)
+    this.routers.set(source, made)
+    return made
+  }
+
+  private collect(shard: Shard): void {
+    const { letters, delivered } = shard.letters.take(Number.MAX_SAFE_INTEGER)
+    this.deadLetters.push(...letters)
+    delivered()
+  }
+
+  /**
+   * Reads a service's vectors as objects by feature name. Throws a `RangeError` for an `at` older than what is kept, and an
+   * `Error` for a wrong key.
+   *
+   * @example const [row] = await store.read({ service: 'fraud', entities: [{ user_id: 'u1' }], at: '2026-01-01T00:00:01Z' })
+   */
+  async read<Name extends keyof S & string>(
+    request: ReadRequest<Name, KeysOf<S[Name]>>,
+  ): Promise<ReadRow<VectorOf<S[Name]>>[]> {
+    const vector = this.vectorOf(request.service)
+    const t = toMs(request.at ?? this.now())
+    const found = await lookup(this.plan, this.directory, { vector, entities: request.entities, t, after: [] })
+    if ('failure' in found) throw lookupError(found)
+    return typedRows(vector, found, request.metadata ?? false) as ReadRow<VectorOf<S[Name]>>[]
+  }
+
+  private vectorOf(service: string): VectorPlan {
+    const vector = this.plan.service(service)
+    if (vector === undefined) throw new Error(`no feature service ${service}; there are: ${this.plan.serviceNames.join(', ')}`)
+    return vector
+  }
+
+  /** Canonical bytes of every entity by `entity/key`: equal for equal sets of accepted events. */
+  canonical(): Map<string, Uint8Array> {
+    const all = new Map<string, Uint8Array>()
+    for (const [name, shard] of this.shards) {
+      for (const [key, bytes] of shard.canonical()) all.set(`${name.split('/')[0]}/${key}`, bytes)
+    }
+    return all
+  }
+}
+
+/**
+ * A feature store in this process.
+ *
+ * @example
+ * const store = localStore(definitions, { now: () => Date.UTC(2026, 0, 1) })
+ * await store.send('user_activity', [{ id: 'e1', uid: 'u1', type: 'click', at: '2026-01-01T00:00:00Z' }])
+ */
+export function localStore<S extends Services>(definitions: Definitions<S>, options: LocalStoreOptions): LocalStore<S> {
+  return new LocalStore(definitions, options)
+}
+
+function toMs(at: At): number {
+  if (at instanceof Date) return at.getTime()
+  if (typeof at === 'number') return at
+  const parsed = parseRfc3339(at)
+  if (typeof parsed !== 'number') throw new RangeError(`at: ${JSON.stringify(at)} is no RFC 3339 time with an offset`)
+  return parsed
+}
+
+const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
+
+function toJson(events: readonly object[]): string {
+  return JSON.stringify(events, (_key, value: unknown) => (typeof value === 'bigint' ? rawJson(String(value)) : value))
+}
+
+function lookupError(failure: Extract<Awaited<ReturnType<typeof lookup>>, { failure: string }>): Error {
+  switch (failure.failure) {
+    case 'at_too_old':
+      return new RangeError(`at is too old for row ${failure.row}: the oldest that can be read is ${new Date(failure.oldestMs).toISOString()}`)
+    case 'bad_key':
+      return new Error(`row ${failure.row}: ${failure.why.message}`)
+    case 'too_many_rows':
+      return new Error(`${failure.rows} rows; at most 1000 in one read`)
+    case 'commit_not_seen':
+      return new Error(`the shard is only at ${failure.commit}`)
+    case 'unavailable':
+      return new Error(failure.message)
+  }
+}

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { type Region, regionNamed, regions, shardCount } from '../../regions.ts'
+import { hasWarning } from '../../scripts/lib/wrangler.ts'
+import { wranglerConfig } from '../../scripts/lib/wrangler-config.ts'
+
+const local: Region = { name: 'local', id: 1, epoch: 0, shards: { default: 4, entities: { user: 16 } } }
+const weur: Region = { name: 'weur', id: 2, epoch: 0, shards: { default: 8 } }
+
+test('region names and ids are unique, and every count is a positive whole number', () => {
+  expect(new Set(regions.map((region) => region.id)).size).toBe(regions.length)
+  expect(new Set(regions.map((region) => region.name)).size).toBe(regions.length)
+  for (const region of regions) {
+    expect(region.name).toMatch(/^[a-z][a-z0-9-]*$/)
+    expect(region.id).toBeGreaterThan(0)
+    for (const count of [region.shards.default, ...Object.values(region.shards.entities ?? {})]) {
+      expect(Number.isInteger(count) && count > 0).toBe(true)
+    }
+  }
+})
+
+test('an entity takes its own shard count, any other the default', () => {
+  expect(shardCount(local, 'user')).toBe(16)
+  expect(shardCount(local, 'airport')).toBe(4)
+  expect(shardCount(local, 'constructor')).toBe(4)
+})
+
+test('an unknown region is an error that names the known ones', () => {
+  expect(() => regionNamed('mars')).toThrow('it has: local')
+})
+
+test('every environment repeats every binding of the top level', () => {
+  const config = wranglerConfig('ingest', [local, weur])
+  for (const binding of ['SHARDS', 'DEAD_LETTERS']) {
+    expect(config.match(new RegExp(`name = "${binding}"`, 'g'))).toHaveLength(3)
+  }
+  expect(config).toContain('[env.weur]\nname = "tidemark-ingest-weur"')
+  expect(config).toContain('[env.weur.exports.FeatureShard]\ntype = "durable-object"\nstorage = "sqlite"')
+})
+
+test('a stateless Worker reaches the shards of its region by the name of their owner', () => {
+  const config = wranglerConfig('lookup', [local, weur])
+  expect(config).toContain('class_name = "FeatureShard"\nscript_name = "tidemark-ingest"')
+  expect(config).toContain('class_name = "FeatureShard"\nscript_name = "tidemark-ingest-weur"')
+})
+
+test('no secret stands in a config', () => {
+  expect(wranglerConfig('ingest', [local])).not.toMatch(/TOKENS\s*=/)
+})
+
+test('a warning of wrangler is recognised', () => {
+  expect(hasWarning('▲ [WARNING] Processing wrangler.toml configuration')).toBe(true)
+  expect(hasWarning('Total Upload: 0.52 KiB / gzip: 0.32 KiB')).toBe(false)
+})

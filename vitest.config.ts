@@ -1,0 +1,34 @@
+/** Two kinds of tests: on Node (pure logic, whole processes), and inside of workerd with real Durable Objects. */
+import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { defineConfig } from 'vitest/config'
+
+/** Tokens that tests of the Workers are written against; every scope there is, and one that may only ingest. */
+const testTokens = JSON.stringify({ 'test-token': ['*'], 'ingest-only': ['ingest:*'] })
+
+// Where wrangler looks for the secrets that a config requires, before it warns that one is missing.
+process.env.TOKENS = testTokens
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'node',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/workers/**'],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: './wrangler.toml' },
+          }),
+        ],
+        test: {
+          name: 'workers',
+          include: ['test/workers/**/*.test.ts'],
+        },
+      },
+    ],
+  },
+})
