@@ -2,7 +2,7 @@
  * The Workers and how they are bound to each other: one table, from which the Wrangler configs and the local runtime are
  * both made, so that what runs here is what is deployed.
  */
-import type { Region } from '../../regions.ts'
+import type { Region } from '../../src/plan/index.ts'
 
 export const workerNames = ['ingest', 'lookup', 'inference', 'console'] as const
 export type WorkerName = (typeof workerNames)[number]

@@ -1,6 +1,6 @@
 /** A Worker's plan in every region, as the text of its wrangler.toml. */
 import { dirname, relative } from 'node:path/posix'
-import type { Region } from '../../regions.ts'
+import type { Region } from '../../src/plan/index.ts'
 import { type Binding, compatibilityDate, type WorkerName, type WorkerPlan, workerPlans } from './workers.ts'
 
 const header =

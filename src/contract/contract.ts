@@ -42,7 +42,9 @@ export const MIN_EVENT_TIME_MS = 31_536_000_000
 export function compileContract(source: SourceSpec, keyFields: readonly string[] = []): Contract {
   const { fields, maxFutureMs } = source
   const names = fields.map((field) => field.name)
-  const readers = fields.map((field) => fieldReader(field, keyFields.includes(field.name) ? MAX_KEY_UNITS : MAX_TEXT_UNITS))
+  const readers = fields.map((field) =>
+    fieldReader(field, keyFields.includes(field.name) ? MAX_KEY_UNITS : MAX_TEXT_UNITS),
+  )
   const timeIndex = names.indexOf(source.time)
   const idIndex = source.id === undefined ? -1 : names.indexOf(source.id)
   const blank: readonly Value[] = fields.map(() => null)

@@ -80,14 +80,22 @@ export function keyFromJson(row: unknown, entity: EntitySpec): EntityKey | Refus
   for (const { name, type } of entity.keys) {
     const raw = Object.hasOwn(row, name) ? (row as Record<string, unknown>)[name] : undefined
     if (raw === undefined) {
-      const hint = didYouMean(name, Object.keys(row)).replace('There are', 'The row has').replace('There is', 'The row has')
+      const hint = didYouMean(name, Object.keys(row))
+        .replace('There are', 'The row has')
+        .replace('There is', 'The row has')
       return refusal('missing_key', `Key "${name}" of entity ${entity.name} is missing.${hint}`, name)
     }
     const part = keyPart(name, type, raw)
     if (typeof part === 'object' && part !== null) return part
     parts.push(part)
   }
-  return { key: encodeKey(parts, entity.keys.map((key) => key.type)), parts }
+  return {
+    key: encodeKey(
+      parts,
+      entity.keys.map((key) => key.type),
+    ),
+    parts,
+  }
 }
 
 const DECIMAL = /^(?:0|-?[1-9]\d{0,18})$/
@@ -105,7 +113,8 @@ function keyPart(name: string, type: KeyType, raw: unknown): Value | Refusal {
     case 'uuid':
       return (typeof raw === 'string' ? canonicalUuid(raw) : undefined) ?? refuse('wrong_type', 'a UUID')
     case 'int64': {
-      const isExact = typeof raw === 'bigint' || Number.isSafeInteger(raw) || (typeof raw === 'string' && DECIMAL.test(raw))
+      const isExact =
+        typeof raw === 'bigint' || Number.isSafeInteger(raw) || (typeof raw === 'string' && DECIMAL.test(raw))
       if (!isExact) return refuse('wrong_type', 'an integer: a number below 2^53, or decimal digits as a text')
       const value = BigInt(raw as bigint | number | string)
       return BigInt.asIntN(64, value) === value ? value : refuse('out_of_range', 'an integer of 64 bits')

@@ -26,7 +26,9 @@ export function fieldReader(field: FieldSpec, maxUnits = MAX_TEXT_UNITS): FieldR
 /** What is not of the right JSON type: null and absent where they may be, else a refusal. */
 function absent(field: FieldSpec, raw: unknown, expected: string): null | Refusal {
   if (raw === undefined) {
-    return field.optional ? null : refusal('missing_field', `"${field.name}" is missing; expected ${expected}.`, field.name)
+    return field.optional
+      ? null
+      : refusal('missing_field', `"${field.name}" is missing; expected ${expected}.`, field.name)
   }
   if (raw === null && field.nullable) return null
   return refuse('wrong_type', field, raw, expected)
@@ -50,7 +52,10 @@ function textReader(field: FieldSpec, maxUnits: number): FieldReader {
 }
 
 function choiceReader(field: FieldSpec, values: readonly string[]): FieldReader {
-  const listed = `one of ${values.slice(0, 12).map((value) => JSON.stringify(value)).join(', ')}${values.length > 12 ? ', ...' : ''}`
+  const listed = `one of ${values
+    .slice(0, 12)
+    .map((value) => JSON.stringify(value))
+    .join(', ')}${values.length > 12 ? ', ...' : ''}`
   // A list beats a Set while it is short: no hash of a freshly parsed text.
   const known: (text: string) => boolean = values.length <= 8 ? (text) => values.includes(text) : setOf(values)
   return (raw) => {
@@ -94,10 +99,16 @@ function numberReader(field: FieldSpec): FieldReader {
     if (typeof raw !== 'number' && !isBig) return absent(field, raw, expected)
     // JSON.parse reads 1e400 as Infinity, and a float field may be sent more digits than it can hold.
     const value = isBig && !isInt ? Number(raw) : raw
-    if (typeof value !== 'number' || !Number.isFinite(value)) return refuse('out_of_range', field, raw, `${expected} that fits`)
+    if (typeof value !== 'number' || !Number.isFinite(value))
+      return refuse('out_of_range', field, raw, `${expected} that fits`)
     if (isInt && !Number.isSafeInteger(value)) {
       const isWhole = Number.isInteger(value)
-      return refuse(isWhole ? 'out_of_range' : 'wrong_type', field, raw, isWhole ? 'less than 2^53 (use int64())' : expected)
+      return refuse(
+        isWhole ? 'out_of_range' : 'wrong_type',
+        field,
+        raw,
+        isWhole ? 'less than 2^53 (use int64())' : expected,
+      )
     }
     const fits = value >= low && value <= high && value > lowOpen && value < highOpen
     return fits ? value : refuse('out_of_range', field, raw, `${expected} ${boundsOf(field)}`)
@@ -119,7 +130,12 @@ function int64Reader(field: FieldSpec): FieldReader {
   return (raw) => {
     if (typeof raw === 'number') {
       if (Number.isSafeInteger(raw)) return BigInt(raw)
-      return refuse(Number.isInteger(raw) || !Number.isFinite(raw) ? 'out_of_range' : 'wrong_type', field, raw, `${expected}, without exponent`)
+      return refuse(
+        Number.isInteger(raw) || !Number.isFinite(raw) ? 'out_of_range' : 'wrong_type',
+        field,
+        raw,
+        `${expected}, without exponent`,
+      )
     }
     if (typeof raw !== 'bigint') return absent(field, raw, expected)
     return BigInt.asIntN(64, raw) === raw ? raw : refuse('out_of_range', field, raw, expected)
@@ -129,7 +145,8 @@ function int64Reader(field: FieldSpec): FieldReader {
 function epochMsReader(field: FieldSpec): FieldReader {
   const expected = 'a whole number of epoch milliseconds'
   return (raw) => {
-    if (typeof raw !== 'number') return typeof raw === 'bigint' ? refuse('bad_time', field, raw, expected) : absent(field, raw, expected)
+    if (typeof raw !== 'number')
+      return typeof raw === 'bigint' ? refuse('bad_time', field, raw, expected) : absent(field, raw, expected)
     // -0 is the same millisecond as 0, and a timestamp has one spelling.
     return Number.isSafeInteger(raw) ? raw + 0 : refuse('bad_time', field, raw, expected)
   }

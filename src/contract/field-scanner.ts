@@ -79,7 +79,13 @@ function flatScan(names: readonly string[], text: string): FieldScan {
 }
 
 /** The careful way: every key of the event, one after the other. */
-function scanWhole(names: readonly string[], text: string, start: number, end: number, out: (string | undefined)[]): boolean {
+function scanWhole(
+  names: readonly string[],
+  text: string,
+  start: number,
+  end: number,
+  out: (string | undefined)[],
+): boolean {
   for (let i = 0; i < names.length; i++) out[i] = undefined
   let at = skipSpace(text, start, end)
   if (text.charCodeAt(at) !== 123) return false

@@ -54,6 +54,7 @@ function taggedText(value: Value): string {
 function mixText(seed: number, text: string): number {
   const units = text.length
   let h = mixWord32(seed, units)
-  for (let i = 0; i < units; i += 2) h = mixWord32(h, text.charCodeAt(i) | (i + 1 < units ? text.charCodeAt(i + 1) << 16 : 0))
+  for (let i = 0; i < units; i += 2)
+    h = mixWord32(h, text.charCodeAt(i) | (i + 1 < units ? text.charCodeAt(i + 1) << 16 : 0))
   return h
 }

@@ -28,7 +28,8 @@ const BOM = 0xfeff
  */
 export function splitEvents(text: string): EventSpans | Refusal {
   const first = skipSpace(text, text.charCodeAt(0) === BOM ? 1 : 0, text.length)
-  if (first === text.length) return refusal('bad_json', 'The body is empty; expected an event, a list of events, or NDJSON.')
+  if (first === text.length)
+    return refusal('bad_json', 'The body is empty; expected an event, a list of events, or NDJSON.')
   const c = text.charCodeAt(first)
   if (c === OPEN_LIST) return new SpanList().splitList(text, first)
   if (c === OPEN_OBJECT) return new SpanList().splitObjects(text, first)
@@ -59,12 +60,14 @@ class SpanList implements EventSpans {
         }
         stop = endOfValue(text, at, end)
         // No value ends here, or a closing bracket without an opening one: what follows could belong to anything.
-        if (!(stop > at)) return refusal('bad_json', `The list is broken at character ${at}: brackets or quotes do not match up.`)
+        if (!(stop > at))
+          return refusal('bad_json', `The list is broken at character ${at}: brackets or quotes do not match up.`)
         if (c === OPEN_OBJECT || c === OPEN_LIST) depth = Math.max(depth, lastDepth())
         values++
         at = skipSpace(text, stop, end)
       }
-      if (values !== 1) this.#break(values === 0 ? 'Nothing between two commas' : 'Several values without a comma between')
+      if (values !== 1)
+        this.#break(values === 0 ? 'Nothing between two commas' : 'Several values without a comma between')
       else if (depth > MAX_DEPTH) this.#break(`Nested deeper than ${MAX_DEPTH}`)
       this.#push(start, stop)
       at = skipSpace(text, at + 1, end)
@@ -90,7 +93,10 @@ class SpanList implements EventSpans {
       at = end + 1
     }
     if (whole > 0) return this
-    return refusal('bad_json', 'The body is neither one object nor an object a line: brackets or quotes do not match up.')
+    return refusal(
+      'bad_json',
+      'The body is neither one object nor an object a line: brackets or quotes do not match up.',
+    )
   }
 
   #pushLine(text: string, start: number, end: number): boolean {
@@ -100,7 +106,11 @@ class SpanList implements EventSpans {
       this.#push(start, stop)
       return true
     }
-    this.#break(isWhole ? `Nested deeper than ${MAX_DEPTH}` : 'The line is not one JSON value: brackets or quotes do not match up')
+    this.#break(
+      isWhole
+        ? `Nested deeper than ${MAX_DEPTH}`
+        : 'The line is not one JSON value: brackets or quotes do not match up',
+    )
     this.#push(start, end)
     return false
   }

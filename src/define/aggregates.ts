@@ -53,7 +53,10 @@ export function max<V>(field: FieldHandle<OrderedKind, V>): FeatureBuilder<V | n
  *
  * @example latest(e.type)
  */
-export function latest<V>(field: FieldHandle<FieldHandleKind, V>, options: { readonly nulls?: 'keep' } = {}): FeatureBuilder<V | null> {
+export function latest<V>(
+  field: FieldHandle<FieldHandleKind, V>,
+  options: { readonly nulls?: 'keep' } = {},
+): FeatureBuilder<V | null> {
   return draft('latest', { field }, options)
 }
 

@@ -1,6 +1,6 @@
-import { DefinitionError } from './definition-error.ts'
 import { didYouMean } from '../util/did-you-mean.ts'
 import { parseDuration } from '../util/duration.ts'
+import { DefinitionError } from './definition-error.ts'
 
 /** Names become properties of a vector, parts of ids, labels of metrics and table columns: the least that all of them take. */
 const NAME = /^[a-z][a-z0-9_]{0,62}$/

@@ -34,14 +34,32 @@ export function definitions<const Services extends readonly FeatureService[]>(in
     throw new DefinitionError('bad_option', where, 'services and views are lists: definitions({ services: [fraud] }).')
   }
   const allViews = [
-    ...services.flatMap((service, i) => (service?.views ?? fail(`item ${i + 1} of services is no featureService(...).`)) as ViewParts[]),
+    ...services.flatMap(
+      (service, i) => (service?.views ?? fail(`item ${i + 1} of services is no featureService(...).`)) as ViewParts[],
+    ),
     ...views.map((view, i): ViewParts => view?.[VIEW] ?? fail(`item ${i + 1} of views is no featureView(...).`)),
   ]
   const spec: DefinitionsSpec = {
-    entities: distinct('entities', (e: EntitySpec) => e.name, allViews.map((view) => view.entity)),
-    sources: distinct('sources', (s: SourceSpec) => s.name, allViews.map((view) => view.source)),
-    views: distinct('feature views', (v: ViewSpec) => v.name, allViews.map((view) => view.spec)),
-    services: distinct('feature services', (s: ServiceSpec) => `${s.name}@${s.version}`, services.map((service) => service.spec)),
+    entities: distinct(
+      'entities',
+      (e: EntitySpec) => e.name,
+      allViews.map((view) => view.entity),
+    ),
+    sources: distinct(
+      'sources',
+      (s: SourceSpec) => s.name,
+      allViews.map((view) => view.source),
+    ),
+    views: distinct(
+      'feature views',
+      (v: ViewSpec) => v.name,
+      allViews.map((view) => view.spec),
+    ),
+    services: distinct(
+      'feature services',
+      (s: ServiceSpec) => `${s.name}@${s.version}`,
+      services.map((service) => service.spec),
+    ),
   }
   const byName = new Map<string, FeatureService>()
   for (const service of services as readonly FeatureService[]) {

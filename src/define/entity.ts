@@ -34,9 +34,18 @@ export function entity<const Keys extends KeyShape>(name: string, keys: Keys): E
   const where = `entity ${name}`
   checkName('entity', name)
   if (typeof keys !== 'object' || keys === null || Object.keys(keys).length === 0) {
-    throw new DefinitionError('empty', where, `an entity needs a key: write entity('${name}', { ${name}_id: z.string() }).`)
+    throw new DefinitionError(
+      'empty',
+      where,
+      `an entity needs a key: write entity('${name}', { ${name}_id: z.string() }).`,
+    )
   }
-  return { spec: { name, keys: Object.entries(keys).map(([key, schema]) => ({ name: key, type: keyType(where, key, schema) })) } }
+  return {
+    spec: {
+      name,
+      keys: Object.entries(keys).map(([key, schema]) => ({ name: key, type: keyType(where, key, schema) })),
+    },
+  }
 }
 
 function keyType(entityWhere: string, key: string, schema: $ZodType): KeyType {
@@ -44,7 +53,11 @@ function keyType(entityWhere: string, key: string, schema: $ZodType): KeyType {
   checkName('key', key, where)
   const { name: _, type, nullable, optional, format, ...limits } = readField(where, key, schema)
   if (nullable || optional) {
-    throw new DefinitionError('bad_key', where, 'a key is never null or absent: remove .optional(), .nullable() or .nullish().')
+    throw new DefinitionError(
+      'bad_key',
+      where,
+      'a key is never null or absent: remove .optional(), .nullable() or .nullish().',
+    )
   }
   if (Object.keys(limits).length > 0) {
     const how = 'limits and choices belong to the field of the source that feeds the key; write the plain type'

@@ -121,8 +121,13 @@ function featuresOf(where: string, item: unknown, index: number): Listed[] {
   if (view !== undefined) return view.spec.features.map((feature) => ({ view, feature: feature.name }))
   const one = parts?.[FEATURE]
   if (one !== undefined) return [{ view: one.view, feature: one.name }]
-  const what = item === undefined ? 'undefined: does its view have a feature of that name' : 'no view and no feature of a view'
-  throw new DefinitionError('wrong_type', where, `item ${index + 1} of the list is ${what}${item === undefined ? '?' : '.'}`)
+  const what =
+    item === undefined ? 'undefined: does its view have a feature of that name' : 'no view and no feature of a view'
+  throw new DefinitionError(
+    'wrong_type',
+    where,
+    `item ${index + 1} of the list is ${what}${item === undefined ? '?' : '.'}`,
+  )
 }
 
 function distinctFeatures(where: string, listed: readonly Listed[]): string[] {

@@ -1,4 +1,11 @@
-import { type Aggregate, aggregates, type FeatureSpec, type FieldType, type Predicate, type Value } from '../engine/index.ts'
+import {
+  type Aggregate,
+  aggregates,
+  type FeatureSpec,
+  type FieldType,
+  type Predicate,
+  type Value,
+} from '../engine/index.ts'
 import { checkName, checkOptions, optionalText } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
 import { allOf, FeatureBuilder, type FeatureDraft } from './feature-builder.ts'
@@ -11,7 +18,11 @@ export function featureSpec(viewWhere: string, name: string, builder: unknown, a
   const where = `${viewWhere}, feature ${name}`
   checkName('feature', name, where)
   if (!(builder instanceof FeatureBuilder)) {
-    throw new DefinitionError('wrong_type', where, `this is no feature: write an aggregate, such as count().over('5m').`)
+    throw new DefinitionError(
+      'wrong_type',
+      where,
+      `this is no feature: write an aggregate, such as count().over('5m').`,
+    )
   }
   const draft: FeatureDraft = builder.draft
   const aggregate = aggregates[draft.aggregate]
@@ -39,7 +50,11 @@ export function featureSpec(viewWhere: string, name: string, builder: unknown, a
   }
 }
 
-function checkInput(where: string, { name, takes }: Aggregate, draft: FeatureDraft): Pick<FeatureSpec, 'field' | 'matches'> {
+function checkInput(
+  where: string,
+  { name, takes }: Aggregate,
+  draft: FeatureDraft,
+): Pick<FeatureSpec, 'field' | 'matches'> {
   if (takes === 'predicate') return { matches: filterSpec(where, `${name}()`, draft.matches) }
   if (draft.field === undefined && takes !== 'field') return {}
   if (isFieldHandle(draft.field)) return { field: draft.field.spec.name }
@@ -58,7 +73,11 @@ function chosenWindow(where: string, name: string, draft: FeatureDraft): unknown
   if (draft.aggregate === 'latest') return lifetime()
   const input = draft.field === undefined ? (draft.matches === undefined ? '' : '...') : `e.${draft.field.spec.name}`
   const line = `${name}: ${draft.aggregate}(${input})${draft.wheres.length > 0 ? '.where(...)' : ''}`
-  throw new DefinitionError('missing_window', where, `over which events? Write ${line}.over('5m') or ${line}.over(lifetime()).`)
+  throw new DefinitionError(
+    'missing_window',
+    where,
+    `over which events? Write ${line}.over('5m') or ${line}.over(lifetime()).`,
+  )
 }
 
 function filterSpec(where: string, place: string, predicate: unknown): Predicate {
@@ -71,9 +90,13 @@ function defaultValue(where: string, draft: FeatureDraft, type: FieldType): Excl
   const field = draft.field?.spec
   const givesOwnValues = field !== undefined && field.type === type && type === 'string'
   const asField = givesOwnValues ? field : { name: 'default', type, nullable: false, optional: false }
-  const value = comparable(`${where}, .default()`, { ...asField, name: 'default' }, draft.default)
+  const value = comparable(where, asField, draft.default, 'its .default() is')
   if ((type === 'int' || type === 'timestamp') && !Number.isSafeInteger(value)) {
-    throw new DefinitionError('wrong_type', where, `.default() of this feature is a whole number below 2^53; got ${value}.`)
+    throw new DefinitionError(
+      'wrong_type',
+      where,
+      `.default() of this feature is a whole number below 2^53; got ${value}.`,
+    )
   }
   return value
 }

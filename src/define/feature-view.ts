@@ -89,8 +89,10 @@ export function featureView<
   checkOptions(where, options, optionNames)
   const entity = options.entity?.spec
   const source = options.source?.spec
-  if (!entity?.keys) throw new DefinitionError('bad_option', where, 'entity is not one: give it what entity(...) returned.')
-  if (!source?.fields) throw new DefinitionError('bad_option', where, 'source is not one: give it what streamSource(...) returned.')
+  if (!entity?.keys)
+    throw new DefinitionError('bad_option', where, 'entity is not one: give it what entity(...) returned.')
+  if (!source?.fields)
+    throw new DefinitionError('bad_option', where, 'source is not one: give it what streamSource(...) returned.')
 
   const allowedLatenessMs = durationMs(where, 'allowedLateness', options.allowedLateness ?? '5m', MIN_WINDOW_MS)
   const drafts = features(fieldHandles(where, source.fields) as unknown as Handles<Shape>)
@@ -111,17 +113,29 @@ export function featureView<
     ...(description !== undefined && { description }),
   }
   const parts: ViewParts = { spec, entity, source }
-  const references = spec.features.map((feature) => [feature.name, Object.freeze({ [FEATURE]: { view: parts, name: feature.name } })])
+  const references = spec.features.map((feature) => [
+    feature.name,
+    Object.freeze({ [FEATURE]: { view: parts, name: feature.name } }),
+  ])
   return Object.freeze({ [VIEW]: parts, ...Object.fromEntries(references) })
 }
 
 const optionNames = ['entity', 'source', 'key', 'since', 'exactRows', 'allowedLateness', 'description']
 
-function keySpec(where: string, entity: EntitySpec, source: SourceSpec, mapping: unknown): Readonly<Record<string, string>> {
+function keySpec(
+  where: string,
+  entity: EntitySpec,
+  source: SourceSpec,
+  mapping: unknown,
+): Readonly<Record<string, string>> {
   const names = entity.keys.map((key) => key.name)
   if (typeof mapping !== 'object' || mapping === null) {
     const line = `key: { ${names.map((name) => `${name}: '...'`).join(', ')} }`
-    throw new DefinitionError('bad_key', where, `which fields of ${source.name} are the key of ${entity.name}? Write ${line}.`)
+    throw new DefinitionError(
+      'bad_key',
+      where,
+      `which fields of ${source.name} are the key of ${entity.name}? Write ${line}.`,
+    )
   }
   for (const name of Object.keys(mapping)) {
     if (names.includes(name)) continue
@@ -130,7 +144,12 @@ function keySpec(where: string, entity: EntitySpec, source: SourceSpec, mapping:
   const spec: Record<string, string> = {}
   for (const key of entity.keys) {
     const keyWhere = `${where}, key ${key.name}`
-    const field = requiredField(keyWhere, `the key of ${entity.name}`, source.fields, (mapping as Record<string, unknown>)[key.name])
+    const field = requiredField(
+      keyWhere,
+      `the key of ${entity.name}`,
+      source.fields,
+      (mapping as Record<string, unknown>)[key.name],
+    )
     const feeds = field.type === 'string' && field.format === 'uuid' ? 'uuid' : field.type
     if (!feedsOf[key.type].includes(feeds)) {
       const mend = `declare the key as ${keySchema[feeds] ?? 'another type'}, or feed it from a field of type ${feedsOf[key.type].join(' or ')}`
@@ -161,7 +180,11 @@ function sinceSpec(where: string, since: unknown): 'beginning' | number | undefi
   const ms = typeof since === 'string' ? parseRfc3339(since) : since
   if (typeof ms === 'number' && Number.isSafeInteger(ms)) return ms
   const problem = typeof ms === 'string' ? `: ${ms}` : ''
-  throw new DefinitionError('bad_option', where, `since is 'beginning', an RFC 3339 time or epoch milliseconds${problem}.`)
+  throw new DefinitionError(
+    'bad_option',
+    where,
+    `since is 'beginning', an RFC 3339 time or epoch milliseconds${problem}.`,
+  )
 }
 
 function rowCount(where: string, rows: unknown): number {

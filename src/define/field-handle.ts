@@ -104,14 +104,22 @@ class AnyHandle implements FieldHandle, Equatable<unknown>, Ordered<unknown>, Pr
     const low = comparable(`${this.#where}, .between()`, this.spec, from)
     const high = comparable(`${this.#where}, .between()`, this.spec, to)
     if (typeof low !== 'string' && low > high) {
-      throw new DefinitionError('bad_value', this.#where, `.between(${low}, ${high}) holds for nothing: the lower end comes first.`)
+      throw new DefinitionError(
+        'bad_value',
+        this.#where,
+        `.between(${low}, ${high}) holds for nothing: the lower end comes first.`,
+      )
     }
     return new RowPredicate({ op: 'between', field: this.spec.name, low, high })
   }
 
   startsWith(prefix: string): RowPredicate {
     if (this.spec.type !== 'string' || this.spec.values || this.spec.format) {
-      throw new DefinitionError('wrong_type', this.#where, '.startsWith() is for z.string() fields: use .eq() or .in().')
+      throw new DefinitionError(
+        'wrong_type',
+        this.#where,
+        '.startsWith() is for z.string() fields: use .eq() or .in().',
+      )
     }
     if (typeof prefix !== 'string' || !prefix.isWellFormed()) {
       throw new DefinitionError('wrong_type', this.#where, '.startsWith() takes a well-formed text.')
@@ -121,7 +129,11 @@ class AnyHandle implements FieldHandle, Equatable<unknown>, Ordered<unknown>, Pr
 
   #compare(op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte', value: unknown): RowPredicate {
     if (op !== 'eq' && op !== 'ne') this.#mustBeOrdered(op)
-    return new RowPredicate({ op, field: this.spec.name, value: comparable(`${this.#where}, .${op}()`, this.spec, value) })
+    return new RowPredicate({
+      op,
+      field: this.spec.name,
+      value: comparable(`${this.#where}, .${op}()`, this.spec, value),
+    })
   }
 
   #mustBeOrdered(op: string): void {
@@ -140,7 +152,11 @@ export function fieldHandles(where: string, fields: readonly FieldSpec[]): Reado
       if (typeof name !== 'string') return undefined
       const handle = handles.get(name)
       if (handle !== undefined) return handle
-      throw new DefinitionError('unknown_field', where, `the source has no field "${name}".${didYouMean(name, [...handles.keys()])}`)
+      throw new DefinitionError(
+        'unknown_field',
+        where,
+        `the source has no field "${name}".${didYouMean(name, [...handles.keys()])}`,
+      )
     },
     has: (_target, name) => typeof name === 'string' && handles.has(name),
     ownKeys: () => [...handles.keys()],

@@ -6,7 +6,9 @@ import type { EpochMsNumberSchema } from './scalars.ts'
 /** What kind of value a field holds, as far as the compiler can tell: `number` covers int and float64. */
 export type Kind = 'string' | 'choice' | 'uuid' | 'bool' | 'number' | 'int64' | 'timestamp'
 
-type Wrapped = { readonly _zod: { readonly def: { readonly type: 'optional' | 'nullable'; readonly innerType: unknown } } }
+type Wrapped = {
+  readonly _zod: { readonly def: { readonly type: 'optional' | 'nullable'; readonly innerType: unknown } }
+}
 type Typed<T extends string> = { readonly _zod: { readonly def: { readonly type: T } } }
 type Formatted<F extends string> = { readonly _zod: { readonly def: { readonly type: 'string'; readonly format: F } } }
 

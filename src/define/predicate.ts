@@ -43,15 +43,21 @@ function specOf(place: string, predicate: unknown): Predicate {
 }
 
 /** The value to compare a field with, in the form rows hold; throws when it is of another type or can never be equal. */
-export function comparable(where: string, field: FieldSpec, value: unknown): Exclude<Value, null> {
+export function comparable(
+  where: string,
+  field: FieldSpec,
+  value: unknown,
+  subject = `"${field.name}" compares with`,
+): Exclude<Value, null> {
   const expected = (what: string) =>
-    new DefinitionError('wrong_type', where, `"${field.name}" compares with ${what}; got ${shownValue(value)}.`)
+    new DefinitionError('wrong_type', where, `${subject} ${what}; got ${shownValue(value)}.`)
   if (value === null || value === undefined) throw expected('a value; for null write .isNull()')
   switch (field.type) {
     case 'string':
       if (typeof value !== 'string') throw expected('a text')
       if (!value.isWellFormed()) throw expected('a text without lone surrogates')
-      if (field.values && !field.values.includes(value)) throw expected(`one of ${field.values.map((v) => `'${v}'`).join(', ')}`)
+      if (field.values && !field.values.includes(value))
+        throw expected(`one of ${field.values.map((v) => `'${v}'`).join(', ')}`)
       return field.format === 'uuid' ? value.toLowerCase() : value
     case 'bool':
       if (typeof value !== 'boolean') throw expected('true or false')

@@ -1,5 +1,5 @@
-import type { FieldSpec, FieldType } from '../engine/index.ts'
 import type { $ZodType } from 'zod/v4/core'
+import type { FieldSpec, FieldType } from '../engine/index.ts'
 import { DefinitionError } from './definition-error.ts'
 import { EPOCH_MS } from './scalars.ts'
 import { applyNumberCheck, applyTextCheck, type CheckDef, type Limits, unsupported } from './schema-limits.ts'
@@ -63,7 +63,11 @@ function readScalar(where: string, def: SchemaDef): Scalar {
       noChecks(where, def)
       return { type: 'string', values: textValues(where, 'z.literal', def.values as unknown[]) }
     default:
-      throw unsupported(where, constructs[def.type]?.[0] ?? `a ${def.type} schema`, constructs[def.type]?.[1] ?? fieldsAre)
+      throw unsupported(
+        where,
+        constructs[def.type]?.[0] ?? `a ${def.type} schema`,
+        constructs[def.type]?.[1] ?? fieldsAre,
+      )
   }
 }
 

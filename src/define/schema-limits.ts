@@ -39,13 +39,21 @@ export function applyTextCheck(where: string, check: CheckDef, limits: Limits): 
       throw unsupported(where, `the string format ${check.format}`, how ? `write ${how}` : 'write z.string()')
     }
     case 'overwrite':
-      throw unsupported(where, '.trim(), .toLowerCase() or another rewriting check', 'send the text as it should be kept')
+      throw unsupported(
+        where,
+        '.trim(), .toLowerCase() or another rewriting check',
+        'send the text as it should be kept',
+      )
     default:
       throw unsupported(where, '.refine() or .check()', 'filter rows with .where() in a view')
   }
   const longest = limits.maxLength ?? 0
   if (longest > MAX_TEXT_UNITS) {
-    throw new DefinitionError('bad_option', where, `.max(${longest}) is more than the ${MAX_TEXT_UNITS} that a text may have.`)
+    throw new DefinitionError(
+      'bad_option',
+      where,
+      `.max(${longest}) is more than the ${MAX_TEXT_UNITS} that a text may have.`,
+    )
   }
   if ((limits.minLength ?? 0) > (limits.maxLength ?? MAX_TEXT_UNITS)) throw impossible(where)
 }
@@ -78,7 +86,11 @@ export function applyNumberCheck(where: string, check: CheckDef, limits: Limits,
     default:
       throw unsupported(where, '.refine() or .check()', 'filter rows with .where() in a view')
   }
-  if ([limits.min, limits.max, limits.exclusiveMin, limits.exclusiveMax].some((bound) => bound !== undefined && !Number.isFinite(bound))) {
+  if (
+    [limits.min, limits.max, limits.exclusiveMin, limits.exclusiveMax].some(
+      (bound) => bound !== undefined && !Number.isFinite(bound),
+    )
+  ) {
     throw new DefinitionError('bad_option', where, 'a bound of a number is finite: leave out the one that is not.')
   }
   const low = limits.min ?? Number.NEGATIVE_INFINITY
@@ -95,7 +107,11 @@ const integerRanges: Readonly<Record<string, readonly [number, number] | readonl
 }
 
 function impossible(where: string): DefinitionError {
-  return new DefinitionError('bad_option', where, 'no value can meet these bounds: the lower one is above the upper one.')
+  return new DefinitionError(
+    'bad_option',
+    where,
+    'no value can meet these bounds: the lower one is above the upper one.',
+  )
 }
 
 /** The error for a construct that definitions do not take: what it is, and what to do instead. */

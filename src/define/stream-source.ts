@@ -77,10 +77,18 @@ export function streamSource<Shape extends $ZodShape>(
   checkTime(where, fields, options.time)
   if (id !== undefined) checkId(where, fields, id)
   if (idempotency !== undefined && idempotency !== 'content' && idempotency !== 'none') {
-    throw new DefinitionError('bad_option', where, `idempotency is 'content' or 'none'; got ${JSON.stringify(idempotency)}.`)
+    throw new DefinitionError(
+      'bad_option',
+      where,
+      `idempotency is 'content' or 'none'; got ${JSON.stringify(idempotency)}.`,
+    )
   }
   if (id !== undefined && idempotency !== undefined) {
-    throw new DefinitionError('bad_option', where, `the id field "${id}" identifies events already: leave out idempotency.`)
+    throw new DefinitionError(
+      'bad_option',
+      where,
+      `the id field "${id}" identifies events already: leave out idempotency.`,
+    )
   }
   if (!Array.isArray(options.from) || options.from.length === 0) {
     throw new DefinitionError('bad_option', where, 'no way in: write from: [webhook()].')
@@ -143,6 +151,10 @@ function checkFieldName(where: string, name: string): void {
     throw new DefinitionError('bad_name', where, problem)
   }
   if (name === '' || name.length > 128 || !name.isWellFormed()) {
-    throw new DefinitionError('bad_name', where, `a field's name is 1 to 128 characters of text; got ${JSON.stringify(name)}.`)
+    throw new DefinitionError(
+      'bad_name',
+      where,
+      `a field's name is 1 to 128 characters of text; got ${JSON.stringify(name)}.`,
+    )
   }
 }

@@ -1,4 +1,4 @@
-import { reachOf, tileWidth, TILES_PER_WINDOW, type WindowSpec } from '../engine/index.ts'
+import { reachOf, TILES_PER_WINDOW, tileWidth, type WindowSpec } from '../engine/index.ts'
 import { type Duration, formatDuration } from '../util/duration.ts'
 import { checkOptions, durationMs } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'

@@ -1,3 +1,4 @@
+export { MAX_BODY_BYTES, readBody } from './body.ts'
 export {
   type LookupFailure,
   type LookupRequest,
@@ -7,4 +8,7 @@ export {
   type RowMetadata,
   type TypedRow,
 } from './lookup.ts'
+export { lookupProblem, type Problem, problemResponse } from './problem.ts'
+export { parseFeaturesRequest } from './request.ts'
 export { typedRows, wireText } from './rows.ts'
+export { Tokens } from './tokens.ts'

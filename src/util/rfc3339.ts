@@ -36,7 +36,8 @@ export function parseRfc3339(text: string): number | Rfc3339Problem {
     text.charCodeAt(13) === 58 &&
     text.charCodeAt(16) === 58
   if (!isShaped) return malformed
-  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return 'there is no such day in the calendar'
+  if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month))
+    return 'there is no such day in the calendar'
   if (second === 60) {
     return 'a leap second (:60) has no place on the scale of epoch milliseconds: send second 59 or the next minute'
   }

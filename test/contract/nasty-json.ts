@@ -1,7 +1,24 @@
 import type { Random } from '../support/random.ts'
 
 const keys = ['uid', 'a', 'key', 'b', 'UID', 'uid"', 'ui', '', '\\', '__proto__x', 'é', '😀']
-const strings = ['', 'x', 'uid', '"uid":"x"', 'a"b', '},{', '[]', '\\', '\\"', '\n', 'é', '😀', '\u2028', '{"', '":', ',']
+const strings = [
+  '',
+  'x',
+  'uid',
+  '"uid":"x"',
+  'a"b',
+  '},{',
+  '[]',
+  '\\',
+  '\\"',
+  '\n',
+  'é',
+  '😀',
+  '\u2028',
+  '{"',
+  '":',
+  ',',
+]
 
 /** A value that is hard on scanners: brackets, quotes and backslashes in texts, nesting, names that are also values. */
 export function nastyValue(r: Random, depth: number): unknown {
@@ -26,7 +43,9 @@ export function nastyText(r: Random, value: unknown, plain = false): string {
   const write = (v: unknown): string => {
     if (typeof v === 'string') {
       const text = JSON.stringify(v)
-      return r.chance(0.1) ? `"${[...v].map((c) => [...Array(c.length).keys()].map((i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')).join('')}"` : text
+      return r.chance(0.1)
+        ? `"${[...v].map((c) => [...Array(c.length).keys()].map((i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')).join('')}"`
+        : text
     }
     if (Array.isArray(v)) return `[${space()}${v.map((item) => write(item) + space()).join(`,${space()}`)}]`
     if (typeof v !== 'object' || v === null) return JSON.stringify(v)

@@ -31,10 +31,22 @@ test.each([
   [`[{"a":${'['.repeat(70)}${']'.repeat(70)}},{"b":1}]`, [`!{"a":${'['.repeat(70)}${']'.repeat(70)}}`, '{"b":1}']],
 ])('%s', (text, expected) => expect(slices(text)).toEqual(expected))
 
-test.each(['', '  ', '\uFEFF', 'hello', '"x"', '[', '[{"a":1}', '[{"a":1]', '[{"a":"x}]', '[1}]', '{"a":1', '[{}] x', '[{}]\n[{}]', '['.repeat(1e5)])(
-  'a body without boundaries is one refusal: %s',
-  (text) => expect(slices(text)).toBe('bad_json'),
-)
+test.each([
+  '',
+  '  ',
+  '\uFEFF',
+  'hello',
+  '"x"',
+  '[',
+  '[{"a":1}',
+  '[{"a":1]',
+  '[{"a":"x}]',
+  '[1}]',
+  '{"a":1',
+  '[{}] x',
+  '[{}]\n[{}]',
+  '['.repeat(1e5),
+])('a body without boundaries is one refusal: %s', (text) => expect(slices(text)).toBe('bad_json'))
 
 test('the elements found are those of JSON.parse, for any JSON and any white space', () => {
   forSeeds(1500, (r) => {

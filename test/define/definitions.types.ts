@@ -19,8 +19,7 @@ import {
   type VectorOf,
   webhook,
 } from '../../src/define/index.ts'
-import { activity, device, deviceStats, fraud, user, userStats } from './example.ts'
-import definitions from './example.ts'
+import definitions, { activity, device, deviceStats, type fraud, user, userStats } from './example.ts'
 
 // Types only: tsc checks this file, nothing runs it. Each planted mistake must be a compile error where it stands.
 
@@ -55,10 +54,14 @@ const small = streamSource('small', {
   time: 'at',
   from: [webhook()],
 })
-const smallView = featureView('small_view', { entity: entity('k', { k: z.string() }), source: small, key: { k: 'k' } }, (e) => ({
-  n_1h: sum(e.n).over('1h'),
-  k_last: latest(e.k).default('a'),
-}))
+const smallView = featureView(
+  'small_view',
+  { entity: entity('k', { k: z.string() }), source: small, key: { k: 'k' } },
+  (e) => ({
+    n_1h: sum(e.n).over('1h'),
+    k_last: latest(e.k).default('a'),
+  }),
+)
 const smallService = featureService('small', [smallView])
 yes<Same<VectorOf<typeof smallService>, { readonly n_1h: bigint | null; readonly k_last: 'a' | 'b' }>>()
 
@@ -69,8 +72,10 @@ featureView('wrong_fields', options, (e) => ({
   a: avg(e.amout).over('1h'),
   // @ts-expect-error no such choice of the enum
   b: count().where(e.type.eq('clack')).over('1h'),
-  // @ts-expect-error no such choice in a list
-  c: count().where(e.type.in(['click', 'buy'])).over('1h'),
+  c: count()
+    // @ts-expect-error no such choice in a list
+    .where(e.type.in(['click', 'buy']))
+    .over('1h'),
   // @ts-expect-error a number field is not compared with a text
   d: count().where(e.amount.gt('100')).over('1h'),
   // @ts-expect-error choices have no order
@@ -108,7 +113,9 @@ featureView('wrong_aggregates', options, (e) => ({
 
 featureView('right', options, (e) => ({
   a: min(e.note).over('1h'),
-  b: count().where(not(e.at.gt('2026-01-01T00:00:00Z')).or(e.cents.between(1, 5n)).and(e.uid.startsWith('x'))).over(250),
+  b: count()
+    .where(not(e.at.gt('2026-01-01T00:00:00Z')).or(e.cents.between(1, 5n)).and(e.uid.startsWith('x')))
+    .over(250),
 }))
 
 // @ts-expect-error a key that the entity does not have
@@ -132,7 +139,12 @@ const other = featureView('other', options, () => ({ clicks_5m: count().over('5m
 // @ts-expect-error two features of one name
 featureService('c', [userStats, other.clicks_5m])
 
-const event = z.object({ id: z.string(), flag: z.boolean(), at: z.iso.datetime({ offset: true }), old: epochMs().optional() })
+const event = z.object({
+  id: z.string(),
+  flag: z.boolean(),
+  at: z.iso.datetime({ offset: true }),
+  old: epochMs().optional(),
+})
 // @ts-expect-error time is no time
 streamSource('a', { event, id: 'id', time: 'id', from: [webhook()] })
 // @ts-expect-error time may be absent

@@ -37,15 +37,19 @@ export const activity = streamSource('user_activity', {
   from: [webhook()],
 })
 
-export const userStats = featureView('user_stats', { entity: user, source: activity, key: { user_id: 'uid' } }, (e) => ({
-  clicks_5m: count().where(e.type.eq('click')).over('5m'),
-  spend_avg_1h: avg(e.amount).where(e.type.eq('purchase')).over('1h'),
-  spend_1h: sum(e.amount).over('1h').default(0),
-  cents_1d: sum(e.cents).over('1d'),
-  last_type: latest(e.type),
-  last_seen: max(e.at).over('7d'),
-  vip_share: rate(e.vip.eq(true)).over('1h'),
-}))
+export const userStats = featureView(
+  'user_stats',
+  { entity: user, source: activity, key: { user_id: 'uid' } },
+  (e) => ({
+    clicks_5m: count().where(e.type.eq('click')).over('5m'),
+    spend_avg_1h: avg(e.amount).where(e.type.eq('purchase')).over('1h'),
+    spend_1h: sum(e.amount).over('1h').default(0),
+    cents_1d: sum(e.cents).over('1d'),
+    last_type: latest(e.type),
+    last_seen: max(e.at).over('7d'),
+    vip_share: rate(e.vip.eq(true)).over('1h'),
+  }),
+)
 
 export const deviceStats = featureView(
   'device_stats',

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { type Region, regionNamed, regions, shardCount } from '../../regions.ts'
+import { regions } from '../../regions.ts'
+import { type Region, regionNamed, shardCount } from '../../src/plan/index.ts'
 import { hasWarning } from '../../scripts/lib/wrangler.ts'
 import { wranglerConfig } from '../../scripts/lib/wrangler-config.ts'
 
@@ -25,7 +26,7 @@ test('an entity takes its own shard count, any other the default', () => {
 })
 
 test('an unknown region is an error that names the known ones', () => {
-  expect(() => regionNamed('mars')).toThrow('it has: local')
+  expect(() => regionNamed(regions, 'mars')).toThrow('it has: local')
 })
 
 test('every environment repeats every binding of the top level', () => {

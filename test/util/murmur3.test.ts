@@ -25,28 +25,31 @@ function reference32(bytes: Uint8Array, seed: number): number[] {
   return [fmix(h ^ bytes.length) >>> 0]
 }
 
+const at = (list: readonly number[] | Uint32Array, i: number): number => list[i] as number
+
 function reference128(bytes: Uint8Array, seed: number): number[] {
   const c = [0x239b961b, 0xab0e9789, 0x38b34ae5, 0xa1e38b93]
   const kr = [15, 16, 17, 18]
   const hr = [19, 17, 15, 13]
   const add = [0x561ccd1b, 0x0bcaa747, 0x96cd1c35, 0x32ac3b17]
   const h = [seed, seed, seed, seed]
-  const mix = (k: number, lane: number) => Math.imul(rotl(Math.imul(k, c[lane]!), kr[lane]!), c[(lane + 1) % 4]!)
+  const mix = (k: number, lane: number) =>
+    Math.imul(rotl(Math.imul(k, at(c, lane)), at(kr, lane)), at(c, (lane + 1) % 4))
   const whole = bytes.length & ~15
   for (let i = 0; i < whole; i += 16) {
     for (let lane = 0; lane < 4; lane++) {
-      h[lane]! ^= mix(word(bytes, i + 4 * lane, bytes.length), lane)
-      h[lane] = (Math.imul(rotl(h[lane]!, hr[lane]!) + h[(lane + 1) % 4]!, 5) + add[lane]!) | 0
+      h[lane] = at(h, lane) ^ mix(word(bytes, i + 4 * lane, bytes.length), lane)
+      h[lane] = (Math.imul(rotl(at(h, lane), at(hr, lane)) + at(h, (lane + 1) % 4), 5) + at(add, lane)) | 0
     }
   }
-  for (let lane = 3; lane >= 0; lane--) h[lane]! ^= mix(word(bytes, whole + 4 * lane, bytes.length), lane)
+  for (let lane = 3; lane >= 0; lane--) h[lane] = at(h, lane) ^ mix(word(bytes, whole + 4 * lane, bytes.length), lane)
   const spread = () => {
-    h[0] = (h[0]! + h[1]! + h[2]! + h[3]!) | 0
-    for (let lane = 1; lane < 4; lane++) h[lane] = (h[lane]! + h[0]!) | 0
+    h[0] = (at(h, 0) + at(h, 1) + at(h, 2) + at(h, 3)) | 0
+    for (let lane = 1; lane < 4; lane++) h[lane] = (at(h, lane) + at(h, 0)) | 0
   }
-  for (let lane = 0; lane < 4; lane++) h[lane]! ^= bytes.length
+  for (let lane = 0; lane < 4; lane++) h[lane] = at(h, lane) ^ bytes.length
   spread()
-  for (let lane = 0; lane < 4; lane++) h[lane] = fmix(h[lane]!)
+  for (let lane = 0; lane < 4; lane++) h[lane] = fmix(at(h, lane))
   spread()
   return h.map((x) => x >>> 0)
 }
@@ -54,8 +57,15 @@ function reference128(bytes: Uint8Array, seed: number): number[] {
 /** SMHasher's VerificationTest: hash keys of 0 to 255 bytes with seeds 256 to 1, then hash the hashes. */
 function verification(hash: (bytes: Uint8Array, seed: number) => number[], words: number): number {
   const all = new Uint32Array(256 * words)
-  for (let n = 0; n < 256; n++) all.set(hash(Uint8Array.from({ length: n }, (_, i) => i), 256 - n), n * words)
-  return hash(new Uint8Array(all.buffer), 0)[0]!
+  for (let n = 0; n < 256; n++)
+    all.set(
+      hash(
+        Uint8Array.from({ length: n }, (_, i) => i),
+        256 - n,
+      ),
+      n * words,
+    )
+  return at(hash(new Uint8Array(all.buffer), 0), 0)
 }
 
 test('the references have the published verification values of SMHasher', () => {

@@ -1,8 +1,10 @@
-export { DeadLetters } from '../../durable-objects/dead-letters.ts'
-export { FeatureShard } from '../../durable-objects/feature-shard.ts'
+import { featureShardOf } from '../../durable-objects/feature-shard.ts'
+import { app } from '../app.ts'
+import { createIngest } from './app.ts'
 
-export default {
-  async fetch(_request: Request, env: IngestEnv): Promise<Response> {
-    return new Response(await env.SHARDS.get(env.SHARDS.idFromName('a')).ping())
-  },
-}
+export { DeadLetters } from '../../durable-objects/dead-letters.ts'
+
+/** One shard of one entity of this app. */
+export class FeatureShard extends featureShardOf(app)<IngestEnv> {}
+
+export default createIngest(app)

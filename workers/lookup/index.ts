@@ -1,13 +1,7 @@
-import { WorkerEntrypoint } from 'cloudflare:workers'
+import { app } from '../app.ts'
+import { createLookup, featureServiceOf } from './app.ts'
 
-export class FeatureService extends WorkerEntrypoint<LookupEnv> {
-  async get(): Promise<string> {
-    return this.env.SHARDS.get(this.env.SHARDS.idFromName('a')).ping()
-  }
-}
+/** Vectors over a service binding. */
+export class FeatureService extends featureServiceOf(app)<LookupEnv> {}
 
-export default {
-  async fetch(_request: Request, env: LookupEnv): Promise<Response> {
-    return new Response(await env.SHARDS.get(env.SHARDS.idFromName('a')).ping())
-  },
-}
+export default createLookup(app)

@@ -1,0 +1,59 @@
+import type { Problem } from './problem.ts'
+
+/** A body is read whole before it is routed: this much at most, after decompression. */
+export const MAX_BODY_BYTES = 5 * 1024 * 1024
+
+/** The text of a request's body, decompressed, never more than the cap in memory; or why it was not read. */
+export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<string | Problem> {
+  const encoding = request.headers.get('content-encoding')?.toLowerCase() ?? 'identity'
+  if (encoding !== 'identity' && encoding !== 'gzip') {
+    return { status: 415, code: 'unknown_encoding', detail: `Content-Encoding ${encoding} is not understood; send gzip, or none.` }
+  }
+  const declared = Number(request.headers.get('content-length') ?? 0)
+  if (declared > maxBytes) return tooLarge(maxBytes)
+  if (request.body === null) return ''
+  const stream = encoding === 'gzip' ? request.body.pipeThrough(new DecompressionStream('gzip')) : request.body
+  const bytes = await readCapped(stream, maxBytes)
+  if (bytes === 'too large') return tooLarge(maxBytes)
+  if (bytes === 'broken') return { status: 400, code: 'bad_gzip', detail: 'The body says it is gzip, but cannot be decompressed.' }
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
+  } catch {
+    return { status: 400, code: 'bad_utf8', detail: 'The body is not UTF-8.' }
+  }
+}
+
+const tooLarge = (maxBytes: number): Problem => ({
+  status: 413,
+  code: 'body_too_large',
+  detail: `The body is larger than ${maxBytes} bytes (after decompression): send it in several requests.`,
+})
+
+async function readCapped(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array | 'too large' | 'broken'> {
+  const reader = stream.getReader()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) break
+      length += value.length
+      if (length > maxBytes) {
+        await reader.cancel('too large')
+        return 'too large'
+      }
+      chunks.push(value)
+    }
+  } catch {
+    return 'broken'
+  }
+  const only = chunks[0]
+  if (chunks.length === 1 && only) return only
+  const whole = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
+}

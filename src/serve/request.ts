@@ -1,0 +1,69 @@
+import { type Commit, parseCommit, type Plan, type VectorPlan } from '../plan/index.ts'
+import { didYouMean } from '../util/did-you-mean.ts'
+import { parseRfc3339 } from '../util/rfc3339.ts'
+import type { LookupRequest } from './lookup.ts'
+import type { Problem } from './problem.ts'
+
+/** A features request as JSON says it, before it is checked. */
+export interface FeaturesBody {
+  readonly service?: unknown
+  readonly features?: unknown
+  readonly entities?: unknown
+  readonly at?: unknown
+  readonly after?: unknown
+}
+
+/** Checks a request and compiles it; `nowMs` stands in for an absent `at`. */
+export function parseFeaturesRequest(plan: Plan, body: unknown, nowMs: number): LookupRequest | Problem {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    return bad('bad_request', 'The body must be an object such as {"service": "fraud", "entities": [{"user_id": "u1"}]}.')
+  }
+  const { service, features, entities, at, after } = body as FeaturesBody
+  const vector = vectorOf(plan, service, features)
+  if ('status' in vector) return vector
+  if (!Array.isArray(entities) || entities.length === 0) {
+    const keys = vector.entities.flatMap((entity) => entity.spec.keys.map((key) => `"${key.name}": ...`)).join(', ')
+    return bad('bad_entities', `"entities" must be a list of at least one row, such as [{ ${keys} }].`)
+  }
+  const t = at === undefined || at === null ? nowMs : timeOf(at)
+  if (t === undefined) return bad('bad_at', `"at" is ${JSON.stringify(at)}; expected a time such as "2026-01-01T00:00:00Z", or milliseconds since the epoch.`)
+  const commits = commitsOf(after)
+  if ('status' in commits) return commits
+  return { vector, entities, t, after: commits }
+}
+
+function vectorOf(plan: Plan, service: unknown, features: unknown): VectorPlan | Problem {
+  if (typeof service === 'string' && features === undefined) {
+    const vector = plan.service(service)
+    if (vector) return vector
+    return { status: 404, code: 'unknown_service', detail: `There is no feature service "${service}".${didYouMean(service, plan.serviceNames)}` }
+  }
+  if (service === undefined && Array.isArray(features) && features.length > 0 && features.every((name) => typeof name === 'string')) {
+    const vector = plan.vectorOf(null, features)
+    if (typeof vector !== 'string') return vector
+    return { status: 404, code: 'unknown_feature', detail: `There is no feature "${vector}".${didYouMean(vector, plan.featureNames)}` }
+  }
+  return bad('bad_request', 'Name either "service" (a text) or "features" (a list of "view.feature").')
+}
+
+function timeOf(at: unknown): number | undefined {
+  if (typeof at === 'number') return Number.isSafeInteger(at) && at >= 0 ? at : undefined
+  const parsed = typeof at === 'string' ? parseRfc3339(at) : undefined
+  return typeof parsed === 'number' ? parsed : undefined
+}
+
+function commitsOf(after: unknown): Commit[] | Problem {
+  if (after === undefined || after === null) return []
+  const texts = Array.isArray(after) ? (after as unknown[]) : [after]
+  const commits: Commit[] = []
+  for (const text of texts) {
+    const commit = typeof text === 'string' ? parseCommit(text) : undefined
+    if (commit === undefined) {
+      return bad('bad_after', `"after" holds ${JSON.stringify(text)}; expected commits as an ingest answer gives them, such as "weur/user/1/17/4711".`)
+    }
+    commits.push(commit)
+  }
+  return commits
+}
+
+const bad = (code: string, detail: string): Problem => ({ status: 400, code, detail })

@@ -1,0 +1,57 @@
+import { type Problem } from './problem.ts'
+
+/** The entry of the tokens that tells what a request without a token may do. */
+const ANONYMOUS = 'anonymous'
+const utf8 = new TextEncoder()
+
+/**
+ * Bearer tokens and their scopes, from the secret `TOKENS`: JSON of token to list of scopes. A scope is `ingest:SOURCE`,
+ * `read:SERVICE`, `dead-letters`, or one of these with `*` for the name; `*` alone is everything. The entry `anonymous`
+ * says what a request without a token may do; without it, nothing.
+ *
+ * @example new Tokens('{"s3cret": ["ingest:flights"], "anonymous": ["read:*"]}')
+ */
+export class Tokens {
+  private readonly entries: readonly { readonly token: Uint8Array; readonly scopes: readonly string[] }[]
+  private readonly anonymous: readonly string[]
+
+  constructor(json: string) {
+    const parsed = JSON.parse(json) as Record<string, string[]>
+    this.anonymous = parsed[ANONYMOUS] ?? []
+    this.entries = Object.entries(parsed)
+      .filter(([token]) => token !== ANONYMOUS)
+      .map(([token, scopes]) => ({ token: utf8.encode(token), scopes }))
+  }
+
+  /** Undefined when the request may do it, else why not. */
+  refuse(authorization: string | null | undefined, scope: string): Problem | undefined {
+    if (!authorization) {
+      if (allows(this.anonymous, scope)) return undefined
+      return { status: 401, code: 'no_token', detail: `This needs a token with the scope ${scope}: send "authorization: Bearer TOKEN".` }
+    }
+    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+    const scopes = token === undefined ? undefined : this.scopesOf(token)
+    if (scopes === undefined) return { status: 401, code: 'unknown_token', detail: 'The bearer token is not known here.' }
+    if (allows(scopes, scope)) return undefined
+    return { status: 403, code: 'scope_missing', detail: `The token is known, but lacks the scope ${scope}; it has: ${scopes.join(', ')}.` }
+  }
+
+  private scopesOf(token: string): readonly string[] | undefined {
+    const given = utf8.encode(token)
+    let found: readonly string[] | undefined
+    // All are compared, each in time that depends on lengths only: the time of an answer tells nothing about a token.
+    for (const entry of this.entries) if (equalBytes(entry.token, given)) found = entry.scopes
+    return found
+  }
+}
+
+function allows(scopes: readonly string[], wanted: string): boolean {
+  const kind = wanted.split(':')[0]
+  return scopes.some((scope) => scope === '*' || scope === wanted || scope === `${kind}:*`)
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length
+  for (let i = 0; i < b.length; i++) difference |= (a[i % Math.max(1, a.length)] ?? 0) ^ (b[i] as number)
+  return difference === 0
+}

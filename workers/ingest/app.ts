@@ -1,0 +1,123 @@
+import { Hono } from 'hono'
+import { type App, planOf } from '../../durable-objects/app.ts'
+import type { LetterList } from '../../durable-objects/dead-letters.ts'
+import { isRefusal } from '../../src/contract/index.ts'
+import { regionNamed } from '../../src/plan/index.ts'
+import { type Problem, problemResponse, readBody, Tokens } from '../../src/serve/index.ts'
+import type { DeadLetter } from '../../src/shard/index.ts'
+import { deliver, type Receipt, Router } from '../../src/source/index.ts'
+import { didYouMean } from '../../src/util/did-you-mean.ts'
+import { type ShardNamespace, shardDirectory } from '../directory.ts'
+
+/** What the ingest Worker is bound to. */
+export interface IngestBindings {
+  readonly REGION: string
+  readonly TOKENS: string
+  readonly SHARDS: ShardNamespace
+  readonly DEAD_LETTERS: {
+    getByName(name: string): { add(letters: readonly DeadLetter[]): Promise<void>; list(limit: number): Promise<LetterList> }
+  }
+}
+
+/** Requests that one isolate works on at once: beyond that its memory is better spent on those it has. */
+const MAX_IN_FLIGHT = 256
+const JSON_TYPES = ['application/json', 'application/x-ndjson', 'application/ndjson', 'application/jsonl', 'text/plain']
+
+/** The ingest Worker of an app: takes in events over HTTP, and shows what was refused. */
+export function createIngest(app: App) {
+  const plan = planOf(app)
+  const routers = new Map<string, Router>()
+  let inFlight = 0
+  let tokens: { readonly json: string; readonly parsed: Tokens } | undefined
+
+  /** Tokens are parsed once an isolate; a new secret comes with a new isolate, but tests change it. */
+  const tokensOf = (json: string): Tokens => {
+    if (tokens?.json !== json) tokens = { json, parsed: new Tokens(json) }
+    return tokens.parsed
+  }
+
+  const http = new Hono<{ Bindings: IngestBindings }>()
+
+  http.post('/v1/sources/:source/events', async (c) => {
+    const arrivalMs = Date.now()
+    const name = c.req.param('source')
+    const denied = tokensOf(c.env.TOKENS).refuse(c.req.header('authorization'), `ingest:${name}`)
+    if (denied) return problemResponse(denied)
+    const source = plan.sources.get(name)
+    if (source === undefined) {
+      return problemResponse({ status: 404, code: 'unknown_source', detail: `There is no source "${name}".${didYouMean(name, [...plan.sources.keys()])}` })
+    }
+    const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
+    if (type !== undefined && !JSON_TYPES.includes(type)) {
+      return problemResponse({ status: 415, code: 'unknown_type', detail: `Content-Type ${type} is not understood; send one of ${JSON_TYPES.join(', ')}.` })
+    }
+    if (inFlight >= MAX_IN_FLIGHT) {
+      return problemResponse({ status: 429, code: 'busy', detail: 'Too many requests at once: send this one again later.', retryAfter: 1 })
+    }
+    inFlight++
+    try {
+      const text = await readBody(c.req.raw)
+      if (typeof text !== 'string') return problemResponse(text)
+      const region = regionNamed(app.regions, c.env.REGION)
+      const directory = shardDirectory(region, c.env.SHARDS)
+      let router = routers.get(name)
+      if (router === undefined) {
+        router = new Router(plan.hash, source, directory.shardsOf)
+        routers.set(name, router)
+      }
+      const keep = (letters: readonly DeadLetter[]) => c.env.DEAD_LETTERS.getByName(`${region.name}/${name}`).add(letters)
+      const receipt = await deliver({ router, directory, source: name, keep }, text, arrivalMs, c.req.header('webhook-id'))
+      if (isRefusal(receipt)) return problemResponse({ status: 400, code: receipt.reason, detail: receipt.message })
+      if ('unavailable' in receipt) {
+        return problemResponse({ status: 503, code: receipt.unavailable, detail: `${receipt.message}. Send the whole request again: nothing will be counted twice.`, retryAfter: 1 })
+      }
+      return receiptResponse(receipt)
+    } finally {
+      inFlight--
+    }
+  })
+
+  http.get('/v1/dead-letters', async (c) => {
+    const denied = tokensOf(c.env.TOKENS).refuse(c.req.header('authorization'), 'dead-letters')
+    if (denied) return problemResponse(denied)
+    const asked = c.req.query('source')
+    const sources = [...plan.sources.keys()].filter((source) => asked === undefined || source === asked)
+    if (sources.length === 0) return problemResponse({ status: 404, code: 'unknown_source', detail: `There is no source "${asked}".` })
+    const limit = Number(c.req.query('limit') ?? 100)
+    if (!Number.isSafeInteger(limit) || limit < 0) {
+      return problemResponse({ status: 400, code: 'bad_limit', detail: `"limit" is ${c.req.query('limit')}; expected a whole number up to 1000.` })
+    }
+    const lists = await Promise.all(sources.map((source) => c.env.DEAD_LETTERS.getByName(`${c.env.REGION}/${source}`).list(limit)))
+    return c.json(mergeLists(lists, limit))
+  })
+
+  http.get('/v1/health', (c) => c.json({ status: 'ok', worker: 'ingest', region: c.env.REGION, plan: plan.hash }))
+  http.notFound((c) => problemResponse(notFound(c.req.method, new URL(c.req.url).pathname)))
+  http.onError((error) => problemResponse({ status: 503, code: 'failed', detail: `${error.message}. Send the request again.`, retryAfter: 1 }))
+  return http
+}
+
+function notFound(method: string, path: string): Problem {
+  return { status: 404, code: 'no_route', detail: `Nothing answers ${method} ${path}. Events go to POST /v1/sources/{source}/events.` }
+}
+
+/** 202 when something was taken or known; else 409 for the one event in conflict, 422 for everything refused. */
+function receiptResponse(receipt: Receipt): Response {
+  const { accepted, duplicates, refused } = receipt
+  const first = refused[0]
+  if (accepted + duplicates > 0 || first === undefined) return Response.json(receipt, { status: 202 })
+  const isConflict = refused.length === 1 && first.reason === 'conflict'
+  const problem = isConflict
+    ? { status: 409, code: 'conflict', detail: first.message }
+    : { status: 422, code: 'all_refused', detail: `All ${refused.length} events were refused; the first: ${first.message} They are kept as dead letters.` }
+  return problemResponse(problem, receipt)
+}
+
+function mergeLists(lists: readonly LetterList[], limit: number): LetterList {
+  const byReason: Record<string, number> = {}
+  for (const list of lists) {
+    for (const [reason, count] of Object.entries(list.byReason)) byReason[reason] = (byReason[reason] ?? 0) + count
+  }
+  const letters = lists.flatMap((list) => list.letters).sort((a, b) => b.arrivalMs - a.arrivalMs)
+  return { count: lists.reduce((sum, list) => sum + list.count, 0), byReason, letters: letters.slice(0, limit) }
+}

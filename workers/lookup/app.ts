@@ -1,0 +1,114 @@
+import { WorkerEntrypoint } from 'cloudflare:workers'
+import { Hono } from 'hono'
+import { type App, planOf } from '../../durable-objects/app.ts'
+import { regionNamed } from '../../src/plan/index.ts'
+import {
+  lookup,
+  lookupProblem,
+  parseFeaturesRequest,
+  problemResponse,
+  readBody,
+  Tokens,
+  type TypedRow,
+  typedRows,
+  wireText,
+} from '../../src/serve/index.ts'
+import { type ShardNamespace, shardDirectory } from '../directory.ts'
+
+/** What the lookup Worker is bound to. */
+export interface LookupBindings {
+  readonly REGION: string
+  readonly TOKENS: string
+  readonly SHARDS: ShardNamespace
+}
+
+/** Largest request for features: 1,000 rows of a few keys each. */
+const MAX_REQUEST_BYTES = 1024 * 1024
+
+/** The lookup Worker of an app over HTTP. */
+export function createLookup(app: App) {
+  const plan = planOf(app)
+  let tokens: { readonly json: string; readonly parsed: Tokens } | undefined
+  const tokensOf = (json: string): Tokens => {
+    if (tokens?.json !== json) tokens = { json, parsed: new Tokens(json) }
+    return tokens.parsed
+  }
+
+  const answer = async (body: unknown, env: LookupBindings, authorization: string | undefined): Promise<Response> => {
+    const request = parseFeaturesRequest(plan, body, Date.now())
+    if ('status' in request) return problemResponse(request)
+    const scope = `read:${request.vector.service?.split('@')[0] ?? '*'}`
+    const denied = tokensOf(env.TOKENS).refuse(authorization, scope)
+    if (denied) return problemResponse(denied)
+    const region = regionNamed(app.regions, env.REGION)
+    const rows = await lookup(plan, shardDirectory(region, env.SHARDS), request)
+    if ('failure' in rows) return problemResponse(lookupProblem(rows))
+    return new Response(wireText(request.vector, request.t, region.name, rows), {
+      headers: { 'content-type': 'application/json' },
+    })
+  }
+
+  const http = new Hono<{ Bindings: LookupBindings }>()
+
+  http.post('/v1/features', async (c) => {
+    const text = await readBody(c.req.raw, MAX_REQUEST_BYTES)
+    if (typeof text !== 'string') return problemResponse(text)
+    let body: unknown
+    try {
+      body = JSON.parse(text)
+    } catch {
+      return problemResponse({ status: 400, code: 'bad_json', detail: 'The body is no JSON.' })
+    }
+    return answer(body, c.env, c.req.header('authorization'))
+  })
+
+  /** For a person and a browser: keys, `at` and `after` in the query. */
+  http.get('/v1/features/:service', (c) => {
+    const { at, after, ...keys } = c.req.query()
+    const body = { service: c.req.param('service'), entities: [keys], at: atOf(at), after: after?.split(',') }
+    return answer(body, c.env, c.req.header('authorization'))
+  })
+
+  http.get('/v1/health', (c) => c.json({ status: 'ok', worker: 'lookup', region: c.env.REGION, plan: plan.hash }))
+  http.notFound((c) =>
+    problemResponse({
+      status: 404,
+      code: 'no_route',
+      detail: `Nothing answers ${c.req.method} ${new URL(c.req.url).pathname}. Vectors come from POST /v1/features.`,
+    }),
+  )
+  http.onError((error) => problemResponse({ status: 503, code: 'failed', detail: error.message, retryAfter: 1 }))
+  return http
+}
+
+const atOf = (at: string | undefined): string | number | undefined => (at !== undefined && /^\d+$/.test(at) ? Number(at) : at)
+
+/** Options of a read over RPC. */
+export interface GetOptions {
+  /** RFC 3339 with an offset, or ms since the epoch; default now. */
+  readonly at?: string | number
+  /** Commits to see, as an ingest answer gives them. */
+  readonly after?: readonly string[]
+  /** Adds status, exactness, event time and commits to each row. */
+  readonly metadata?: boolean
+}
+
+/** The lookup Worker over a service binding: `env.FEATURES.get('fraud', [{ user_id: 'u1' }])`. */
+export function featureServiceOf(app: App) {
+  return class FeatureServiceEntrypoint<Env extends LookupBindings> extends WorkerEntrypoint<Env> {
+    /** Vectors as objects by feature name. Throws an Error whose message says what was wrong and how to mend it. */
+    async get(
+      service: string,
+      entities: readonly object[],
+      { at, after, metadata }: GetOptions = {},
+    ): Promise<{ at: string; rows: TypedRow[] }> {
+      const plan = planOf(app)
+      const request = parseFeaturesRequest(plan, { service, entities, at, after }, Date.now())
+      if ('status' in request) throw new Error(request.detail)
+      const region = regionNamed(app.regions, this.env.REGION)
+      const rows = await lookup(plan, shardDirectory(region, this.env.SHARDS), request)
+      if ('failure' in rows) throw new Error(lookupProblem(rows).detail)
+      return { at: new Date(request.t).toISOString(), rows: typedRows(request.vector, rows, metadata ?? false) }
+    }
+  }
+}
