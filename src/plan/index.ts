@@ -4,6 +4,7 @@ export {
   type Commit,
   formatCommit,
   formatShardName,
+  hashKey,
   parseCommit,
   parseShardName,
   type ShardName,

@@ -1,9 +1,10 @@
 import { murmur32 } from '../util/murmur3.ts'
 
+/** The one hash of an entity key: shards are taken from it, and pages within a shard. */
+export const hashKey = (key: string): number => murmur32(key)
+
 /** The shard of an entity key: the same at every door, for as long as the epoch lasts. */
-export function shardOf(key: string, shards: number): number {
-  return shards === 1 ? 0 : murmur32(key) % shards
-}
+export const shardOf = (key: string, shards: number): number => hashKey(key) % shards
 
 /** Where an entity's commits are counted, as the name of its Durable Object says it. */
 export interface ShardName {

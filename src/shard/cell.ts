@@ -31,6 +31,8 @@ export class Cell {
   private tailLength: number
   private tailRows: number
   private state: EntityState | null = null
+  /** Its bytes in the saved page, while nothing has changed since: most cells of a page are copied when it is saved again. */
+  private saved: Uint8Array | null = null
 
   private constructor(key: string, mark: number, seq: number, bytes: Uint8Array, tail: Uint8Array, tailRows: number) {
     this.key = key
@@ -59,6 +61,7 @@ export class Cell {
   append(plan: EntityPlan, part: Part, view: number, time: number, availableAt: number, seq: number, row: readonly Value[]) {
     this.mark = Math.max(this.mark, Math.min(time, availableAt))
     this.seq = seq
+    this.saved = null
     writer.reset()
     writer.varint(view)
     writer.varint(time)
@@ -123,7 +126,9 @@ export class Cell {
     return writer.finish()
   }
 
+  /** Appends the cell as a page holds it. */
   encode(out: ByteWriter): void {
+    if (this.saved) return out.raw(this.saved)
     out.text(this.key)
     out.varint(this.mark)
     out.varint(this.seq)
@@ -132,14 +137,22 @@ export class Cell {
     out.blob(this.tail.subarray(0, this.tailLength))
   }
 
+  /** Tells where in a saved page the cell now is. */
+  wasSaved(at: Uint8Array): void {
+    this.saved = at
+  }
+
+  /** Reads a cell of a page. Its arrays are views of the page: a tail is copied when it grows, never written in place. */
   static decode(bytes: ByteReader): Cell {
+    const from = bytes.at
     const key = bytes.text()
     const mark = bytes.varint()
     const seq = bytes.varint()
     const canonical = bytes.blob()
     const rows = bytes.varint()
-    // The page's array is shared by its cells until they grow: the tail is copied on its first append, never written in place.
-    return new Cell(key, mark, seq, canonical, bytes.blob(), rows)
+    const cell = new Cell(key, mark, seq, canonical, bytes.blob(), rows)
+    cell.saved = bytes.between(from, bytes.at)
+    return cell
   }
 }
 

@@ -1,8 +1,9 @@
 import { Cell } from './cell.ts'
 import type { ShardStorage } from './storage.ts'
+import { hashKey } from '../plan/index.ts'
 import { ByteReader, CorruptBytes } from '../util/byte-reader.ts'
 import { ByteWriter } from '../util/byte-writer.ts'
-import { avalanche32, murmur32 } from '../util/murmur3.ts'
+import { avalanche32 } from '../util/murmur3.ts'
 
 const PAGE_VERSION = 1
 /** A page that grew beyond this makes the table of pages grow by one. Small pages are cheap to write, large ones few. */
@@ -23,6 +24,8 @@ interface Page {
   /** The journal row of the first change since it was saved, or -1. */
   dirtySince: number
   size: number
+  /** The time of its last use, in uses. */
+  used: number
 }
 
 /**
@@ -33,13 +36,13 @@ interface Page {
 export class Pages {
   private readonly storage: ShardStorage
   private readonly memoryBytes: number
-  /** By recency of use: the first is the least recently used. */
   private readonly loaded = new Map<number, Page>()
   /** In the order in which they became dirty. */
   private readonly dirty = new Set<Page>()
   private bits: number
   private split: number
   private usedBytes = 0
+  private uses = 0
 
   constructor(storage: ShardStorage, memoryBytes: number) {
     this.storage = storage
@@ -61,37 +64,37 @@ export class Pages {
     return this.dirty.size
   }
 
-  private pageOf(key: string): number {
+  private pageOf(keyHash: number): number {
     // Shards are the low bits of the same hash, so it is mixed again: else a shard would use few of its pages.
-    const hash = avalanche32(murmur32(key) ^ 0x5bd1e995) >>> 0
+    const hash = avalanche32(keyHash ^ 0x5bd1e995) >>> 0
     const narrow = hash % 2 ** this.bits
     return narrow < this.split ? hash % 2 ** (this.bits + 1) : narrow
   }
 
-  /** The cell of an entity, or undefined if there is none. */
-  find(key: string): Cell | undefined {
-    return this.load(this.pageOf(key)).cells.get(key)
+  /** The cell of an entity, or undefined if there is none. `keyHash` is `hashKey(key)`. */
+  find(key: string, keyHash: number): Cell | undefined {
+    return this.load(this.pageOf(keyHash)).cells.get(key)
   }
 
-  /** The cell of an entity for writing, made if there is none; null when the saved page already has commit `seq` (replay). */
-  touch(key: string, seq: number, journalRow: number): Cell | null {
-    const page = this.load(this.pageOf(key))
-    if (seq <= page.savedSeq) return null
+  /**
+   * Changes the cell of an entity, made if there is none, and marks its page as dirty since this journal row. Does nothing
+   * when the saved page already has commit `seq` (a journal row done again).
+   */
+  change(key: string, keyHash: number, seq: number, journalRow: number, change: (cell: Cell) => void): void {
+    const page = this.load(this.pageOf(keyHash))
+    if (seq <= page.savedSeq) return
     if (page.dirtySince < 0) {
       page.dirtySince = journalRow
       this.dirty.add(page)
     }
-    const known = page.cells.get(key)
-    if (known) return known
-    const created = Cell.empty(key)
-    page.cells.set(key, created)
-    this.resize(page, created.size + CELL_OVERHEAD_BYTES)
-    return created
-  }
-
-  /** Tells that a cell of this key grew. */
-  grew(key: string, bytes: number): void {
-    if (bytes !== 0) this.resize(this.load(this.pageOf(key)), bytes)
+    let cell = page.cells.get(key)
+    const before = cell?.size ?? -CELL_OVERHEAD_BYTES
+    if (cell === undefined) {
+      cell = Cell.empty(key)
+      page.cells.set(key, cell)
+    }
+    change(cell)
+    this.resize(page, cell.size - before)
   }
 
   private resize(page: Page, bytes: number): void {
@@ -102,12 +105,12 @@ export class Pages {
   private load(id: number): Page {
     const known = this.loaded.get(id)
     if (known) {
-      this.loaded.delete(id)
-      this.loaded.set(id, known)
+      known.used = ++this.uses
       return known
     }
     const bytes = this.storage.readBlob('page', id)
-    const page = bytes ? decodePage(id, bytes) : { id, cells: new Map(), savedSeq: 0, dirtySince: -1, size: 0 }
+    const page = bytes ? decodePage(id, bytes) : emptyPage(id)
+    page.used = ++this.uses
     this.loaded.set(id, page)
     this.usedBytes += page.size
     return page
@@ -133,9 +136,16 @@ export class Pages {
     writer.u8(PAGE_VERSION)
     writer.varint(seq)
     writer.varint(page.cells.size)
-    for (const cell of page.cells.values()) cell.encode(writer)
+    const starts: number[] = []
+    for (const cell of page.cells.values()) {
+      starts.push(writer.length)
+      cell.encode(writer)
+    }
+    starts.push(writer.length)
     writer.u32(checksum(writer.peek()))
-    const bytes = writer.peek()
+    const bytes = writer.finish()
+    let at = 0
+    for (const cell of page.cells.values()) cell.wasSaved(bytes.subarray(starts[at], starts[++at]))
     this.storage.writeBlob('page', page.id, bytes)
     page.savedSeq = seq
     page.dirtySince = -1
@@ -153,7 +163,7 @@ export class Pages {
     }
     const to = this.load(this.count - 1)
     for (const [key, cell] of from.cells) {
-      if (this.pageOf(key) === from.id) continue
+      if (this.pageOf(hashKey(key)) === from.id) continue
       from.cells.delete(key)
       to.cells.set(key, cell)
       this.resize(from, -(cell.size + CELL_OVERHEAD_BYTES))
@@ -167,9 +177,9 @@ export class Pages {
   /** Lets go of saved pages until the budget is kept; dirty ones stay until they are saved. */
   shrink(): void {
     if (this.usedBytes <= this.memoryBytes) return
-    for (const [id, page] of this.loaded) {
-      if (page.dirtySince >= 0) continue
-      this.loaded.delete(id)
+    const clean = [...this.loaded.values()].filter((page) => page.dirtySince < 0).sort((a, b) => a.used - b.used)
+    for (const page of clean) {
+      this.loaded.delete(page.id)
       this.usedBytes -= page.size
       if (this.usedBytes <= this.memoryBytes) return
     }
@@ -181,6 +191,8 @@ export class Pages {
   }
 }
 
+const emptyPage = (id: number): Page => ({ id, cells: new Map(), savedSeq: 0, dirtySince: -1, size: 0, used: 0 })
+
 function decodePage(id: number, bytes: Uint8Array): Page {
   const body = bytes.subarray(0, bytes.length - CHECK_BYTES)
   const stored = bytes.length > CHECK_BYTES ? new ByteReader(bytes, body.length).u32() : -1
@@ -188,7 +200,7 @@ function decodePage(id: number, bytes: Uint8Array): Page {
   const reader = new ByteReader(body)
   const version = reader.u8()
   if (version !== PAGE_VERSION) throw new CorruptBytes(`page ${id}: version ${version}; this code reads ${PAGE_VERSION}`)
-  const page: Page = { id, cells: new Map(), savedSeq: reader.varint(), dirtySince: -1, size: 0 }
+  const page: Page = { ...emptyPage(id), savedSeq: reader.varint() }
   const count = reader.varint()
   for (let i = 0; i < count; i++) {
     const cell = Cell.decode(reader)

@@ -1,6 +1,6 @@
-import { encodeKey, isRefusal, parseEvents, payloadHash, type Refusal } from '../contract/index.ts'
+import { encodeKey, isRefusal, parseEvents, payloadHash, type Refusal, refusal } from '../contract/index.ts'
 import { type FeaturePlan, oldestReadable, type Part, type Value, type ViewPlan } from '../engine/index.ts'
-import { type EntityRuntime, type Plan, type Route, type SourceRuntime, shardOf } from '../plan/index.ts'
+import { type EntityRuntime, type Plan, type Route, type SourceRuntime, hashKey } from '../plan/index.ts'
 import { canonicalJson } from '../util/canonical-json.ts'
 import { murmur128, murmur32 } from '../util/murmur3.ts'
 import type { Cell } from './cell.ts'
@@ -59,6 +59,9 @@ export class Shard {
   private availableAt = 0
   private unsavedEvents = 0
   private readonly idWords = new Uint32Array(4)
+  /** By route: the key of the event's entity if it lives here, and its hash. */
+  private readonly keys: (string | null)[] = []
+  private readonly hashes: number[] = []
 
   /** Opens the shard: reads its meta rows and does again what the journal has and the pages have not. */
   constructor(options: ShardOptions) {
@@ -152,44 +155,58 @@ export class Shard {
     return routes
   }
 
-  /** The encoded key of the entity that an event feeds by this route, or null when that entity lives in another shard. */
-  private keyHere(route: Route, values: readonly Value[]): string | null {
-    const key = encodeKey(
-      route.keyFields.map((field) => values[field] ?? null),
-      route.keyTypes,
-    )
-    return shardOf(key, this.options.shards) === this.options.part.shard ? key : null
+  /** Finds the entities of this shard that an event feeds, by route; they stay in `keys` and `hashes` until the next event. */
+  private findHere(routes: readonly Route[], values: readonly Value[]): boolean {
+    let isHere = false
+    for (let r = 0; r < routes.length; r++) {
+      const { keyFields, keyTypes } = routes[r] as Route
+      const key = encodeKey(
+        keyFields.map((field) => values[field] ?? null),
+        keyTypes,
+      )
+      const hash = hashKey(key)
+      const isOwn = hash % this.options.shards === this.options.part.shard
+      this.keys[r] = isOwn ? key : null
+      this.hashes[r] = hash
+      isHere ||= isOwn
+    }
+    return isHere
   }
 
   /** Refuses an event that no view of an entity here would read, however early a read was. */
   private judgeReach(source: SourceRuntime, timeMs: number, values: readonly Value[]): Refusal | undefined {
-    let isHere = false
-    for (const route of this.routesHere(source)) {
-      const key = this.keyHere(route, values)
-      if (key === null) continue
-      isHere = true
-      const mark = this.pages.find(key)?.mark ?? 0
-      for (const { view } of route.views) {
-        if (timeMs >= mark || timeMs >= oldestReadable(route.entity.plan[view] as ViewPlan, mark)) return undefined
+    const routes = this.routesHere(source)
+    const entity = this.options.entity.spec.name
+    if (!this.findHere(routes, values)) {
+      return refusal('missing_key', `No ${entity} of this event lives in shard ${this.name}: the door routed it wrongly.`)
+    }
+    for (let r = 0; r < routes.length; r++) {
+      const key = this.keys[r]
+      if (typeof key !== 'string') continue
+      const { entity, views } = routes[r] as Route
+      const mark = this.pages.find(key, this.hashes[r] as number)?.mark ?? 0
+      for (const { view } of views) {
+        if (timeMs >= mark || timeMs >= oldestReadable(entity.plan[view] as ViewPlan, mark)) return undefined
       }
     }
-    const entity = this.options.entity.spec.name
-    if (!isHere) return { reason: 'missing_key', message: `No ${entity} of this event lives in shard ${this.name}: the door routed it wrongly.` }
-    const message = `${new Date(timeMs).toISOString()} is before everything that a view of ${entity} still reads, so it would count nowhere.`
-    return { reason: 'too_late', field: source.spec.time, message }
+    const time = new Date(timeMs).toISOString()
+    const why = `${time} is before everything that a view of ${entity} still reads, so it would count nowhere.`
+    return refusal('too_late', why, source.spec.time)
   }
 
+  /** Gives an event's row to each view of each entity that `findHere` found. */
   private fold(source: SourceRuntime, timeMs: number, values: readonly Value[], availableAt: number, seq: number, row: number) {
-    for (const route of this.routesHere(source)) {
-      const key = this.keyHere(route, values)
-      const cell = key === null ? null : this.pages.touch(key, seq, row)
-      if (cell === null) continue
-      const before = cell.size
-      for (const { view, fields } of route.views) {
-        const kept = fields.map((field) => values[field] ?? null)
-        cell.append(this.options.entity.plan, this.options.part, view, timeMs, availableAt, seq, kept)
-      }
-      this.pages.grew(cell.key, cell.size - before)
+    const { entity, part } = this.options
+    const routes = this.routesHere(source)
+    for (let r = 0; r < routes.length; r++) {
+      const key = this.keys[r]
+      if (typeof key !== 'string') continue
+      this.pages.change(key, this.hashes[r] as number, seq, row, (cell) => {
+        for (const { view, fields } of (routes[r] as Route).views) {
+          const kept = fields.map((field) => values[field] ?? null)
+          cell.append(entity.plan, part, view, timeMs, availableAt, seq, kept)
+        }
+      })
     }
   }
 
@@ -238,6 +255,7 @@ export class Shard {
         const payload = payloadHash(event.values)
         if (this.ids.check(this.idWords, payload) === 'new') this.ids.add(this.idWords, payload, availableAt, row)
       }
+      this.findHere(this.routesHere(source), event.values)
       this.fold(source, event.timeMs, event.values, availableAt, this.seq, row)
     })
   }
@@ -251,7 +269,8 @@ export class Shard {
     const reader = this.readerFor(message.features)
     const rows = []
     for (let row = 0; row < message.keys.length; row++) {
-      const cell = this.pages.find(message.keys[row] as string)
+      const key = message.keys[row] as string
+      const cell = this.pages.find(key, hashKey(key))
       if (cell === undefined) {
         rows.push(reader.row(null, message.t))
         continue
@@ -307,8 +326,8 @@ const unavailable = (reason: ShardUnavailable['unavailable'], message: string): 
 })
 
 function conflict(id: string): Refusal {
-  const message = `Id ${JSON.stringify(id.slice(0, 64))} was accepted with another payload; a correction is an event with an id of its own.`
-  return { reason: 'conflict', message }
+  const shown = JSON.stringify(id.slice(0, 64))
+  return refusal('conflict', `Id ${shown} was accepted with another payload; a correction is an event with an id of its own.`)
 }
 
 /** Calls back for each event of a message: what it parsed to, or why it did not. */

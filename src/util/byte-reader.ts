@@ -76,6 +76,11 @@ export class ByteReader {
     return part
   }
 
+  /** A view of bytes that have been read. */
+  between(from: number, to: number): Uint8Array {
+    return this.bytes.subarray(from, to)
+  }
+
   text(): string {
     const part = this.blob()
     // Most texts are short ASCII: decoding those by hand is several times cheaper than a call to TextDecoder.
