@@ -14,6 +14,8 @@ export default defineConfig({
       {
         test: {
           name: 'node',
+          // Properties run hundreds of seeds, on a machine that may be busy.
+          testTimeout: 60_000,
           include: ['test/**/*.test.ts'],
           exclude: ['test/workers/**'],
         },

@@ -4,6 +4,7 @@ export { comparePart, EntityState, type EntityPlan, type Part, type PartCommit }
 export { compileView, reachOf, TILES_PER_WINDOW, tileWidth, UNBOUNDED, type FeaturePlan, type ViewPlan } from './plan.ts'
 export { emptyOf, type FeatureValue, type Status, ViewReader } from './read.ts'
 export type * from './spec.ts'
-export { decodeState, encodeState, stateBytes } from './state-codec.ts'
+export { mapValues } from './evolve.ts'
+export { decodeState, encodeState, type FindLayout, identityOf, layoutOf, stateBytes } from './state-codec.ts'
 export { compareValues, decodeValue, encodeValue } from './values.ts'
 export { oldestReadable } from './view-state.ts'

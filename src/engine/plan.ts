@@ -74,6 +74,8 @@ export interface WindowGroup {
 /** A view, compiled once: which fields a row keeps, which tiles there are, what each keeps, how features read them. */
 export interface ViewPlan {
   readonly spec: ViewSpec
+  /** Types of the source's fields that it reads. */
+  readonly types: ReadonlyMap<string, FieldType>
   readonly fields: readonly { readonly name: string; readonly type: FieldType }[]
   readonly filters: readonly RowFilter[]
   readonly accumulators: readonly AccumulatorPlan[]
@@ -125,6 +127,7 @@ export function compileView(spec: ViewSpec, types: ReadonlyMap<string, FieldType
   const fineMs = tileWidth(spec.allowedLatenessMs)
   return {
     spec,
+    types: new Map(fields.map((field) => [field.name, field.type])),
     fields,
     filters,
     accumulators,

@@ -1,10 +1,11 @@
 import type { Column } from './aggregate.ts'
 import { EntityState, type EntityPlan } from './entity-state.ts'
+import { evolveView } from './evolve.ts'
 import { UNBOUNDED, type ViewPlan } from './plan.ts'
 import type { Value } from './spec.ts'
 import type { TileLevel } from './tiles.ts'
 import { decodeValues, encodeValues } from './values.ts'
-import type { ViewState } from './view-state.ts'
+import { ViewState } from './view-state.ts'
 import { ByteReader, CorruptBytes } from '../util/byte-reader.ts'
 import { ByteWriter } from '../util/byte-writer.ts'
 import { murmur32 } from '../util/murmur3.ts'
@@ -13,26 +14,30 @@ import { canonicalJson } from '../util/canonical-json.ts'
 /** Written first; a reader refuses what is newer than it knows. */
 export const STATE_VERSION = 1
 
-/** What the bytes of a view depend on: its fields, accumulators and levels. Equal layouts read each other's bytes. */
+const layouts = new WeakMap<ViewPlan, number>()
+
+/** Names what the bytes of a view depend on: its fields, accumulators and levels. Equal layouts read each other's bytes. */
 export function layoutOf(plan: ViewPlan): number {
-  return murmur32(
-    canonicalJson({
-      fields: plan.fields,
-      accumulators: plan.accumulators.map((a) => a.identity),
-      levels: plan.levels.map((l) => ({ width: String(l.widthMs), keeps: l.accumulators })),
-    }),
-  )
+  let layout = layouts.get(plan)
+  if (layout === undefined) {
+    layout = murmur32(
+      canonicalJson({
+        view: identityOf(plan),
+        fields: plan.fields,
+        accumulators: plan.accumulators.map((a) => a.identity),
+        levels: plan.levels.map((l) => ({ width: String(l.widthMs), keeps: l.accumulators })),
+      }),
+    )
+    layouts.set(plan, layout)
+  }
+  return layout
 }
 
-const layouts = new WeakMap<ViewPlan, number>()
-function layout(plan: ViewPlan): number {
-  let known = layouts.get(plan)
-  if (known === undefined) {
-    known = layoutOf(plan)
-    layouts.set(plan, known)
-  }
-  return known
-}
+/** A view of another source or other keys is another view, also under the same name: nothing of its state fits. */
+export const identityOf = ({ spec }: ViewPlan): string => canonicalJson([spec.name, spec.source, spec.key])
+
+/** Finds the plan of a view whose definition has changed since its bytes were written; undefined when it is not known. */
+export type FindLayout = (layout: number) => ViewPlan | undefined
 
 /** Appends the canonical bytes of a state: equal sets of accepted events give equal bytes. Settles it. */
 export function encodeState(out: ByteWriter, state: EntityState): void {
@@ -46,15 +51,13 @@ export function encodeState(out: ByteWriter, state: EntityState): void {
     out.varint(shard)
     out.varint(seq)
   }
-  const present = state.views.filter((view) => view !== null && !view.isEmpty)
+  const present = state.views.filter((view): view is ViewState => view !== null && !view.isEmpty)
   out.varint(present.length)
-  state.views.forEach((view, i) => {
-    if (view === null || view.isEmpty) return
-    out.varint(i)
-    out.u32(layout(view.plan))
+  for (const view of present) {
+    out.u32(layoutOf(view.plan))
     encodeRows(out, view, state.parts.length)
     for (const level of view.levels) encodeLevel(out, level)
-  })
+  }
 }
 
 function encodeRows(out: ByteWriter, { rows, plan }: ViewState, parts: number): void {
@@ -91,8 +94,11 @@ function encodeLevel(out: ByteWriter, level: TileLevel): void {
   for (const i of level.kept) (level.columns[i] as Column).encode(out)
 }
 
-/** Reads what `encodeState` wrote. Throws `CorruptBytes` for damage, a newer version or another layout. */
-export function decodeState(bytes: ByteReader, plan: EntityPlan): EntityState {
+/**
+ * Reads what `encodeState` wrote. A view whose definition has changed since is carried over, one that is gone is dropped.
+ * Throws `CorruptBytes` for damage, a newer version, or a layout that `findLayout` does not know.
+ */
+export function decodeState(bytes: ByteReader, plan: EntityPlan, findLayout: FindLayout = () => undefined): EntityState {
   const version = bytes.u8()
   if (version !== STATE_VERSION) throw new CorruptBytes(`state version ${version}; this engine reads ${STATE_VERSION}`)
   const state = new EntityState(plan)
@@ -103,13 +109,22 @@ export function decodeState(bytes: ByteReader, plan: EntityPlan): EntityState {
   }
   const present = bytes.varint()
   for (let i = 0; i < present; i++) {
-    const at = bytes.varint()
-    const viewPlan = plan[at]
-    if (viewPlan === undefined) throw new CorruptBytes(`state of a view number ${at}, which the plan lacks`)
-    if (bytes.u32() !== layout(viewPlan)) throw new CorruptBytes(`state of another layout of view ${viewPlan.spec.name}`)
-    decodeView(bytes, state.openView(at), parts)
+    const layout = bytes.u32()
+    const at = plan.findIndex((view) => layoutOf(view) === layout)
+    const written = plan[at] ?? findLayout(layout)
+    if (written === undefined) throw new CorruptBytes(`state of layout ${layout}, which no known definition has`)
+    const view = new ViewState(written)
+    decodeView(bytes, view, parts)
+    if (at >= 0) state.views[at] = view
+    else carryOver(state, view)
   }
   return state
+}
+
+function carryOver(state: EntityState, view: ViewState): void {
+  const at = state.plan.findIndex((plan) => identityOf(plan) === identityOf(view.plan))
+  const plan = state.plan[at]
+  if (plan !== undefined) state.views[at] = evolveView(view, plan)
 }
 
 function decodeView(bytes: ByteReader, view: ViewState, parts: number): void {

@@ -28,7 +28,7 @@ export class TileLevel {
   }
 
   indexOf(time: number): number {
-    return Math.floor(time / this.widthMs)
+    return this.widthMs === Number.POSITIVE_INFINITY ? 0 : Math.floor(time / this.widthMs)
   }
 
   /** The first time that the tile at `at` could hold. */
@@ -73,6 +73,15 @@ export class TileLevel {
   foldTile(at: number, other: TileLevel, from: number): void {
     this.widen(at, other.firsts[from] as number, other.lasts[from] as number)
     for (const i of this.kept) (this.columns[i] as Column).merge(at, other.columns[i] as Column, from, from + 1)
+  }
+
+  /** Merges a tile of another definition of the view: `accumulators[i]` is the place there of accumulator i here, or -1. */
+  foldForeignTile(at: number, other: TileLevel, from: number, accumulators: readonly number[]): void {
+    this.widen(at, other.firsts[from] as number, other.lasts[from] as number)
+    for (const i of this.kept) {
+      const column = other.columns[accumulators[i] ?? -1]
+      if (column) (this.columns[i] as Column).merge(at, column, from, from + 1)
+    }
   }
 
   private widen(at: number, first: number, last: number): void {

@@ -74,7 +74,7 @@ export class Plan {
 
   constructor(spec: DefinitionsSpec) {
     this.spec = spec
-    this.hash = murmur128Hex(canonicalJson(spec))
+    this.hash = murmur128Hex(canonicalJson(withoutTexts(spec)))
     this.entities = new Map(spec.entities.map((entity) => [entity.name, compileEntity(entity, spec)]))
     this.sources = new Map(spec.sources.map((source) => [source.name, compileSource(source, spec, this.entities)]))
     this.features = collectFeatures(this.entities)
@@ -119,6 +119,14 @@ export class Plan {
     }
     return { service, features, entities: [...new Set(features.map((feature) => feature.entity))], runs }
   }
+}
+
+/** Texts for people change no value, so a change of one is no new plan. */
+function withoutTexts(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutTexts)
+  if (typeof value !== 'object' || value === null) return value
+  const kept = Object.entries(value).filter(([key]) => !['description', 'owner', 'tags'].includes(key))
+  return Object.fromEntries(kept.map(([key, member]) => [key, withoutTexts(member)]))
 }
 
 function compileEntity(spec: EntitySpec, definitions: DefinitionsSpec): EntityRuntime {

@@ -137,6 +137,8 @@ export interface RowMetadata {
   readonly exact: Readonly<Record<string, boolean>>
   /** For a partial value: since when its history is complete, ISO time. */
   readonly since: Readonly<Record<string, string>>
+  /** For an error: why, such as `overflow`. */
+  readonly reasons: Readonly<Record<string, string>>
   /** ISO time of the newest event seen, or null. */
   readonly eventTime: string | null
   readonly commits: readonly string[]

@@ -27,8 +27,9 @@ function wireRow({ texts, commits }: LookupRow, parts: string): string {
   }
   const eventTime = eventTimeOf(texts)
   const time = eventTime === null ? 'null' : `"${eventTime}"`
-  const partial = texts.some((text) => text.since !== undefined) ? `,"since":${JSON.stringify(sinceOf(texts))}` : ''
-  return `{"values":[${values}],"status":[${statuses}],"exact":[${exact}]${partial},"eventTime":${time},"commits":${JSON.stringify(commits)},"parts":${parts}}`
+  const since = texts.some((text) => text.since !== undefined) ? `,"since":${JSON.stringify(sinceOf(texts))}` : ''
+  const reasons = texts.some((text) => text.reasons !== undefined) ? `,"reasons":${JSON.stringify(reasonsOf(texts))}` : ''
+  return `{"values":[${values}],"status":[${statuses}],"exact":[${exact}]${since}${reasons},"eventTime":${time},"commits":${JSON.stringify(commits)},"parts":${parts}}`
 }
 
 function eventTimeOf(texts: LookupRow['texts']): string | null {
@@ -39,14 +40,17 @@ function eventTimeOf(texts: LookupRow['texts']): string | null {
   return newest === null ? null : new Date(newest).toISOString()
 }
 
-/** For each feature: since when its history is complete if its value is partial, else null. */
-function sinceOf(texts: LookupRow['texts']): (string | null)[] {
-  return texts.flatMap(({ since, statuses }) => {
-    const count = statuses.split(',').length
-    const list = since ?? new Array<null>(count).fill(null)
-    return list.map((ms) => (ms === null ? null : new Date(ms).toISOString()))
-  })
+/** A list of notes with an entry a feature, put together from those of the runs that have one. */
+function notesOf<T>(texts: LookupRow['texts'], noteOf: (text: LookupRow['texts'][number]) => readonly (T | null)[] | undefined) {
+  return texts.flatMap((text) => noteOf(text) ?? new Array<null>(text.statuses.split(',').length).fill(null))
 }
+
+/** For each feature: since when its history is complete if its value is partial, else null. */
+const sinceOf = (texts: LookupRow['texts']): (string | null)[] =>
+  notesOf(texts, (text) => text.since).map((ms) => (ms === null ? null : new Date(ms).toISOString()))
+
+/** For each feature: why its value is an error, else null. */
+const reasonsOf = (texts: LookupRow['texts']): (string | null)[] => notesOf(texts, (text) => text.reasons)
 
 const parseWithSource = JSON.parse as (
   text: string,
@@ -88,11 +92,18 @@ function metadataOf(vector: VectorPlan, texts: LookupRow['texts'], commits: read
   const statuses = JSON.parse(`[${texts.map((text) => text.statuses).join()}]`) as string[]
   const exact = JSON.parse(`[${texts.map((text) => text.exact).join()}]`) as boolean[]
   const since = sinceOf(texts)
+  const reasons = reasonsOf(texts)
   return {
     status: Object.fromEntries(names.map((name, i) => [name, statuses[i] as string])),
     exact: Object.fromEntries(names.map((name, i) => [name, exact[i] as boolean])),
-    since: Object.fromEntries(names.flatMap((name, i) => (since[i] ? [[name, since[i]]] : []))),
+    since: noted(names, since),
+    reasons: noted(names, reasons),
     eventTime: eventTimeOf(texts),
     commits,
   }
+}
+
+function noted(names: readonly string[], notes: readonly (string | null)[]): Record<string, string> {
+  const entries = names.flatMap((name, i): [string, string][] => (typeof notes[i] === 'string' ? [[name, notes[i]]] : []))
+  return Object.fromEntries(entries)
 }

@@ -1,14 +1,6 @@
-import {
-  decodeState,
-  decodeValue,
-  encodeState,
-  type EntityPlan,
-  EntityState,
-  encodeValue,
-  type Part,
-  type Value,
-} from '../engine/index.ts'
-import { ByteReader } from '../util/byte-reader.ts'
+import { decodeState, decodeValue, EntityState, encodeState, encodeValue, type Part, type Value } from '../engine/index.ts'
+import { currentRow, type Layouts } from './layouts.ts'
+import { ByteReader, CorruptBytes } from '../util/byte-reader.ts'
 import { ByteWriter } from '../util/byte-writer.ts'
 
 /** Raw rows are folded into the canonical bytes when there are this many: encoding a state costs as much as 30 rows. */
@@ -58,18 +50,18 @@ export class Cell {
   }
 
   /** Takes in one row of a view. */
-  append(plan: EntityPlan, part: Part, view: number, time: number, availableAt: number, seq: number, row: readonly Value[]) {
+  append(layouts: Layouts, part: Part, view: number, time: number, availableAt: number, seq: number, row: readonly Value[]) {
     this.mark = Math.max(this.mark, Math.min(time, availableAt))
     this.seq = seq
     this.saved = null
     writer.reset()
-    writer.varint(view)
+    writer.varint(layouts.numberOf(view))
     writer.varint(time)
     writer.varint(seq)
     for (const value of row) encodeValue(writer, value)
     this.push(writer.peek())
     if (this.state) applyRow(this.state, this.mark, part, view, time, seq, row)
-    if (++this.tailRows >= TAIL_ROWS) this.compact(plan, part)
+    if (++this.tailRows >= TAIL_ROWS) this.compact(layouts, part)
   }
 
   private push(row: Uint8Array): void {
@@ -84,8 +76,8 @@ export class Cell {
   }
 
   /** The decoded state, settled; `close` lets it go again. `part` is the shard that owns the tail's rows. */
-  open(plan: EntityPlan, part: Part): EntityState {
-    const state = this.state ?? this.decode(plan, part)
+  open(layouts: Layouts, part: Part): EntityState {
+    const state = this.state ?? this.decode(layouts, part)
     this.state = state
     state.settle()
     return state
@@ -95,24 +87,26 @@ export class Cell {
     this.state = null
   }
 
-  private decode(plan: EntityPlan, part: Part): EntityState {
-    const state = this.bytes.length === 0 ? new EntityState(plan) : decodeState(new ByteReader(this.bytes), plan)
+  private decode(layouts: Layouts, part: Part): EntityState {
+    const { bytes, mark } = this
+    const state =
+      bytes.length === 0 ? new EntityState(layouts.plan) : decodeState(new ByteReader(bytes), layouts.plan, layouts.byHash)
     const tail = new ByteReader(this.tail, 0, this.tailLength)
-    const row: Value[] = []
     while (tail.at < tail.end) {
-      const view = tail.varint()
+      const number = tail.varint()
       const time = tail.varint()
       const seq = tail.varint()
-      const fields = plan[view]?.fields.length ?? 0
-      row.length = 0
-      for (let i = 0; i < fields; i++) row.push(decodeValue(tail))
-      applyRow(state, this.mark, part, view, time, seq, row)
+      const reader = layouts.byNumber(number)
+      if (reader === undefined) throw new CorruptBytes(`a row of layout number ${number}, which this shard does not know`)
+      const row: Value[] = []
+      for (let i = 0; i < reader.fields; i++) row.push(decodeValue(tail))
+      if (reader.view >= 0) applyRow(state, mark, part, reader.view, time, seq, currentRow(reader, row))
     }
     return state
   }
 
-  private compact(plan: EntityPlan, part: Part): void {
-    const state = this.state ?? this.decode(plan, part)
+  private compact(layouts: Layouts, part: Part): void {
+    const state = this.state ?? this.decode(layouts, part)
     encodeState(writer.reset(), state)
     this.bytes = writer.finish()
     this.tail = NOTHING
@@ -121,8 +115,8 @@ export class Cell {
   }
 
   /** The canonical bytes of everything it holds. */
-  canonical(plan: EntityPlan, part: Part): Uint8Array {
-    encodeState(writer.reset(), this.open(plan, part))
+  canonical(layouts: Layouts, part: Part): Uint8Array {
+    encodeState(writer.reset(), this.open(layouts, part))
     return writer.finish()
   }
 

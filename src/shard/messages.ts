@@ -74,4 +74,6 @@ export interface RowText {
   readonly eventTimeMs: number | null
   /** For each partial value, since when its history is complete, ms; null for the others. Absent when none is partial. */
   readonly since?: readonly (number | null)[]
+  /** For each value that is an error, why; null for the others. Absent when none is. */
+  readonly reasons?: readonly (string | null)[]
 }

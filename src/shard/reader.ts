@@ -64,6 +64,7 @@ export class VectorReader {
     let statuses = ''
     let exact = ''
     let since: (number | null)[] | undefined
+    let reasons: (string | null)[] | undefined
     for (let i = 0; i < this.slots.length; i++) {
       const { part, feature } = this.slots[i] as { part: ViewPart; feature: FeaturePlan }
       const found = part.out[feature.index] as FeatureValue
@@ -75,9 +76,12 @@ export class VectorReader {
         since ??= this.slots.map(() => null)
         since[i] = part.since[feature.index] as number
       }
+      if (found.reason !== undefined) {
+        reasons ??= this.slots.map(() => null)
+        reasons[i] = found.reason
+      }
     }
-    const row = { values, statuses, exact, eventTimeMs }
-    return since === undefined ? row : { ...row, since }
+    return { values, statuses, exact, eventTimeMs, ...(since && { since }), ...(reasons && { reasons }) }
   }
 
   private missingRow(): RowText {

@@ -15,6 +15,7 @@ import {
   type ShardRefusal,
   type ShardUnavailable,
 } from './messages.ts'
+import { Layouts } from './layouts.ts'
 import { Outbox } from './outbox.ts'
 import { DEFAULT_MEMORY_BYTES, Pages } from './pages.ts'
 import { VectorReader } from './reader.ts'
@@ -46,6 +47,7 @@ export interface ShardOptions {
  */
 export class Shard {
   private readonly options: ShardOptions
+  private readonly layouts: Layouts
   private readonly pages: Pages
   private readonly ids: IdIndex
   private readonly journal: Journal
@@ -67,6 +69,7 @@ export class Shard {
   constructor(options: ShardOptions) {
     this.options = options
     const { storage, plan } = options
+    this.layouts = new Layouts(options.entity, storage)
     this.pages = new Pages(storage, options.memoryBytes ?? DEFAULT_MEMORY_BYTES)
     const horizonMs = Math.max(0, ...[...plan.sources.values()].map((source) => source.spec.redeliveryHorizonMs))
     this.ids = new IdIndex(storage, horizonMs)
@@ -196,7 +199,7 @@ export class Shard {
 
   /** Gives an event's row to each view of each entity that `findHere` found. */
   private fold(source: SourceRuntime, timeMs: number, values: readonly Value[], availableAt: number, seq: number, row: number) {
-    const { entity, part } = this.options
+    const { part } = this.options
     const routes = this.routesHere(source)
     for (let r = 0; r < routes.length; r++) {
       const key = this.keys[r]
@@ -204,7 +207,7 @@ export class Shard {
       this.pages.change(key, this.hashes[r] as number, seq, row, (cell) => {
         for (const { view, fields } of (routes[r] as Route).views) {
           const kept = fields.map((field) => values[field] ?? null)
-          cell.append(entity.plan, part, view, timeMs, availableAt, seq, kept)
+          cell.append(this.layouts, part, view, timeMs, availableAt, seq, kept)
         }
       })
     }
@@ -262,7 +265,7 @@ export class Shard {
 
   /** Reads entities at a request time. Touches no storage but pages that are not in memory. */
   read(message: ReadMessage): ReadAnswer | ShardUnavailable {
-    const { plan, entity, part } = this.options
+    const { plan, part } = this.options
     if (message.version !== MESSAGE_VERSION) return unavailable('unknown_version', `message version ${message.version}`)
     if (message.plan !== plan.hash) return unavailable('unknown_plan', `plan ${message.plan}, this shard runs ${plan.hash}`)
     if (message.after !== undefined && message.after > this.seq) return { notYet: { seq: this.seq } }
@@ -277,7 +280,7 @@ export class Shard {
       }
       const oldestMs = reader.oldest(cell.mark)
       if (message.t < oldestMs) return { tooOld: { row, oldestMs } }
-      rows.push(reader.row(cell.open(entity.plan, part), message.t))
+      rows.push(reader.row(cell.open(this.layouts, part), message.t))
       this.hold(cell)
     }
     this.pages.shrink()
@@ -314,8 +317,8 @@ export class Shard {
 
   /** The canonical bytes of every entity, sorted by key: what two shards of the same events agree on. */
   canonical(): [string, Uint8Array][] {
-    const { entity, part } = this.options
-    const all = [...this.pages.cells()].map((cell): [string, Uint8Array] => [cell.key, cell.canonical(entity.plan, part)])
+    const { part } = this.options
+    const all = [...this.pages.cells()].map((cell): [string, Uint8Array] => [cell.key, cell.canonical(this.layouts, part)])
     return all.sort(([a], [b]) => (a < b ? -1 : 1))
   }
 }

@@ -17,3 +17,11 @@ export function canonicalJson(value: unknown): string {
   }
   throw new TypeError(`canonicalJson: ${String(value)} (${typeof value}) has no JSON text`)
 }
+
+/** The value of a text of {@link canonicalJson}, bigints again bigints. */
+export function parseCanonicalJson(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown) => {
+    if (typeof value !== 'object' || value === null || !('$int64' in value)) return value
+    return typeof value.$int64 === 'string' && Object.keys(value).length === 1 ? BigInt(value.$int64) : value
+  })
+}
