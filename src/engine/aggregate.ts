@@ -19,7 +19,7 @@ export interface Column {
   clear(at: number): void
   /** Takes in the rows `[from, to)` into cell `at`; with a mask, only each row `i` whose `mask[i]` is 1. */
   update(at: number, rows: Rows, from: number, to: number, mask: Uint8Array | null): void
-  /** Merges the cells `[from, to)` of a column of the same accumulator into cell `at`. */
+  /** Merges the cells `[from, to)` of a column of the same accumulator, oldest first, into cell `at`. */
   merge(at: number, other: Column, from: number, to: number): void
   encode(out: ByteWriter): void
   /** Replaces this column's cells by `length` cells read from `bytes`. */

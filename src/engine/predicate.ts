@@ -10,6 +10,14 @@ export type RowFilter = (rows: Rows, from: number, to: number, mask: Uint8Array)
 
 /** Compiles a predicate once; `fieldIndex` gives a field's place in the plan's rows. */
 export function compilePredicate(predicate: Predicate, fieldIndex: (field: string) => number): RowFilter {
+  if (!('of' in predicate)) {
+    const field = fieldIndex(predicate.field)
+    const test = compileTest(predicate)
+    return (rows, from, to, mask) => {
+      const values = rows.fields[field] as Value[]
+      for (let i = from; i < to; i++) mask[i] = test(values[i] as Value) ? 1 : 0
+    }
+  }
   const admits = compileRow(predicate, fieldIndex)
   return (rows, from, to, mask) => {
     for (let i = from; i < to; i++) mask[i] = admits(rows, i) ? 1 : 0

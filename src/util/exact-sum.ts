@@ -114,6 +114,36 @@ export class ExactSums {
     if (rest !== 0n) this.add(at, Number(rest))
   }
 
+  /**
+   * Adds the cells `[from, to)` of another. The loop is `add` written out, with the sum in two variables: reads spend more
+   * time here than anywhere else.
+   */
+  addCells(at: number, other: ExactSums, from: number, to: number): void {
+    const { hi: his, lo: los } = other
+    let i = from
+    if (!this.units && !other.units) {
+      let hi = this.hi[at] as number
+      let lo = this.lo[at] as number
+      for (; i < to; i++) {
+        const value = his[i] as number
+        const rest = los[i] as number
+        const s = hi + value
+        const b = s - hi
+        const error = hi - (s - b) + (value - b)
+        const c = lo + error
+        const d = c - lo
+        const sum = s + c
+        if (rest !== 0 || lo - (c - d) + (error - d) !== 0 || !(sum - sum === 0)) break
+        const e = sum - s
+        lo = s - (sum - e) + (c - e) + 0
+        hi = sum
+      }
+      this.hi[at] = hi
+      this.lo[at] = lo
+    }
+    for (; i < to; i++) this.addCell(at, other, i)
+  }
+
   addCell(at: number, other: ExactSums, from: number): void {
     const units = other.units?.get(from)
     if (units !== undefined) return this.addUnits(at, units)

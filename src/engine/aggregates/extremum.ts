@@ -45,11 +45,13 @@ class ExtremumColumn implements Column {
   }
 
   private best(start: Value, values: readonly Value[], from: number, to: number, mask: Uint8Array | null): Value {
+    const { sign } = this
     let best = start
     for (let i = from; i < to; i++) {
       if (mask !== null && mask[i] === 0) continue
       const value = values[i] as Value
-      if (value !== null && (best === null || compareValues(value, best) * this.sign > 0)) best = value
+      if (value === null) continue
+      if (best === null || isBeyond(value, best, sign)) best = value
     }
     return best
   }
@@ -61,6 +63,12 @@ class ExtremumColumn implements Column {
   decode(bytes: ByteReader, length: number): void {
     this.values = decodeValues(bytes, length, this.type)
   }
+}
+
+function isBeyond(value: Exclude<Value, null>, best: Exclude<Value, null>, sign: Sign): boolean {
+  // Most columns are numbers, and only zeros need the full order.
+  if (typeof value === 'number' && typeof best === 'number' && value !== 0) return sign > 0 ? value > best : value < best
+  return compareValues(value, best) * sign > 0
 }
 
 function extremum(name: 'min' | 'max', sign: Sign, word: string): Aggregate {

@@ -81,12 +81,14 @@ class LatestColumn implements Column {
   }
 
   merge(at: number, other: LatestColumn, from: number, to: number): void {
-    for (let i = from; i < to; i++) {
+    // Tiles are in order of time, so the newest that has a row settles it.
+    for (let i = to - 1; i >= from; i--) {
       const part = other.parts[i] as number
       if (part === NONE) continue
       const time = other.times[i] as number
       const seq = other.seqs[i] as number
       if (this.isBefore(at, time, part, seq)) this.set(at, time, part, seq, other.values[i] as Value)
+      return
     }
   }
 

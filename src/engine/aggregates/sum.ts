@@ -43,7 +43,7 @@ export class SumColumn implements Column {
   }
 
   merge(at: number, other: SumColumn, from: number, to: number): void {
-    for (let i = from; i < to; i++) this.sums.addCell(at, other.sums, i)
+    this.sums.addCells(at, other.sums, from, to)
   }
 
   /** The rounded sums, then the rests where there are any, then the wide ones by index. */
