@@ -8,7 +8,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DelayModel } from '../workers/inference/delay-model.ts'
-import { type Flight, FLIGHT_ROWS, readFlights } from './flights.ts'
+import { FLIGHT_ROWS, type Flight, readFlights } from './flights.ts'
 import { root } from './lib/paths.ts'
 import { examplesOf } from './train/examples.ts'
 import { baseRate, fitModel, type Score, scoreModel } from './train/model.ts'
@@ -51,7 +51,8 @@ export async function trainDelayModel(training: Training = TRAINING): Promise<Tr
   const examples = await examplesOf(flights, { fromMs, chosen })
   const train = examples.filter(({ scheduledMs }) => scheduledMs < testFromMs)
   const test = examples.filter(({ scheduledMs }) => scheduledMs >= testFromMs)
-  if (train.length === 0 || test.length === 0) throw new Error('No flights to train on, or none to test on: check the times.')
+  if (train.length === 0 || test.length === 0)
+    throw new Error('No flights to train on, or none to test on: check the times.')
   const model = fitModel(train)
   const trainRate = baseRate(train)
   const end = new Date((flights.at(-1)?.scheduledMs ?? 0) + 1).toISOString()
@@ -82,15 +83,21 @@ function mix(value: number): number {
 
 if (import.meta.main) {
   const startedMs = Date.now()
-  console.log(`Replaying ${TRAINING.rows} flights; a vector for one in ${TRAINING.oneIn}. This takes about half a minute.`)
+  console.log(
+    `Replaying ${TRAINING.rows} flights; a vector for one in ${TRAINING.oneIn}. This takes about half a minute.`,
+  )
   const model = await trainDelayModel()
   const file = 'workers/inference/delay-model.json'
   writeFileSync(join(root, file), `${JSON.stringify(model, null, 2)}\n`)
   const { train, test } = model
   console.log(`Trained on ${train.flights} flights before ${train.before}, tested on ${test.flights} after it.`)
-  console.log(`  late: ${percent(test.baseRate)} of the flights tested (${percent(train.baseRate)} of those learned from)`)
+  console.log(
+    `  late: ${percent(test.baseRate)} of the flights tested (${percent(train.baseRate)} of those learned from)`,
+  )
   console.log(`  AUC: ${test.auc.toFixed(3)} (0.5 is guessing)`)
-  console.log(`  log loss: ${test.logLoss.toFixed(4)} (${test.logLossOfBaseRate.toFixed(4)} for the base rate every time)`)
+  console.log(
+    `  log loss: ${test.logLoss.toFixed(4)} (${test.logLossOfBaseRate.toFixed(4)} for the base rate every time)`,
+  )
   console.log(`Wrote ${file} in ${((Date.now() - startedMs) / 1000).toFixed(1)} s.`)
 }
 

@@ -23,6 +23,8 @@ export interface WorkerPlan {
   readonly bindings: readonly Binding[]
   /** Durable Object classes that live in this Worker, all on SQLite. */
   readonly durableObjects: readonly string[]
+  /** Files whose import is their text (a page's HTML, CSS and script), as globs; none when absent. */
+  readonly textModules?: readonly string[]
   /** Largest size of the deployed bundle after gzip. Start-up time and the isolate's memory follow it. */
   readonly budgetKiB: number
 }
@@ -61,12 +63,15 @@ export function workerPlans(region: Region): readonly WorkerPlan[] {
       tokens,
       { kind: 'service', name: 'FEATURES', worker: 'lookup', entrypoint: 'FeatureService' },
     ]),
-    stateless('console', 60, [
-      regionName,
-      { kind: 'service', name: 'INGEST', worker: 'ingest' },
-      { kind: 'service', name: 'LOOKUP', worker: 'lookup' },
-      { kind: 'service', name: 'INFERENCE', worker: 'inference' },
-    ]),
+    {
+      ...stateless('console', 60, [
+        regionName,
+        { kind: 'service', name: 'INGEST', worker: 'ingest' },
+        { kind: 'service', name: 'LOOKUP', worker: 'lookup' },
+        { kind: 'service', name: 'INFERENCE', worker: 'inference' },
+      ]),
+      textModules: ['**/*.html', '**/*.css', '**/*.browser.js'],
+    },
   ]
 
   function stateless(worker: WorkerName, budgetKiB: number, bindings: readonly Binding[]): WorkerPlan {

@@ -22,6 +22,8 @@ export function wranglerConfig(worker: WorkerName, regions: readonly Region[]): 
       `compatibility_date = ${quote(compatibilityDate)}`,
       'send_metrics = false',
     ],
+    // Not repeated per environment: how files are read is the same everywhere, and Wrangler hands it on.
+    ...textRules(plan),
     ...tables('', plan, first),
     ...regions.flatMap((region) => {
       const own = planOf(worker, region)
@@ -38,6 +40,12 @@ function planOf(worker: WorkerName, region: Region): WorkerPlan {
   const plan = workerPlans(region).find((candidate) => candidate.worker === worker)
   if (plan === undefined) throw new Error(`scripts/lib/workers.ts has no plan of the Worker "${worker}".`)
   return plan
+}
+
+/** The files that are imported as text. Without `fallthrough` one rule of ours would replace all of Wrangler's own. */
+function textRules(plan: WorkerPlan): string[][] {
+  if (plan.textModules === undefined) return []
+  return [['[[rules]]', 'type = "Text"', `globs = [${plan.textModules.map(quote).join(', ')}]`, 'fallthrough = true']]
 }
 
 /** The TOML tables of a plan, under a prefix (`env.weur.` or nothing). */

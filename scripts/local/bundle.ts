@@ -86,6 +86,7 @@ const kinds: Readonly<Record<string, Module['kind']>> = {
   '.wasm': 'wasm',
   '.txt': 'text',
   '.html': 'text',
+  '.css': 'text',
   '.sql': 'text',
   '.bin': 'data',
 }
@@ -94,7 +95,8 @@ const kinds: Readonly<Record<string, Module['kind']>> = {
 function modulesOf(folder: string): Module[] {
   return readdirSync(folder)
     .flatMap((name): Module[] => {
-      const kind = kinds[extname(name)]
+      // A script for the browser is text to the Worker that hands it out.
+      const kind = name.endsWith('.browser.js') ? 'text' : kinds[extname(name)]
       return kind === undefined ? [] : [{ name, kind, file: join(folder, name) }]
     })
     .sort((a, b) => Number(b.name === 'index.js') - Number(a.name === 'index.js'))

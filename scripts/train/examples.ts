@@ -6,9 +6,10 @@
  * counts only from `date + max(delay, 0)`. (A read at s sees what is before s, not what is at s.) The data do not say
  * whether `delay` is that of leaving or of arriving; taken for the latter, it would be known later by the time of flight.
  */
-import { delayRisk } from '../../features/services.ts'
-import { definitions } from '../../features/index.ts'
+
 import { LATE_MINUTES } from '../../features/airport-departures.ts'
+import { definitions } from '../../features/index.ts'
+import { delayRisk } from '../../features/services.ts'
 import { type LocalStore, localStore } from '../../src/testing/index.ts'
 import type { FeatureValues } from '../../workers/inference/delay-model.ts'
 import { BATCH_EVENTS, byDeparture, type Flight, toEvent } from '../flights.ts'

@@ -1,18 +1,18 @@
 /** From examples to a model: which inputs there are, how they are scaled, and how good the result is on later days. */
 import { definitions } from '../../features/index.ts'
 import { delayRisk } from '../../features/services.ts'
-import { type DelayModel, delayProbability, hourTerms, type Transform, transformed } from '../../workers/inference/delay-model.ts'
+import { type DelayModel, delayProbability, hourTerms, numberOf } from '../../workers/inference/delay-model.ts'
 import type { Example } from './examples.ts'
 import { areaUnderCurve, fitLogistic, logLoss, type Sample } from './logistic.ts'
 
 /** Numbers of the service's features in the order of the service; texts (`last_destination`) are shown, not learned from. */
-export function numericFeatures(): { name: string; transform: Transform }[] {
+export function numericFeatures(): { name: string; log: boolean }[] {
   return delayRisk.spec.features.flatMap((full) => {
     const [view, name = ''] = full.split('.')
     const spec = definitions.spec.views.find((v) => v.name === view)?.features.find((f) => f.name === name)
     if (spec === undefined) throw new Error(`The service names ${full}, which no view has.`)
     if (spec.aggregate === 'latest' && isText(view, spec.field)) return []
-    return [{ name, transform: spec.aggregate === 'rate' ? 'plain' : 'log' } as const]
+    return [{ name, log: spec.aggregate !== 'rate' }]
   })
 }
 
@@ -24,14 +24,14 @@ function isText(view: string | undefined, field: string | undefined): boolean {
 
 interface Scaled {
   readonly feature: string
-  readonly transform: Transform
+  readonly log: boolean
   readonly mean: number
   readonly scale: number
 }
 
 /** Fits a model to examples. Rounded to 6 digits: more would only say how this machine rounds. */
 export function fitModel(examples: readonly Example[]): DelayModel {
-  const scaled = numericFeatures().map(({ name, transform }) => scaleOf(name, transform, examples))
+  const scaled = numericFeatures().map(({ name, log }) => scaleOf(name, log, examples))
   const samples = examples.map((example): Sample => ({ x: columns(scaled, example), y: example.y }))
   const weights = [...fitLogistic(samples)].map(rounded)
   const of = (i: number) => weights[i] ?? 0
@@ -44,18 +44,18 @@ export function fitModel(examples: readonly Example[]): DelayModel {
   }
 }
 
-function scaleOf(feature: string, transform: Transform, examples: readonly Example[]): Scaled {
-  const values = examples.flatMap(({ features }) => transformed(features[feature], transform) ?? [])
+function scaleOf(feature: string, log: boolean, examples: readonly Example[]): Scaled {
+  const values = examples.flatMap(({ features }) => numberOf(features[feature], log) ?? [])
   const mean = values.reduce((sum, v) => sum + v, 0) / Math.max(values.length, 1)
   const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(values.length, 1)
   // A feature that never varies is divided by 1: it is 0 everywhere and learns nothing.
-  return { feature, transform, mean: rounded(mean), scale: rounded(Math.sqrt(variance)) || 1 }
+  return { feature, log, mean: rounded(mean), scale: rounded(Math.sqrt(variance)) || 1 }
 }
 
 /** Two columns a feature (its value, whether it is null), the hour, and the constant. */
 function columns(scaled: readonly Scaled[], { features, scheduledMs }: Example): Float64Array {
-  const x = scaled.flatMap(({ feature, transform, mean, scale }) => {
-    const value = transformed(features[feature], transform)
+  const x = scaled.flatMap(({ feature, log, mean, scale }) => {
+    const value = numberOf(features[feature], log)
     return value === undefined ? [0, 1] : [(value - mean) / scale, 0]
   })
   return Float64Array.from([...x, ...hourTerms(scheduledMs), 1])

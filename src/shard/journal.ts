@@ -12,6 +12,8 @@ export interface JournalEntry {
   readonly seqBefore: number
   readonly availableAt: number
   readonly verdicts: string
+  /** Rows before these have nothing that the pages, or the id runs, do not hold: recovery passes over them. */
+  readonly saved: { readonly pages: number; readonly ids: number }
   readonly message: ApplyMessage
 }
 
@@ -47,12 +49,12 @@ export class Journal {
   }
 
   write(entry: JournalEntry): void {
-    const { message, row, seqBefore, availableAt, verdicts } = entry
+    const { message, ...rest } = entry
     const { events, ...head } = message
     // The events stay the text they are: escaping them into another JSON would cost as much as the rest of the batch.
-    const header = JSON.stringify({ format: FORMAT, row, seqBefore, availableAt, verdicts, head })
-    this.storage.writeJournal(row % JOURNAL_ROWS, `${header}\n${events}`)
-    this.next = row + 1
+    const header = JSON.stringify({ format: FORMAT, ...rest, head })
+    this.storage.writeJournal(rest.row % JOURNAL_ROWS, `${header}\n${events}`)
+    this.next = rest.row + 1
   }
 }
 
@@ -63,6 +65,6 @@ function parseEntry(body: string): JournalEntry {
     readonly head: Omit<ApplyMessage, 'events'>
   }
   if (header.format !== FORMAT) throw new Error(`journal row of format ${header.format}; this code reads ${FORMAT}`)
-  const { row, seqBefore, availableAt, verdicts, head } = header
-  return { row, seqBefore, availableAt, verdicts, message: { ...head, events: body.slice(cut + 1) } }
+  const { row, seqBefore, availableAt, verdicts, saved, head } = header
+  return { row, seqBefore, availableAt, verdicts, saved, message: { ...head, events: body.slice(cut + 1) } }
 }

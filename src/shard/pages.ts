@@ -9,8 +9,11 @@ const PAGE_VERSION = 1
 /** A page that grew beyond this makes the table of pages grow by one. Small pages are cheap to write, large ones few. */
 const SPLIT_BYTES = 64 * 1024
 const INITIAL_BITS = 4
-/** Pages in memory beyond this are let go, least recently used first. Half of what a Durable Object may use (128 MB). */
-export const DEFAULT_MEMORY_BYTES = 64 * 1024 * 1024
+/**
+ * Pages in memory beyond this are let go, least recently used first. A Durable Object may use 128 MB: this, decoded states
+ * (25 MB), Bloom filters and the batch at hand have to fit.
+ */
+export const DEFAULT_MEMORY_BYTES = 48 * 1024 * 1024
 /** A cell's object, its two array views and its place in the map, measured; the payload comes on top. */
 const CELL_OVERHEAD_BYTES = 600
 const CHECK_BYTES = 4

@@ -1,8 +1,7 @@
-import { encodeKey, isRefusal, parseEvents, payloadHash, type Refusal, refusal } from '../contract/index.ts'
-import { type FeaturePlan, oldestReadable, type Part, type Value, type ViewPlan } from '../engine/index.ts'
-import { type EntityRuntime, type Plan, type Route, type SourceRuntime, hashKey } from '../plan/index.ts'
-import { canonicalJson } from '../util/canonical-json.ts'
-import { murmur128, murmur32 } from '../util/murmur3.ts'
+import { type CheckedEvent, isRefusal, parseEvents, payloadHash, type Refusal, refusal } from '../contract/index.ts'
+import { oldestReadable, type Part, type ViewPlan } from '../engine/index.ts'
+import { type EntityRuntime, hashKey, type Plan, type SourceRuntime } from '../plan/index.ts'
+import { murmur128 } from '../util/murmur3.ts'
 import type { Cell } from './cell.ts'
 import { IdIndex } from './id-index.ts'
 import { Journal, type JournalEntry } from './journal.ts'
@@ -19,12 +18,14 @@ import { Layouts } from './layouts.ts'
 import { Outbox } from './outbox.ts'
 import { DEFAULT_MEMORY_BYTES, Pages } from './pages.ts'
 import { VectorReader } from './reader.ts'
+import { Since } from './since.ts'
 import type { ShardStorage } from './storage.ts'
+import { type Target, Targets } from './targets.ts'
 
 /** A page is saved for about this many events: rows written stay a small share of the events, and the journal short. */
 const EVENTS_PER_SAVED_PAGE = 64
-/** Decoded states that are held for reads. About 15 KB each when full: 16 MB. */
-const OPEN_STATES = 1_024
+/** Decoded states that are held for reads. Up to 50 KB each when hot: 25 MB. */
+const OPEN_STATES = 512
 /** Compiled readers that are held: one a service or list of features. */
 const READERS = 64
 
@@ -52,18 +53,15 @@ export class Shard {
   private readonly ids: IdIndex
   private readonly journal: Journal
   private readonly outbox: Outbox
-  private readonly since: Map<string, number>
+  private readonly since: Since
+  private readonly targets: Targets
   private readonly readers = new Map<string, VectorReader>()
-  private readonly routes = new Map<SourceRuntime, readonly Route[]>()
   /** By recency of use. */
   private readonly open = new Set<Cell>()
   private seq = 0
   private availableAt = 0
   private unsavedEvents = 0
   private readonly idWords = new Uint32Array(4)
-  /** By route: the key of the event's entity if it lives here, and its hash. */
-  private readonly keys: (string | null)[] = []
-  private readonly hashes: number[] = []
 
   /** Opens the shard: reads its meta rows and does again what the journal has and the pages have not. */
   constructor(options: ShardOptions) {
@@ -76,8 +74,10 @@ export class Shard {
     this.outbox = new Outbox(storage)
     const { journal, entries } = Journal.open(storage)
     this.journal = journal
-    this.since = readSince(options)
-    for (const entry of entries) this.redo(entry)
+    this.since = new Since(options.entity.plan, storage, options.now())
+    this.targets = new Targets(options.entity, options.part.shard, options.shards)
+    const saved = entries.at(-1)?.saved ?? { pages: 0, ids: 0 }
+    for (const entry of entries) this.redo(entry, saved)
   }
 
   /** As dead letters name it. */
@@ -121,7 +121,8 @@ export class Shard {
       verdicts += 'r'
       refused.push({ index, ...outcome })
     })
-    this.save({ row, seqBefore, availableAt: this.availableAt, verdicts, message }, refused)
+    const saved = { pages: this.pages.oldestDirty ?? row, ids: this.ids.oldestUnsaved ?? row }
+    this.save({ row, seqBefore, availableAt: this.availableAt, verdicts, saved, message }, refused)
     return { verdicts, refused, seq: this.seq }
   }
 
@@ -136,11 +137,12 @@ export class Shard {
       if (known === 'duplicate') return 'd'
       if (known === 'conflict') return conflict(event.id)
     }
-    const unreadable = this.judgeReach(source, event.timeMs, event.values)
-    if (unreadable) return unreadable
+    const here = this.targets.find(source, event.values)
+    const unread = this.judgeReach(source, here, event.timeMs)
+    if (unread) return unread
     if (event.id !== null) this.ids.add(this.idWords, payload, this.availableAt, row)
     this.seq++
-    this.fold(source, event.timeMs, event.values, this.availableAt, this.seq, row)
+    this.fold(here, event, this.availableAt, this.seq, row)
     return 'a'
   }
 
@@ -149,65 +151,31 @@ export class Shard {
     murmur128(`${source.spec.name}\n${id}`, this.idWords)
   }
 
-  private routesHere(source: SourceRuntime): readonly Route[] {
-    let routes = this.routes.get(source)
-    if (routes === undefined) {
-      routes = source.routes.filter((route) => route.entity === this.options.entity)
-      this.routes.set(source, routes)
-    }
-    return routes
-  }
-
-  /** Finds the entities of this shard that an event feeds, by route; they stay in `keys` and `hashes` until the next event. */
-  private findHere(routes: readonly Route[], values: readonly Value[]): boolean {
-    let isHere = false
-    for (let r = 0; r < routes.length; r++) {
-      const { keyFields, keyTypes } = routes[r] as Route
-      const key = encodeKey(
-        keyFields.map((field) => values[field] ?? null),
-        keyTypes,
-      )
-      const hash = hashKey(key)
-      const isOwn = hash % this.options.shards === this.options.part.shard
-      this.keys[r] = isOwn ? key : null
-      this.hashes[r] = hash
-      isHere ||= isOwn
-    }
-    return isHere
-  }
-
-  /** Refuses an event that no view of an entity here would read, however early a read was. */
-  private judgeReach(source: SourceRuntime, timeMs: number, values: readonly Value[]): Refusal | undefined {
-    const routes = this.routesHere(source)
+  /** Refuses an event that belongs elsewhere, or that no view of an entity here would read, however early a read was. */
+  private judgeReach(source: SourceRuntime, here: readonly Target[], timeMs: number): Refusal | undefined {
     const entity = this.options.entity.spec.name
-    if (!this.findHere(routes, values)) {
+    if (here.length === 0) {
       return refusal('missing_key', `No ${entity} of this event lives in shard ${this.name}: the door routed it wrongly.`)
     }
-    for (let r = 0; r < routes.length; r++) {
-      const key = this.keys[r]
-      if (typeof key !== 'string') continue
-      const { entity, views } = routes[r] as Route
-      const mark = this.pages.find(key, this.hashes[r] as number)?.mark ?? 0
-      for (const { view } of views) {
-        if (timeMs >= mark || timeMs >= oldestReadable(entity.plan[view] as ViewPlan, mark)) return undefined
-      }
-    }
+    const isRead = here.some(({ route, key, hash }) => {
+      const mark = this.pages.find(key, hash)?.mark ?? 0
+      return timeMs >= mark || route.views.some(({ view }) => timeMs >= oldestReadable(route.entity.plan[view] as ViewPlan, mark))
+    })
+    if (isRead) return undefined
     const time = new Date(timeMs).toISOString()
     const why = `${time} is before everything that a view of ${entity} still reads, so it would count nowhere.`
     return refusal('too_late', why, source.spec.time)
   }
 
-  /** Gives an event's row to each view of each entity that `findHere` found. */
-  private fold(source: SourceRuntime, timeMs: number, values: readonly Value[], availableAt: number, seq: number, row: number) {
+  /** Gives an event's row to each view of each entity that it feeds here. */
+  private fold(here: readonly Target[], { timeMs, values }: CheckedEvent, availableAt: number, seq: number, row: number): void {
+    const { layouts } = this
     const { part } = this.options
-    const routes = this.routesHere(source)
-    for (let r = 0; r < routes.length; r++) {
-      const key = this.keys[r]
-      if (typeof key !== 'string') continue
-      this.pages.change(key, this.hashes[r] as number, seq, row, (cell) => {
-        for (const { view, fields } of (routes[r] as Route).views) {
+    for (const { route, key, hash } of here) {
+      this.pages.change(key, hash, seq, row, (cell) => {
+        for (const { view, fields } of route.views) {
           const kept = fields.map((field) => values[field] ?? null)
-          cell.append(this.layouts, part, view, timeMs, availableAt, seq, kept)
+          cell.append(layouts, part, view, timeMs, availableAt, seq, kept)
         }
       })
     }
@@ -238,12 +206,13 @@ export class Shard {
   }
 
   /** Takes in again what the journal says was accepted, where pages and id runs do not have it yet. */
-  private redo({ row, seqBefore, availableAt, verdicts, message }: JournalEntry): void {
+  private redo({ row, seqBefore, availableAt, verdicts, message }: JournalEntry, saved: JournalEntry['saved']): void {
     this.availableAt = Math.max(this.availableAt, availableAt)
     this.seq = seqBefore
     const source = this.options.plan.sources.get(message.source)
-    // Everything accepted before a change of plan has a commit number for ever, also where its source is gone.
-    if (source === undefined) {
+    const isSaved = row < saved.pages && row < saved.ids
+    // Everything accepted has its commit number for ever, also where a change of plan took its source away.
+    if (isSaved || source === undefined) {
       this.seq += verdicts.split('a').length - 1
       return
     }
@@ -253,13 +222,12 @@ export class Shard {
       // It was judged when it came; the arrival is put so late that its time cannot be judged again.
       const event = source.contract.check(raw, Number.MAX_SAFE_INTEGER, message.ids?.[index])
       if (isRefusal(event)) return
-      if (event.id !== null) {
+      if (event.id !== null && row >= saved.ids) {
         this.hashId(source, event.id)
         const payload = payloadHash(event.values)
         if (this.ids.check(this.idWords, payload) === 'new') this.ids.add(this.idWords, payload, availableAt, row)
       }
-      this.findHere(this.routesHere(source), event.values)
-      this.fold(source, event.timeMs, event.values, availableAt, this.seq, row)
+      this.fold(this.targets.find(source, event.values), event, availableAt, this.seq, row)
     })
   }
 
@@ -304,15 +272,10 @@ export class Shard {
     if (known) return known
     const vector = this.options.plan.vectorOf(null, names)
     if (typeof vector === 'string') throw new Error(`no feature ${vector}: the door checks names before it asks a shard`)
-    const made = new VectorReader(this.options.entity, vector.features, (view, feature) => this.sinceOf(view, feature))
+    const made = new VectorReader(this.options.entity, vector.features, this.since.of)
     if (this.readers.size >= READERS) this.readers.clear()
     this.readers.set(key, made)
     return made
-  }
-
-  private sinceOf(view: ViewPlan, feature: FeaturePlan): number {
-    if (view.spec.since === 'beginning') return Number.NEGATIVE_INFINITY
-    return view.spec.since ?? (this.since.get(sinceKey(view, feature)) as number)
   }
 
   /** The canonical bytes of every entity, sorted by key: what two shards of the same events agree on. */
@@ -347,26 +310,4 @@ function forEachEvent(
   }
   const { raws, broken } = parsed
   for (let index = 0; index < raws.length; index++) each(raws[index], broken.get(index), index)
-}
-
-const sinceKey = (view: ViewPlan, { spec }: FeaturePlan): string => {
-  const { description, default: ifEmpty, ...what } = spec
-  return `${view.spec.name}.${spec.name}#${murmur32(canonicalJson({ source: view.spec.source, key: view.spec.key, what }))}`
-}
-
-/** When each feature was first seen here; a new or changed one is seen now. */
-function readSince({ storage, entity, now }: ShardOptions): Map<string, number> {
-  const stored = JSON.parse(storage.readMeta('since') ?? '{}') as Record<string, number>
-  const since = new Map(Object.entries(stored))
-  const nowMs = now()
-  for (const view of entity.plan) {
-    for (const feature of view.features) {
-      const key = sinceKey(view, feature)
-      if (!since.has(key)) since.set(key, nowMs)
-    }
-  }
-  if (since.size > Object.keys(stored).length) {
-    storage.transaction(() => storage.writeMeta('since', JSON.stringify(Object.fromEntries(since))))
-  }
-  return since
 }

@@ -1,13 +1,11 @@
 /** The delay model: a vector in, a probability out. Pure, and used by the training script as well: one way to read a vector. */
 
-/** How a number is laid out before it is standardised: counts and minutes have long tails, shares have none. */
-export type Transform = 'log' | 'plain'
-
 /** What the model makes of one feature of the service. */
 export interface ModelInput {
   readonly feature: string
-  readonly transform: Transform
-  /** Over the training set, after the transform and without the nulls. */
+  /** Counts and minutes have long tails: of them the logarithm is taken (with their sign); shares are left alone. */
+  readonly log: boolean
+  /** Over the training set, after the logarithm and without the nulls. */
   readonly mean: number
   readonly scale: number
   readonly weight: number
@@ -30,9 +28,9 @@ export type FeatureValues = Readonly<Record<string, unknown>>
 const HOUR_MS = 3_600_000
 
 /** Undefined for what is no number (null: nothing there to aggregate). */
-export function transformed(value: unknown, transform: Transform): number | undefined {
+export function numberOf(value: unknown, log: boolean): number | undefined {
   if (typeof value !== 'number') return undefined
-  return transform === 'log' ? Math.sign(value) * Math.log1p(Math.abs(value)) : value
+  return log ? Math.sign(value) * Math.log1p(Math.abs(value)) : value
 }
 
 /**
@@ -53,8 +51,8 @@ export function hourTerms(atMs: number): number[] {
  */
 export function delayProbability(model: DelayModel, features: FeatureValues, atMs: number): number {
   let logit = model.bias
-  for (const { feature, transform, mean, scale, weight, whenNull } of model.inputs) {
-    const value = transformed(features[feature], transform)
+  for (const { feature, log, mean, scale, weight, whenNull } of model.inputs) {
+    const value = numberOf(features[feature], log)
     logit += value === undefined ? whenNull : (weight * (value - mean)) / scale
   }
   const terms = hourTerms(atMs)

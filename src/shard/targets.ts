@@ -1,0 +1,47 @@
+import { encodeKey } from '../contract/index.ts'
+import type { Value } from '../engine/index.ts'
+import { type EntityRuntime, hashKey, type Route, type SourceRuntime } from '../plan/index.ts'
+
+/** An entity of this shard that an event feeds, and by which route. */
+export interface Target {
+  readonly route: Route
+  readonly key: string
+  readonly hash: number
+}
+
+/** Finds the entities of one shard that events feed: an event goes to several, and some of them live elsewhere. */
+export class Targets {
+  private readonly entity: EntityRuntime
+  private readonly shard: number
+  private readonly shards: number
+  private readonly routes = new Map<SourceRuntime, readonly Route[]>()
+
+  constructor(entity: EntityRuntime, shard: number, shards: number) {
+    this.entity = entity
+    this.shard = shard
+    this.shards = shards
+  }
+
+  /** The targets of an event's checked values; none when it was routed wrongly. */
+  find(source: SourceRuntime, values: readonly Value[]): Target[] {
+    const here: Target[] = []
+    for (const route of this.routesOf(source)) {
+      const key = encodeKey(
+        route.keyFields.map((field) => values[field] ?? null),
+        route.keyTypes,
+      )
+      const hash = hashKey(key)
+      if (hash % this.shards === this.shard) here.push({ route, key, hash })
+    }
+    return here
+  }
+
+  private routesOf(source: SourceRuntime): readonly Route[] {
+    let routes = this.routes.get(source)
+    if (routes === undefined) {
+      routes = source.routes.filter((route) => route.entity === this.entity)
+      this.routes.set(source, routes)
+    }
+    return routes
+  }
+}
