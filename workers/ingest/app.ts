@@ -109,9 +109,12 @@ function receiptResponse(receipt: Receipt): Response {
   const isConflict = refused.length === 1 && first.reason === 'conflict'
   const problem = isConflict
     ? { status: 409, code: 'conflict', detail: first.message }
-    : { status: 422, code: 'all_refused', detail: `All ${refused.length} events were refused; the first: ${first.message} They are kept as dead letters.` }
+    : { status: 422, code: 'all_refused', detail: allRefused(refused.length, first.message) }
   return problemResponse(problem, receipt)
 }
+
+const allRefused = (count: number, first: string): string =>
+  count === 1 ? `The event was refused: ${first} It is kept as a dead letter.` : `All ${count} events were refused; the first: ${first} They are kept as dead letters.`
 
 function mergeLists(lists: readonly LetterList[], limit: number): LetterList {
   const byReason: Record<string, number> = {}
