@@ -58,8 +58,10 @@ export class SqlShardStorage implements ShardStorage {
     const pieces = Math.max(1, Math.ceil(bytes.length / PIECE_BYTES))
     if (pieces > MAX_PIECES) throw new Error(`a ${kind} of ${bytes.length} bytes: at most ${MAX_PIECES * PIECE_BYTES}`)
     for (let piece = 0; piece < pieces; piece++) {
-      // A copy of the right length: what is bound is the array's own buffer.
-      const body = bytes.slice(piece * PIECE_BYTES, (piece + 1) * PIECE_BYTES).buffer
+      // What is bound is a whole buffer: a view of a larger one is copied first.
+      const isWhole = pieces === 1 && bytes.length === bytes.buffer.byteLength
+      const piecemeal = () => bytes.slice(piece * PIECE_BYTES, (piece + 1) * PIECE_BYTES).buffer
+      const body = isWhole ? (bytes.buffer as ArrayBuffer) : piecemeal()
       this.write(`INSERT OR REPLACE INTO ${kind} (id, pieces, body) VALUES (?, ?, ?)`, id * MAX_PIECES + piece, pieces, body)
     }
   }

@@ -3,21 +3,27 @@ import type { Problem } from './problem.ts'
 /** A body is read whole before it is routed: this much at most, after decompression. */
 export const MAX_BODY_BYTES = 5 * 1024 * 1024
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+
 /** The text of a request's body, decompressed, never more than the cap in memory; or why it was not read. */
 export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<string | Problem> {
   const encoding = request.headers.get('content-encoding')?.toLowerCase() ?? 'identity'
   if (encoding !== 'identity' && encoding !== 'gzip') {
     return { status: 415, code: 'unknown_encoding', detail: `Content-Encoding ${encoding} is not understood; send gzip, or none.` }
   }
-  const declared = Number(request.headers.get('content-length') ?? 0)
-  if (declared > maxBytes) return tooLarge(maxBytes)
+  const declared = request.headers.get('content-length')
+  if (Number(declared ?? 0) > maxBytes) return tooLarge(maxBytes)
   if (request.body === null) return ''
-  const stream = encoding === 'gzip' ? request.body.pipeThrough(new DecompressionStream('gzip')) : request.body
-  const bytes = await readCapped(stream, maxBytes)
+  const isGzip = encoding === 'gzip'
+  // The server holds a sender to its declared length, so such a body needs no counting: one read instead of a loop.
+  const bytes =
+    declared !== null && !isGzip
+      ? new Uint8Array(await request.arrayBuffer())
+      : await readCapped(isGzip ? request.body.pipeThrough(new DecompressionStream('gzip')) : request.body, maxBytes)
   if (bytes === 'too large') return tooLarge(maxBytes)
   if (bytes === 'broken') return { status: 400, code: 'bad_gzip', detail: 'The body says it is gzip, but cannot be decompressed.' }
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
+    return utf8.decode(bytes)
   } catch {
     return { status: 400, code: 'bad_utf8', detail: 'The body is not UTF-8.' }
   }

@@ -6,8 +6,10 @@ import { ByteWriter } from '../util/byte-writer.ts'
 import { avalanche32 } from '../util/murmur3.ts'
 
 const PAGE_VERSION = 1
-/** A page that grew beyond this makes the table of pages grow by one. Small pages are cheap to write, large ones few. */
-const SPLIT_BYTES = 64 * 1024
+/** A page that grew beyond this makes the table of pages grow by one: small pages are cheap to save. */
+const SPLIT_BYTES = 32 * 1024
+/** With more pages than this they are let grow in proportion, since every page is saved once a turn of the journal's ring. */
+const CHEAP_PAGES = 512
 const INITIAL_BITS = 4
 /**
  * Pages in memory beyond this are let go, least recently used first. A Durable Object may use 128 MB: this, decoded states
@@ -129,7 +131,7 @@ export class Pages {
   saveOldest(seq: number): void {
     for (const page of this.dirty) {
       const size = this.save(page, seq)
-      if (size > SPLIT_BYTES) this.grow(seq)
+      if (size > SPLIT_BYTES * Math.ceil(this.count / CHEAP_PAGES)) this.grow(seq)
       return
     }
   }

@@ -175,7 +175,7 @@ export class Shard {
       this.pages.change(key, hash, seq, row, (cell) => {
         for (const { view, fields } of route.views) {
           const kept = fields.map((field) => values[field] ?? null)
-          cell.append(layouts, part, view, timeMs, availableAt, seq, kept)
+          if (cell.append(layouts, part, view, timeMs, availableAt, seq, kept)) this.hold(cell)
         }
       })
     }
@@ -255,6 +255,7 @@ export class Shard {
     return { rows, seq: this.seq }
   }
 
+  /** Keeps a cell's decoded state, and lets go of the one that was used longest ago. */
   private hold(cell: Cell): void {
     this.open.delete(cell)
     this.open.add(cell)

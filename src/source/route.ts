@@ -26,7 +26,7 @@ export interface RoutedBatch {
 interface Bucket {
   readonly entity: EntityRuntime
   readonly shard: number
-  events: string
+  readonly events: string[]
   units: number
   indexes: number[]
   fanout: string
@@ -93,7 +93,7 @@ export class Router {
         }
         bucket ??= this.openBucket(target)
         open[target] = bucket
-        bucket.events += bucket.indexes.length === 0 ? event : `,${event}`
+        bucket.events.push(event)
         bucket.units += event.length + 1
         bucket.indexes.push(index)
         bucket.fanout += targets.length.toString(36)
@@ -105,7 +105,7 @@ export class Router {
 
   private openBucket(target: number): Bucket {
     const { entity, shard } = this.buckets[target] as { entity: EntityRuntime; shard: number }
-    return { entity, shard, events: '', units: 0, indexes: [], fanout: '' }
+    return { entity, shard, events: [], units: 0, indexes: [], fanout: '' }
   }
 
   /** Fills `targets` with the buckets of an event's entities, each once; or says why it has none. */
@@ -156,7 +156,7 @@ export class Router {
       plan: this.plan,
       source: this.source.spec.name,
       arrivalMs,
-      events: `[${events}]`,
+      events: `[${events.join()}]`,
       fanout,
       ...(hasIds && { ids: indexes.map((index) => `${deliveryId}:${index}`) }),
     }
