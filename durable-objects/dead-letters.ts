@@ -69,15 +69,25 @@ export class DeadLetters extends DurableObject<IngestEnv> {
   /** Counts by reason and the newest letters, at most 1,000. */
   list(limit: number): LetterList {
     const counts = this.sql
-      .exec<{ reason: string; count: number }>('SELECT reason, count(*) AS count FROM letter WHERE dead = 1 GROUP BY reason ORDER BY reason')
+      .exec<{ reason: string; count: number }>(
+        'SELECT reason, count(*) AS count FROM letter WHERE dead = 1 GROUP BY reason ORDER BY reason',
+      )
       .toArray()
     const rows = this.sql
-      .exec<Row>('SELECT id, by, times, body FROM letter WHERE dead = 1 ORDER BY seq DESC LIMIT ?', Math.min(limit, MAX_LISTED))
+      .exec<Row>(
+        'SELECT id, by, times, body FROM letter WHERE dead = 1 ORDER BY seq DESC LIMIT ?',
+        Math.min(limit, MAX_LISTED),
+      )
       .toArray()
     return {
       count: counts.reduce((sum, { count }) => sum + count, 0),
       byReason: Object.fromEntries(counts.map(({ reason, count }) => [reason, count])),
-      letters: rows.map(({ id, by, times, body }) => ({ id, ...(JSON.parse(body) as DeadLetter), by: JSON.parse(by) as string[], times })),
+      letters: rows.map(({ id, by, times, body }) => ({
+        id,
+        ...(JSON.parse(body) as DeadLetter),
+        by: JSON.parse(by) as string[],
+        times,
+      })),
     }
   }
 }

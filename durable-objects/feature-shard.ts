@@ -33,7 +33,8 @@ export function featureShardOf(app: App) {
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env)
       const name = parseShardName(ctx.id.name ?? '')
-      if (name === undefined) throw new Error(`a feature shard is named region/entity/epoch/shards/shard, not ${ctx.id.name}`)
+      if (name === undefined)
+        throw new Error(`a feature shard is named region/entity/epoch/shards/shard, not ${ctx.id.name}`)
       const plan = planOf(app)
       const entity = plan.entities.get(name.entity)
       if (entity === undefined) throw new Error(`no entity ${name.entity} in this deployment`)
@@ -62,7 +63,11 @@ export function featureShardOf(app: App) {
 
     /** What an operator and the bench want to know. */
     stats() {
-      return { ...this.shard.stats, rowsWritten: this.sql.rowsWritten, databaseBytes: this.ctx.storage.sql.databaseSize }
+      return {
+        ...this.shard.stats,
+        rowsWritten: this.sql.rowsWritten,
+        databaseBytes: this.ctx.storage.sql.databaseSize,
+      }
     }
 
     override async alarm(): Promise<void> {
@@ -82,7 +87,9 @@ export function featureShardOf(app: App) {
         }
         await this.ctx.storage.deleteAlarm()
       } catch (cause) {
-        console.warn(`dead letters of ${this.ctx.id.name} wait: ${cause instanceof Error ? cause.message : String(cause)}`)
+        console.warn(
+          `dead letters of ${this.ctx.id.name} wait: ${cause instanceof Error ? cause.message : String(cause)}`,
+        )
         await this.ctx.storage.setAlarm(Date.now() + RETRY_MS)
       } finally {
         this.draining = false

@@ -19,7 +19,9 @@ export class SqlShardStorage implements ShardStorage {
     this.storage = storage
     this.sql = storage.sql
     for (const table of ['page', 'ids', 'filter']) {
-      this.sql.exec(`CREATE TABLE IF NOT EXISTS ${table} (id INTEGER PRIMARY KEY, pieces INTEGER NOT NULL, body BLOB NOT NULL)`)
+      this.sql.exec(
+        `CREATE TABLE IF NOT EXISTS ${table} (id INTEGER PRIMARY KEY, pieces INTEGER NOT NULL, body BLOB NOT NULL)`,
+      )
     }
     this.sql.exec('CREATE TABLE IF NOT EXISTS journal (slot INTEGER PRIMARY KEY, body TEXT NOT NULL)')
     this.sql.exec('CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, body TEXT NOT NULL)')
@@ -62,7 +64,12 @@ export class SqlShardStorage implements ShardStorage {
       const isWhole = pieces === 1 && bytes.length === bytes.buffer.byteLength
       const piecemeal = () => bytes.slice(piece * PIECE_BYTES, (piece + 1) * PIECE_BYTES).buffer
       const body = isWhole ? (bytes.buffer as ArrayBuffer) : piecemeal()
-      this.write(`INSERT OR REPLACE INTO ${kind} (id, pieces, body) VALUES (?, ?, ?)`, id * MAX_PIECES + piece, pieces, body)
+      this.write(
+        `INSERT OR REPLACE INTO ${kind} (id, pieces, body) VALUES (?, ?, ?)`,
+        id * MAX_PIECES + piece,
+        pieces,
+        body,
+      )
     }
   }
 

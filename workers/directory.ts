@@ -14,6 +14,8 @@ export function shardDirectory(region: Region, namespace: ShardNamespace): Shard
     epoch: region.epoch,
     shardsOf,
     shard: (entity, shard) =>
-      namespace.getByName(formatShardName({ region: region.name, entity, epoch: region.epoch, shards: shardsOf(entity), shard })),
+      namespace.getByName(
+        formatShardName({ region: region.name, entity, epoch: region.epoch, shards: shardsOf(entity), shard }),
+      ),
   }
 }

@@ -1,7 +1,7 @@
-import type { FeatureSpec, FieldType, Predicate, Value } from './spec.ts'
 import type { ByteReader } from '../util/byte-reader.ts'
 import type { ByteWriter } from '../util/byte-writer.ts'
 import type { Rows } from './rows.ts'
+import type { FeatureSpec, FieldType, Predicate, Value } from './spec.ts'
 
 /**
  * One accumulator's partial states, one cell a tile, as a struct of arrays. A column of one cell serves as the running

@@ -9,7 +9,9 @@ import { ViewState } from './view-state.ts'
  */
 export function evolveView(old: ViewState, plan: ViewPlan): ViewState {
   const next = new ViewState(plan)
-  const fields = plan.fields.map((field) => old.plan.fields.findIndex((f) => f.name === field.name && f.type === field.type))
+  const fields = plan.fields.map((field) =>
+    old.plan.fields.findIndex((f) => f.name === field.name && f.type === field.type),
+  )
   for (let i = 0; i < old.rows.length; i++) {
     const values = mapValues(fields, (field) => old.rows.fields[field]?.[i])
     next.rows.insert(old.rows.times[i] as number, old.rows.parts[i] as number, old.rows.seqs[i] as number, values)

@@ -1,8 +1,8 @@
+import { canonicalJson } from '../util/canonical-json.ts'
 import type { AccumulatorSpec, Aggregate } from './aggregate.ts'
 import { aggregates } from './aggregates/index.ts'
 import { compilePredicate, type RowFilter } from './predicate.ts'
 import type { FeatureSpec, FieldType, Predicate, ViewSpec, WindowSpec } from './spec.ts'
-import { canonicalJson } from '../util/canonical-json.ts'
 
 /** A window is cut into at least this many tiles: the bound of the error at its edge, when it is not exact. */
 export const TILES_PER_WINDOW = 128
@@ -117,7 +117,8 @@ export function compileView(spec: ViewSpec, types: ReadonlyMap<string, FieldType
 
   const features = spec.features.map((feature, index): FeaturePlan => {
     const aggregate = aggregates[feature.aggregate]
-    if (aggregate === undefined) throw new Error(`feature ${spec.name}.${feature.name}: no aggregate ${feature.aggregate}`)
+    if (aggregate === undefined)
+      throw new Error(`feature ${spec.name}.${feature.name}: no aggregate ${feature.aggregate}`)
     const fieldType = feature.field === undefined ? undefined : types.get(feature.field)
     const resultType = aggregate.resultType(fieldType)
     if (typeof resultType !== 'string') throw new Error(`feature ${spec.name}.${feature.name}: ${resultType.error}`)

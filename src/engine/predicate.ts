@@ -70,7 +70,12 @@ function compileComparison(op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte', consta
   if (op === 'eq') return (value) => value === constant
   if (op === 'ne') return (value) => value !== null && value !== constant
   if (typeof constant === 'string') {
-    const holds = { gt: (c: number) => c > 0, gte: (c: number) => c >= 0, lt: (c: number) => c < 0, lte: (c: number) => c <= 0 }[op]
+    const holds = {
+      gt: (c: number) => c > 0,
+      gte: (c: number) => c >= 0,
+      lt: (c: number) => c < 0,
+      lte: (c: number) => c <= 0,
+    }[op]
     return (value) => value !== null && holds(compareValues(value, constant))
   }
   switch (op) {

@@ -1,5 +1,13 @@
 import type { Column, Finalised } from './aggregate.ts'
-import { compileGroups, type FeaturePlan, NO_FILTER, UNBOUNDED, type ViewPlan, type WindowGroup, type WindowPlan } from './plan.ts'
+import {
+  compileGroups,
+  type FeaturePlan,
+  NO_FILTER,
+  UNBOUNDED,
+  type ViewPlan,
+  type WindowGroup,
+  type WindowPlan,
+} from './plan.ts'
 import type { Value } from './spec.ts'
 import type { ViewState } from './view-state.ts'
 

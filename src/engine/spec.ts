@@ -20,7 +20,11 @@ export type Predicate =
 
 /** A test of one field. */
 export type Comparison =
-  | { readonly op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte'; readonly field: string; readonly value: Exclude<Value, null> }
+  | {
+      readonly op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte'
+      readonly field: string
+      readonly value: Exclude<Value, null>
+    }
   | { readonly op: 'in'; readonly field: string; readonly values: readonly Exclude<Value, null>[] }
   | {
       readonly op: 'between'

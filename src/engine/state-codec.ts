@@ -1,15 +1,15 @@
+import { type ByteReader, CorruptBytes } from '../util/byte-reader.ts'
+import { ByteWriter } from '../util/byte-writer.ts'
+import { canonicalJson } from '../util/canonical-json.ts'
+import { murmur32 } from '../util/murmur3.ts'
 import type { Column } from './aggregate.ts'
-import { EntityState, type EntityPlan } from './entity-state.ts'
+import { type EntityPlan, EntityState } from './entity-state.ts'
 import { evolveView } from './evolve.ts'
 import { UNBOUNDED, type ViewPlan } from './plan.ts'
 import type { Value } from './spec.ts'
 import type { TileLevel } from './tiles.ts'
 import { decodeValues, encodeValues } from './values.ts'
 import { ViewState } from './view-state.ts'
-import { ByteReader, CorruptBytes } from '../util/byte-reader.ts'
-import { ByteWriter } from '../util/byte-writer.ts'
-import { murmur32 } from '../util/murmur3.ts'
-import { canonicalJson } from '../util/canonical-json.ts'
 
 /** Written first; a reader refuses what is newer than it knows. */
 export const STATE_VERSION = 1
@@ -98,7 +98,11 @@ function encodeLevel(out: ByteWriter, level: TileLevel): void {
  * Reads what `encodeState` wrote. A view whose definition has changed since is carried over, one that is gone is dropped.
  * Throws `CorruptBytes` for damage, a newer version, or a layout that `findLayout` does not know.
  */
-export function decodeState(bytes: ByteReader, plan: EntityPlan, findLayout: FindLayout = () => undefined): EntityState {
+export function decodeState(
+  bytes: ByteReader,
+  plan: EntityPlan,
+  findLayout: FindLayout = () => undefined,
+): EntityState {
   const version = bytes.u8()
   if (version !== STATE_VERSION) throw new CorruptBytes(`state version ${version}; this engine reads ${STATE_VERSION}`)
   const state = new EntityState(plan)
@@ -132,10 +136,16 @@ function decodeView(bytes: ByteReader, view: ViewState, parts: number): void {
   const length = bytes.varint()
   if (length > 0) {
     let time = 0
-    for (let i = 0; i < length; i++) rows.times.push((time += bytes.varint()))
+    for (let i = 0; i < length; i++) {
+      time += bytes.varint()
+      rows.times.push(time)
+    }
     for (let i = 0; i < length; i++) rows.parts.push(parts > 1 ? bytes.varint() : 0)
     let seq = 0
-    for (let i = 0; i < length; i++) rows.seqs.push((seq += bytes.zigzag()))
+    for (let i = 0; i < length; i++) {
+      seq += bytes.zigzag()
+      rows.seqs.push(seq)
+    }
     plan.fields.forEach((field, i) => {
       rows.fields[i] = decodeValues(bytes, length, field.type)
     })

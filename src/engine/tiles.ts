@@ -33,7 +33,9 @@ export class TileLevel {
 
   /** The first time that the tile at `at` could hold. */
   startOf(at: number): number {
-    return this.widthMs === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : (this.indexes[at] as number) * this.widthMs
+    return this.widthMs === Number.POSITIVE_INFINITY
+      ? Number.NEGATIVE_INFINITY
+      : (this.indexes[at] as number) * this.widthMs
   }
 
   /** The first place whose tile starts at or after `time`. */

@@ -96,9 +96,11 @@ export function encodeValues(out: ByteWriter, values: readonly Value[], type: Fi
     case 'int':
     case 'float64':
     case 'timestamp':
-      return encodeNumbers(out, present as number[])
+      encodeNumbers(out, present as number[])
+      return
     case 'bool':
-      return encodeBits(out, present, (value) => value === true)
+      encodeBits(out, present, (value) => value === true)
+      return
     case 'int64':
       for (const value of present) out.text(String(value))
       return
@@ -165,24 +167,20 @@ function decodeBits(bytes: ByteReader, length: number): Uint8Array {
 
 /** Writes one value alone, as a raw row of the tail holds it: a tag that says what follows, then the value. */
 export function encodeValue(out: ByteWriter, value: Value): void {
-  switch (typeof value) {
-    case 'string':
-      out.u8(4)
-      return out.text(value)
-    case 'number':
-      if (fitsDecimals(value, 0)) {
-        out.u8(5)
-        return out.zigzag(value)
-      }
-      out.u8(6)
-      return out.f64(value)
-    case 'bigint':
-      out.u8(7)
-      return out.text(String(value))
-    case 'boolean':
-      return out.u8(value ? 2 : 1)
-    default:
-      return out.u8(0)
+  if (value === null) out.u8(0)
+  else if (typeof value === 'boolean') out.u8(value ? 2 : 1)
+  else if (typeof value === 'string') {
+    out.u8(4)
+    out.text(value)
+  } else if (typeof value === 'bigint') {
+    out.u8(7)
+    out.text(String(value))
+  } else if (fitsDecimals(value, 0)) {
+    out.u8(5)
+    out.zigzag(value)
+  } else {
+    out.u8(6)
+    out.f64(value)
   }
 }
 

@@ -79,7 +79,8 @@ export class ViewState {
       }
       const index = level.indexOf(time)
       const ceiling = this.ceilingOf(level)
-      while (to < count && level.indexOf(rows.times[to] as number) === index && (rows.times[to] as number) < ceiling) to++
+      while (to < count && level.indexOf(rows.times[to] as number) === index && (rows.times[to] as number) < ceiling)
+        to++
       level.foldRows(level.place(index), rows, from, to, plan, masks)
       from = to
     }

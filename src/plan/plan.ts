@@ -163,7 +163,10 @@ function compileSource(
   return {
     spec,
     contract: compileContract(spec, [...new Set([...routes.values()].flatMap((route) => route.keyFields))].map(nameAt)),
-    routes: [...routes.values()].map((route) => ({ ...route, keyTypes: route.entity.spec.keys.map((key) => key.type) })),
+    routes: [...routes.values()].map((route) => ({
+      ...route,
+      keyTypes: route.entity.spec.keys.map((key) => key.type),
+    })),
   }
 }
 

@@ -25,7 +25,8 @@ export function parseShardName(name: string): ShardName | undefined {
   const [region, entity, ...numbers] = name.split('/')
   const [epoch, shards, shard] = numbers.map(Number)
   if (!region || !entity || epoch === undefined || shards === undefined || shard === undefined) return undefined
-  const isSound = numbers.length === 3 && [epoch, shards, shard].every(Number.isSafeInteger) && shard >= 0 && shard < shards
+  const isSound =
+    numbers.length === 3 && [epoch, shards, shard].every(Number.isSafeInteger) && shard >= 0 && shard < shards
   return isSound ? { region, entity, epoch, shards, shard } : undefined
 }
 

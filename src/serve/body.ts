@@ -9,7 +9,11 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<string | Problem> {
   const encoding = request.headers.get('content-encoding')?.toLowerCase() ?? 'identity'
   if (encoding !== 'identity' && encoding !== 'gzip') {
-    return { status: 415, code: 'unknown_encoding', detail: `Content-Encoding ${encoding} is not understood; send gzip, or none.` }
+    return {
+      status: 415,
+      code: 'unknown_encoding',
+      detail: `Content-Encoding ${encoding} is not understood; send gzip, or none.`,
+    }
   }
   const declared = request.headers.get('content-length')
   if (Number(declared ?? 0) > maxBytes) return tooLarge(maxBytes)
@@ -21,7 +25,8 @@ export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Pro
       ? new Uint8Array(await request.arrayBuffer())
       : await readCapped(isGzip ? request.body.pipeThrough(new DecompressionStream('gzip')) : request.body, maxBytes)
   if (bytes === 'too large') return tooLarge(maxBytes)
-  if (bytes === 'broken') return { status: 400, code: 'bad_gzip', detail: 'The body says it is gzip, but cannot be decompressed.' }
+  if (bytes === 'broken')
+    return { status: 400, code: 'bad_gzip', detail: 'The body says it is gzip, but cannot be decompressed.' }
   try {
     return utf8.decode(bytes)
   } catch {
@@ -35,7 +40,10 @@ const tooLarge = (maxBytes: number): Problem => ({
   detail: `The body is larger than ${maxBytes} bytes (after decompression): send it in several requests.`,
 })
 
-async function readCapped(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array | 'too large' | 'broken'> {
+async function readCapped(
+  stream: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array | 'too large' | 'broken'> {
   const reader = stream.getReader()
   const chunks: Uint8Array[] = []
   let length = 0

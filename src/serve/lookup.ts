@@ -1,7 +1,13 @@
 import { isRefusal, keyFromJson, type Refusal } from '../contract/index.ts'
 import type { Value } from '../engine/index.ts'
 import { type Commit, type EntityRuntime, formatCommit, type Plan, shardOf, type VectorPlan } from '../plan/index.ts'
-import { MESSAGE_VERSION, type ReadAnswer, type RowText, type ShardDirectory, type ShardUnavailable } from '../shard/index.ts'
+import {
+  MESSAGE_VERSION,
+  type ReadAnswer,
+  type RowText,
+  type ShardDirectory,
+  type ShardUnavailable,
+} from '../shard/index.ts'
 
 /** At most this many rows of entities in one request. */
 export const MAX_ROWS = 1_000
@@ -66,7 +72,8 @@ export async function lookup(
     const answer = answers[i] as ReadAnswer | ShardUnavailable
     if ('unavailable' in answer) return { failure: 'unavailable', message: answer.message }
     if ('notYet' in answer) return { failure: 'commit_not_seen', commit: commitOf(directory, call, answer.notYet.seq) }
-    if ('tooOld' in answer) return { failure: 'at_too_old', row: rowOf(wanted, call, answer.tooOld.row), oldestMs: answer.tooOld.oldestMs }
+    if ('tooOld' in answer)
+      return { failure: 'at_too_old', row: rowOf(wanted, call, answer.tooOld.row), oldestMs: answer.tooOld.oldestMs }
     byCall.set(call, answer)
   }
   return wanted.map((runs) => {
@@ -102,7 +109,9 @@ async function ask(
   after: readonly Commit[],
 ): Promise<ReadAnswer | ShardUnavailable> {
   const { name } = entity.spec
-  const seen = after.filter((commit) => commit.entity === name && commit.shard === shard && commit.epoch === directory.epoch)
+  const seen = after.filter(
+    (commit) => commit.entity === name && commit.shard === shard && commit.epoch === directory.epoch,
+  )
   const message = {
     version: MESSAGE_VERSION,
     plan: plan.hash,

@@ -1,4 +1,4 @@
-import { type Commit, parseCommit, type Plan, type VectorPlan } from '../plan/index.ts'
+import { type Commit, type Plan, parseCommit, type VectorPlan } from '../plan/index.ts'
 import { didYouMean } from '../util/did-you-mean.ts'
 import { parseRfc3339 } from '../util/rfc3339.ts'
 import type { LookupRequest } from './lookup.ts'
@@ -16,7 +16,10 @@ export interface FeaturesBody {
 /** Checks a request and compiles it; `nowMs` stands in for an absent `at`. */
 export function parseFeaturesRequest(plan: Plan, body: unknown, nowMs: number): LookupRequest | Problem {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    return bad('bad_request', 'The body must be an object such as {"service": "fraud", "entities": [{"user_id": "u1"}]}.')
+    return bad(
+      'bad_request',
+      'The body must be an object such as {"service": "fraud", "entities": [{"user_id": "u1"}]}.',
+    )
   }
   const { service, features, entities, at, after } = body as FeaturesBody
   const vector = vectorOf(plan, service, features)
@@ -26,7 +29,11 @@ export function parseFeaturesRequest(plan: Plan, body: unknown, nowMs: number): 
     return bad('bad_entities', `"entities" must be a list of at least one row, such as [{ ${keys} }].`)
   }
   const t = at === undefined || at === null ? nowMs : timeOf(at)
-  if (t === undefined) return bad('bad_at', `"at" is ${JSON.stringify(at)}; expected a time such as "2026-01-01T00:00:00Z", or milliseconds since the epoch.`)
+  if (t === undefined)
+    return bad(
+      'bad_at',
+      `"at" is ${JSON.stringify(at)}; expected a time such as "2026-01-01T00:00:00Z", or milliseconds since the epoch.`,
+    )
   const commits = commitsOf(after)
   if ('status' in commits) return commits
   return { vector, entities, t, after: commits }
@@ -36,12 +43,25 @@ function vectorOf(plan: Plan, service: unknown, features: unknown): VectorPlan |
   if (typeof service === 'string' && features === undefined) {
     const vector = plan.service(service)
     if (vector) return vector
-    return { status: 404, code: 'unknown_service', detail: `There is no feature service "${service}".${didYouMean(service, plan.serviceNames)}` }
+    return {
+      status: 404,
+      code: 'unknown_service',
+      detail: `There is no feature service "${service}".${didYouMean(service, plan.serviceNames)}`,
+    }
   }
-  if (service === undefined && Array.isArray(features) && features.length > 0 && features.every((name) => typeof name === 'string')) {
+  if (
+    service === undefined &&
+    Array.isArray(features) &&
+    features.length > 0 &&
+    features.every((name) => typeof name === 'string')
+  ) {
     const vector = plan.vectorOf(null, features)
     if (typeof vector !== 'string') return vector
-    return { status: 404, code: 'unknown_feature', detail: `There is no feature "${vector}".${didYouMean(vector, plan.featureNames)}` }
+    return {
+      status: 404,
+      code: 'unknown_feature',
+      detail: `There is no feature "${vector}".${didYouMean(vector, plan.featureNames)}`,
+    }
   }
   return bad('bad_request', 'Name either "service" (a text) or "features" (a list of "view.feature").')
 }
@@ -59,7 +79,10 @@ function commitsOf(after: unknown): Commit[] | Problem {
   for (const text of texts) {
     const commit = typeof text === 'string' ? parseCommit(text) : undefined
     if (commit === undefined) {
-      return bad('bad_after', `"after" holds ${JSON.stringify(text)}; expected commits as an ingest answer gives them, such as "weur/user/1/17/4711".`)
+      return bad(
+        'bad_after',
+        `"after" holds ${JSON.stringify(text)}; expected commits as an ingest answer gives them, such as "weur/user/1/17/4711".`,
+      )
     }
     commits.push(commit)
   }

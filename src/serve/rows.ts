@@ -28,7 +28,9 @@ function wireRow({ texts, commits }: LookupRow, parts: string): string {
   const eventTime = eventTimeOf(texts)
   const time = eventTime === null ? 'null' : `"${eventTime}"`
   const since = texts.some((text) => text.since !== undefined) ? `,"since":${JSON.stringify(sinceOf(texts))}` : ''
-  const reasons = texts.some((text) => text.reasons !== undefined) ? `,"reasons":${JSON.stringify(reasonsOf(texts))}` : ''
+  const reasons = texts.some((text) => text.reasons !== undefined)
+    ? `,"reasons":${JSON.stringify(reasonsOf(texts))}`
+    : ''
   return `{"values":[${values}],"status":[${statuses}],"exact":[${exact}]${since}${reasons},"eventTime":${time},"commits":${JSON.stringify(commits)},"parts":${parts}}`
 }
 
@@ -41,7 +43,10 @@ function eventTimeOf(texts: LookupRow['texts']): string | null {
 }
 
 /** A list of notes with an entry a feature, put together from those of the runs that have one. */
-function notesOf<T>(texts: LookupRow['texts'], noteOf: (text: LookupRow['texts'][number]) => readonly (T | null)[] | undefined) {
+function notesOf<T>(
+  texts: LookupRow['texts'],
+  noteOf: (text: LookupRow['texts'][number]) => readonly (T | null)[] | undefined,
+) {
   return texts.flatMap((text) => noteOf(text) ?? new Array<null>(text.statuses.split(',').length).fill(null))
 }
 
@@ -104,6 +109,8 @@ function metadataOf(vector: VectorPlan, texts: LookupRow['texts'], commits: read
 }
 
 function noted(names: readonly string[], notes: readonly (string | null)[]): Record<string, string> {
-  const entries = names.flatMap((name, i): [string, string][] => (typeof notes[i] === 'string' ? [[name, notes[i]]] : []))
+  const entries = names.flatMap((name, i): [string, string][] =>
+    typeof notes[i] === 'string' ? [[name, notes[i]]] : [],
+  )
   return Object.fromEntries(entries)
 }

@@ -1,4 +1,4 @@
-import { type Problem } from './problem.ts'
+import type { Problem } from './problem.ts'
 
 /** The entry of the tokens that tells what a request without a token may do. */
 const ANONYMOUS = 'anonymous'
@@ -27,13 +27,22 @@ export class Tokens {
   refuse(authorization: string | null | undefined, scope: string): Problem | undefined {
     if (!authorization) {
       if (allows(this.anonymous, scope)) return undefined
-      return { status: 401, code: 'no_token', detail: `This needs a token with the scope ${scope}: send "authorization: Bearer TOKEN".` }
+      return {
+        status: 401,
+        code: 'no_token',
+        detail: `This needs a token with the scope ${scope}: send "authorization: Bearer TOKEN".`,
+      }
     }
     const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
     const scopes = token === undefined ? undefined : this.scopesOf(token)
-    if (scopes === undefined) return { status: 401, code: 'unknown_token', detail: 'The bearer token is not known here.' }
+    if (scopes === undefined)
+      return { status: 401, code: 'unknown_token', detail: 'The bearer token is not known here.' }
     if (allows(scopes, scope)) return undefined
-    return { status: 403, code: 'scope_missing', detail: `The token is known, but lacks the scope ${scope}; it has: ${scopes.join(', ')}.` }
+    return {
+      status: 403,
+      code: 'scope_missing',
+      detail: `The token is known, but lacks the scope ${scope}; it has: ${scopes.join(', ')}.`,
+    }
   }
 
   private scopesOf(token: string): readonly string[] | undefined {

@@ -1,7 +1,15 @@
-import { decodeState, decodeValue, EntityState, encodeState, encodeValue, type Part, type Value } from '../engine/index.ts'
-import { currentRow, type Layouts } from './layouts.ts'
+import {
+  decodeState,
+  decodeValue,
+  EntityState,
+  encodeState,
+  encodeValue,
+  type Part,
+  type Value,
+} from '../engine/index.ts'
 import { ByteReader, CorruptBytes } from '../util/byte-reader.ts'
 import { ByteWriter } from '../util/byte-writer.ts'
+import { currentRow, type Layouts } from './layouts.ts'
 
 /** Raw rows are folded into the canonical bytes when there are this many: encoding a state costs as much as 30 rows. */
 const TAIL_ROWS = 64
@@ -102,14 +110,17 @@ export class Cell {
   private decode(layouts: Layouts, part: Part): EntityState {
     const { bytes, mark } = this
     const state =
-      bytes.length === 0 ? new EntityState(layouts.plan) : decodeState(new ByteReader(bytes), layouts.plan, layouts.byHash)
+      bytes.length === 0
+        ? new EntityState(layouts.plan)
+        : decodeState(new ByteReader(bytes), layouts.plan, layouts.byHash)
     const tail = new ByteReader(this.tail, 0, this.tailLength)
     while (tail.at < tail.end) {
       const number = tail.varint()
       const time = tail.varint()
       const seq = tail.varint()
       const reader = layouts.byNumber(number)
-      if (reader === undefined) throw new CorruptBytes(`a row of layout number ${number}, which this shard does not know`)
+      if (reader === undefined)
+        throw new CorruptBytes(`a row of layout number ${number}, which this shard does not know`)
       const row: Value[] = []
       for (let i = 0; i < reader.fields; i++) row.push(decodeValue(tail))
       if (reader.view >= 0) applyRow(state, mark, part, reader.view, time, seq, currentRow(reader, row))
@@ -134,7 +145,10 @@ export class Cell {
 
   /** Appends the cell as a page holds it. */
   encode(out: ByteWriter): void {
-    if (this.saved) return out.raw(this.saved)
+    if (this.saved) {
+      out.raw(this.saved)
+      return
+    }
     out.text(this.key)
     out.varint(this.mark)
     out.varint(this.seq)

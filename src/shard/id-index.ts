@@ -1,6 +1,6 @@
-import type { ShardStorage } from './storage.ts'
 import { IdRun, mergeRuns, RUN_PARTS, writeRun } from './id-run.ts'
 import { IdTable } from './id-table.ts'
+import type { ShardStorage } from './storage.ts'
 
 /** Ids in memory before they become a sorted run. 16k entries are 400 KB. */
 const TABLE_IDS = 16_384

@@ -1,5 +1,5 @@
-import type { ShardStorage } from './storage.ts'
 import { compareIds, ENTRY_WORDS } from './id-table.ts'
+import type { ShardStorage } from './storage.ts'
 
 /** A run is cut into this many blobs by the first bits of the id, so that a lookup or a merge step reads one of them. */
 export const RUN_PARTS = 64
@@ -80,7 +80,13 @@ export class IdRun {
 }
 
 /** Writes sorted entries as a run. */
-export function writeRun(storage: ShardStorage, id: number, tier: number, sorted: Uint32Array, newestMs: number): IdRun {
+export function writeRun(
+  storage: ShardStorage,
+  id: number,
+  tier: number,
+  sorted: Uint32Array,
+  newestMs: number,
+): IdRun {
   const count = sorted.length / ENTRY_WORDS
   const run = new IdRun(storage, id, tier, count, newestMs, newFilter(count))
   let from = 0
@@ -103,7 +109,11 @@ export function mergeRuns(from: readonly IdRun[], into: IdRun, part: number): vo
     let least = -1
     for (let i = 0; i < lists.length; i++) {
       if ((places[i] as number) >= (lists[i] as Uint32Array).length) continue
-      if (least < 0 || compareIds(lists[i] as Uint32Array, places[i] as number, lists[least] as Uint32Array, places[least] as number) < 0)
+      if (
+        least < 0 ||
+        compareIds(lists[i] as Uint32Array, places[i] as number, lists[least] as Uint32Array, places[least] as number) <
+          0
+      )
         least = i
     }
     const place = places[least] as number

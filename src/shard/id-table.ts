@@ -30,12 +30,7 @@ export class IdTable {
     for (let slot = (id[0] as number) & mask; ; slot = (slot + 1) & mask) {
       const at = slots[slot] as number
       if (at === EMPTY) return undefined
-      if (
-        entries[at] === id[0] &&
-        entries[at + 1] === id[1] &&
-        entries[at + 2] === id[2] &&
-        entries[at + 3] === id[3]
-      )
+      if (entries[at] === id[0] && entries[at + 1] === id[1] && entries[at + 2] === id[2] && entries[at + 3] === id[3])
         return entries[at + 4]
     }
   }

@@ -1,5 +1,4 @@
 export type { ShardClient, ShardDirectory } from './directory.ts'
-export { type DeadLetter, deadLetter } from './outbox.ts'
 export {
   type ApplyAnswer,
   type ApplyMessage,
@@ -9,5 +8,6 @@ export {
   type RowText,
   type ShardUnavailable,
 } from './messages.ts'
+export { type DeadLetter, deadLetter } from './outbox.ts'
 export { Shard, type ShardOptions } from './shard.ts'
 export { type BlobKind, MemoryStorage, type ShardStorage } from './storage.ts'

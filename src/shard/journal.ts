@@ -1,5 +1,5 @@
-import type { ShardStorage } from './storage.ts'
 import type { ApplyMessage } from './messages.ts'
+import type { ShardStorage } from './storage.ts'
 
 /** Journal rows that are kept: a ring, so that a batch costs one row written and nothing is ever deleted. */
 export const JOURNAL_ROWS = 512

@@ -80,7 +80,9 @@ function toStored(plan: ViewPlan): StoredLayout {
 function rowReader(written: ViewPlan, plan: EntityPlan): RowReader {
   const view = plan.findIndex((candidate) => identityOf(candidate) === identityOf(written))
   const current = plan[view]
-  const places = current?.fields.map((field) => written.fields.findIndex((f) => f.name === field.name && f.type === field.type))
+  const places = current?.fields.map((field) =>
+    written.fields.findIndex((f) => f.name === field.name && f.type === field.type),
+  )
   const isSame = current === written || places === undefined
   return { fields: written.fields.length, view, places: isSame ? null : places }
 }

@@ -25,10 +25,7 @@ const PAYLOAD_UNITS = 16 * 1024
 const LETTERS_PER_ROW = 32
 
 /** Makes a letter of an event's text. */
-export function deadLetter(
-  from: Omit<DeadLetter, 'payload' | 'payloadUnits'>,
-  payload: string,
-): DeadLetter {
+export function deadLetter(from: Omit<DeadLetter, 'payload' | 'payloadUnits'>, payload: string): DeadLetter {
   return { ...from, payload: payload.slice(0, PAYLOAD_UNITS), payloadUnits: payload.length }
 }
 

@@ -1,9 +1,9 @@
-import { Cell } from './cell.ts'
-import type { ShardStorage } from './storage.ts'
 import { hashKey } from '../plan/index.ts'
 import { ByteReader, CorruptBytes } from '../util/byte-reader.ts'
 import { ByteWriter } from '../util/byte-writer.ts'
 import { avalanche32 } from '../util/murmur3.ts'
+import { Cell } from './cell.ts'
+import type { ShardStorage } from './storage.ts'
 
 const PAGE_VERSION = 1
 /** A page that grew beyond this makes the table of pages grow by one: small pages are cheap to save. */
@@ -201,10 +201,12 @@ const emptyPage = (id: number): Page => ({ id, cells: new Map(), savedSeq: 0, di
 function decodePage(id: number, bytes: Uint8Array): Page {
   const body = bytes.subarray(0, bytes.length - CHECK_BYTES)
   const stored = bytes.length > CHECK_BYTES ? new ByteReader(bytes, body.length).u32() : -1
-  if (stored !== checksum(body)) throw new CorruptBytes(`page ${id}: its checksum does not fit: the stored bytes are damaged`)
+  if (stored !== checksum(body))
+    throw new CorruptBytes(`page ${id}: its checksum does not fit: the stored bytes are damaged`)
   const reader = new ByteReader(body)
   const version = reader.u8()
-  if (version !== PAGE_VERSION) throw new CorruptBytes(`page ${id}: version ${version}; this code reads ${PAGE_VERSION}`)
+  if (version !== PAGE_VERSION)
+    throw new CorruptBytes(`page ${id}: version ${version}; this code reads ${PAGE_VERSION}`)
   const page: Page = { ...emptyPage(id), savedSeq: reader.varint() }
   const count = reader.varint()
   for (let i = 0; i < count; i++) {

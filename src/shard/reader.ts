@@ -1,6 +1,6 @@
 import {
-  emptyOf,
   type EntityState,
+  emptyOf,
   type FeaturePlan,
   type FeatureValue,
   type Value,

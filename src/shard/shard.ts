@@ -5,6 +5,7 @@ import { murmur128 } from '../util/murmur3.ts'
 import type { Cell } from './cell.ts'
 import { IdIndex } from './id-index.ts'
 import { Journal, type JournalEntry } from './journal.ts'
+import { Layouts } from './layouts.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
@@ -14,7 +15,6 @@ import {
   type ShardRefusal,
   type ShardUnavailable,
 } from './messages.ts'
-import { Layouts } from './layouts.ts'
 import { Outbox } from './outbox.ts'
 import { DEFAULT_MEMORY_BYTES, Pages } from './pages.ts'
 import { VectorReader } from './reader.ts'
@@ -89,7 +89,13 @@ export class Shard {
   /** What an operator wants to know; all of it is in memory. */
   get stats() {
     const { pages, ids } = this
-    return { seq: this.seq, pages: pages.count, dirtyPages: pages.dirtyCount, memoryBytes: pages.bytesInMemory, ids: ids.size }
+    return {
+      seq: this.seq,
+      pages: pages.count,
+      dirtyPages: pages.dirtyCount,
+      memoryBytes: pages.bytesInMemory,
+      ids: ids.size,
+    }
   }
 
   /** Refusals that wait for the dead letters. */
@@ -104,7 +110,8 @@ export class Shard {
   apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable {
     const { plan, now } = this.options
     if (message.version !== MESSAGE_VERSION) return unavailable('unknown_version', `message version ${message.version}`)
-    if (message.plan !== plan.hash) return unavailable('unknown_plan', `plan ${message.plan}, this shard runs ${plan.hash}`)
+    if (message.plan !== plan.hash)
+      return unavailable('unknown_plan', `plan ${message.plan}, this shard runs ${plan.hash}`)
     const source = plan.sources.get(message.source)
     if (source === undefined) return unavailable('unknown_plan', `no source ${message.source}`)
     const row = this.journal.nextRow
@@ -127,7 +134,13 @@ export class Shard {
   }
 
   /** Judges one event and, when it is new and right, takes it in. */
-  private take(source: SourceRuntime, raw: unknown, message: ApplyMessage, index: number, row: number): 'a' | 'd' | Refusal {
+  private take(
+    source: SourceRuntime,
+    raw: unknown,
+    message: ApplyMessage,
+    index: number,
+    row: number,
+  ): 'a' | 'd' | Refusal {
     const event = source.contract.check(raw, message.arrivalMs, message.ids?.[index])
     if (isRefusal(event)) return event
     const payload = payloadHash(event.values)
@@ -155,11 +168,17 @@ export class Shard {
   private judgeReach(source: SourceRuntime, here: readonly Target[], timeMs: number): Refusal | undefined {
     const entity = this.options.entity.spec.name
     if (here.length === 0) {
-      return refusal('missing_key', `No ${entity} of this event lives in shard ${this.name}: the door routed it wrongly.`)
+      return refusal(
+        'missing_key',
+        `No ${entity} of this event lives in shard ${this.name}: the door routed it wrongly.`,
+      )
     }
     const isRead = here.some(({ route, key, hash }) => {
       const mark = this.pages.find(key, hash)?.mark ?? 0
-      return timeMs >= mark || route.views.some(({ view }) => timeMs >= oldestReadable(route.entity.plan[view] as ViewPlan, mark))
+      return (
+        timeMs >= mark ||
+        route.views.some(({ view }) => timeMs >= oldestReadable(route.entity.plan[view] as ViewPlan, mark))
+      )
     })
     if (isRead) return undefined
     const time = new Date(timeMs).toISOString()
@@ -168,7 +187,13 @@ export class Shard {
   }
 
   /** Gives an event's row to each view of each entity that it feeds here. */
-  private fold(here: readonly Target[], { timeMs, values }: CheckedEvent, availableAt: number, seq: number, row: number): void {
+  private fold(
+    here: readonly Target[],
+    { timeMs, values }: CheckedEvent,
+    availableAt: number,
+    seq: number,
+    row: number,
+  ): void {
     const { layouts } = this
     const { part } = this.options
     for (const { route, key, hash } of here) {
@@ -235,7 +260,8 @@ export class Shard {
   read(message: ReadMessage): ReadAnswer | ShardUnavailable {
     const { plan, part } = this.options
     if (message.version !== MESSAGE_VERSION) return unavailable('unknown_version', `message version ${message.version}`)
-    if (message.plan !== plan.hash) return unavailable('unknown_plan', `plan ${message.plan}, this shard runs ${plan.hash}`)
+    if (message.plan !== plan.hash)
+      return unavailable('unknown_plan', `plan ${message.plan}, this shard runs ${plan.hash}`)
     if (message.after !== undefined && message.after > this.seq) return { notYet: { seq: this.seq } }
     const reader = this.readerFor(message.features)
     const rows = []
@@ -272,7 +298,8 @@ export class Shard {
     const known = this.readers.get(key)
     if (known) return known
     const vector = this.options.plan.vectorOf(null, names)
-    if (typeof vector === 'string') throw new Error(`no feature ${vector}: the door checks names before it asks a shard`)
+    if (typeof vector === 'string')
+      throw new Error(`no feature ${vector}: the door checks names before it asks a shard`)
     const made = new VectorReader(this.options.entity, vector.features, this.since.of)
     if (this.readers.size >= READERS) this.readers.clear()
     this.readers.set(key, made)
@@ -282,7 +309,10 @@ export class Shard {
   /** The canonical bytes of every entity, sorted by key: what two shards of the same events agree on. */
   canonical(): [string, Uint8Array][] {
     const { part } = this.options
-    const all = [...this.pages.cells()].map((cell): [string, Uint8Array] => [cell.key, cell.canonical(this.layouts, part)])
+    const all = [...this.pages.cells()].map((cell): [string, Uint8Array] => [
+      cell.key,
+      cell.canonical(this.layouts, part),
+    ])
     return all.sort(([a], [b]) => (a < b ? -1 : 1))
   }
 }
@@ -294,7 +324,10 @@ const unavailable = (reason: ShardUnavailable['unavailable'], message: string): 
 
 function conflict(id: string): Refusal {
   const shown = JSON.stringify(id.slice(0, 64))
-  return refusal('conflict', `Id ${shown} was accepted with another payload; a correction is an event with an id of its own.`)
+  return refusal(
+    'conflict',
+    `Id ${shown} was accepted with another payload; a correction is an event with an id of its own.`,
+  )
 }
 
 /** Calls back for each event of a message: what it parsed to, or why it did not. */

@@ -1,6 +1,12 @@
 import { isRefusal, type Refusal } from '../contract/index.ts'
 import { formatCommit } from '../plan/index.ts'
-import { type ApplyAnswer, type DeadLetter, deadLetter, type ShardDirectory, type ShardUnavailable } from '../shard/index.ts'
+import {
+  type ApplyAnswer,
+  type DeadLetter,
+  deadLetter,
+  type ShardDirectory,
+  type ShardUnavailable,
+} from '../shard/index.ts'
 import type { RoutedBatch, Router, ShardBatch } from './route.ts'
 
 /** What a sender is told of a request. */
@@ -51,7 +57,10 @@ export async function deliver(
   return addUp(routed, answers as ApplyAnswer[], directory)
 }
 
-async function send(directory: ShardDirectory, { entity, shard, message }: ShardBatch): Promise<ApplyAnswer | Undelivered> {
+async function send(
+  directory: ShardDirectory,
+  { entity, shard, message }: ShardBatch,
+): Promise<ApplyAnswer | Undelivered> {
   try {
     return await directory.shard(entity.spec.name, shard).apply(message)
   } catch (cause) {
@@ -70,7 +79,11 @@ async function keepUnrouted(
   await keep(refused.map(({ why, text }) => deadLetter({ source, ...why, arrivalMs, by: 'door', fanout: 1 }, text)))
 }
 
-function addUp({ count, batches, refused }: RoutedBatch, answers: readonly ApplyAnswer[], directory: ShardDirectory): Receipt {
+function addUp(
+  { count, batches, refused }: RoutedBatch,
+  answers: readonly ApplyAnswer[],
+  directory: ShardDirectory,
+): Receipt {
   const verdicts = new Array<'a' | 'd' | 'r' | undefined>(count)
   const reasons = new Map<number, Refusal>(refused.map(({ index, why }) => [index, why]))
   const commits = new Map<string, number>()
@@ -79,10 +92,14 @@ function addUp({ count, batches, refused }: RoutedBatch, answers: readonly Apply
     indexes.forEach((index, i) => {
       const verdict = answer.verdicts[i]
       const known = verdicts[index]
-      if (verdict === 'a' || known === undefined || (verdict === 'd' && known === 'r')) verdicts[index] = verdict as 'a' | 'd' | 'r'
+      if (verdict === 'a' || known === undefined || (verdict === 'd' && known === 'r'))
+        verdicts[index] = verdict as 'a' | 'd' | 'r'
     })
     for (const { index, ...why } of answer.refused) reasons.set(indexes[index] as number, why)
-    const place = formatCommit({ region: directory.region, entity: entity.spec.name, epoch: directory.epoch, shards: 0, shard }, 0)
+    const place = formatCommit(
+      { region: directory.region, entity: entity.spec.name, epoch: directory.epoch, shards: 0, shard },
+      0,
+    )
     const shardPlace = place.slice(0, place.lastIndexOf('/'))
     commits.set(shardPlace, Math.max(commits.get(shardPlace) ?? 0, answer.seq))
   })

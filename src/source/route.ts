@@ -1,4 +1,13 @@
-import { encodeKey, type FieldScan, fieldScanner, isRefusal, parseEvents, type Refusal, refusal, splitEvents } from '../contract/index.ts'
+import {
+  encodeKey,
+  type FieldScan,
+  fieldScanner,
+  isRefusal,
+  parseEvents,
+  type Refusal,
+  refusal,
+  splitEvents,
+} from '../contract/index.ts'
 import { type EntityRuntime, type Route, type SourceRuntime, shardOf } from '../plan/index.ts'
 import { type ApplyMessage, MESSAGE_VERSION } from '../shard/index.ts'
 
@@ -119,7 +128,8 @@ export class Router {
     targets: number[],
   ): Refusal | undefined {
     targets.length = 0
-    if (this.routes.length === 0) return refusal('missing_key', `No feature view reads source ${this.source.spec.name}.`)
+    if (this.routes.length === 0)
+      return refusal('missing_key', `No feature view reads source ${this.source.spec.name}.`)
     if (!scan(start, end, keys) || keys.includes(undefined)) {
       const why = this.parseKeys(text.slice(start, end), arrivalMs, keys)
       if (why) return why
@@ -127,7 +137,8 @@ export class Router {
     for (let r = 0; r < this.routes.length; r++) {
       const route = this.routes[r] as Route
       const parts = (this.scanned[r] as readonly number[]).map((place) => keys[place] as string)
-      const target = (this.firstBucket[r] as number) + shardOf(encodeKey(parts, route.keyTypes), this.shards[r] as number)
+      const target =
+        (this.firstBucket[r] as number) + shardOf(encodeKey(parts, route.keyTypes), this.shards[r] as number)
       if (!targets.includes(target)) targets.push(target)
     }
     return undefined

@@ -1,1 +1,8 @@
-export { type At, LocalStore, type LocalStoreOptions, localStore, type ReadRequest, type ReadRow } from './local-store.ts'
+export {
+  type At,
+  LocalStore,
+  type LocalStoreOptions,
+  localStore,
+  type ReadRequest,
+  type ReadRow,
+} from './local-store.ts'

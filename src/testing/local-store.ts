@@ -38,8 +38,8 @@ type Services = Definitions['services']
  * user's own tests of features, for notebooks, for training.
  */
 export class LocalStore<S extends Services> {
-  /** Refused events, oldest first: what the dead letters hold in a deploy. */
-  readonly deadLetters: DeadLetter[] = []
+  /** By source and payload: the letter, and who refused it. */
+  private readonly letters = new Map<string, { readonly letter: DeadLetter; readonly by: Set<string> }>()
   private readonly plan: Plan
   private readonly now: () => number
   private readonly directory: ShardDirectory
@@ -82,7 +82,7 @@ export class LocalStore<S extends Services> {
   async send(source: string, events: readonly object[] | string): Promise<Receipt> {
     const router = this.routerOf(source)
     const text = typeof events === 'string' ? events : toJson(events)
-    const keep = async (letters: readonly DeadLetter[]) => void this.deadLetters.push(...letters)
+    const keep = async (letters: readonly DeadLetter[]) => this.keep(letters)
     const receipt = await deliver({ router, directory: this.directory, source, keep }, text, this.now(), undefined)
     if (isRefusal(receipt)) throw new Error(`send('${source}'): ${receipt.message}`)
     if ('unavailable' in receipt) throw new Error(`send('${source}'): ${receipt.message}`)
@@ -94,7 +94,8 @@ export class LocalStore<S extends Services> {
     const known = this.routers.get(source)
     if (known) return known
     const runtime = this.plan.sources.get(source)
-    if (runtime === undefined) throw new Error(`no source ${source}; there are: ${[...this.plan.sources.keys()].join(', ')}`)
+    if (runtime === undefined)
+      throw new Error(`no source ${source}; there are: ${[...this.plan.sources.keys()].join(', ')}`)
     const made = new Router(this.plan.hash, runtime, this.directory.shardsOf)
     this.routers.set(source, made)
     return made
@@ -102,8 +103,22 @@ export class LocalStore<S extends Services> {
 
   private collect(shard: Shard): void {
     const { letters, delivered } = shard.letters.take(Number.MAX_SAFE_INTEGER)
-    this.deadLetters.push(...letters)
+    this.keep(letters)
     delivered()
+  }
+
+  private keep(letters: readonly DeadLetter[]): void {
+    for (const letter of letters) {
+      const key = `${letter.source}\n${letter.payload}`
+      const known = this.letters.get(key)
+      if (known) known.by.add(letter.by)
+      else this.letters.set(key, { letter, by: new Set([letter.by]) })
+    }
+  }
+
+  /** Refused events, oldest first: what the dead letters hold in a deploy. An event is dead when all its shards refused it. */
+  get deadLetters(): DeadLetter[] {
+    return [...this.letters.values()].filter(({ letter, by }) => by.size >= letter.fanout).map(({ letter }) => letter)
   }
 
   /**
@@ -124,7 +139,8 @@ export class LocalStore<S extends Services> {
 
   private vectorOf(service: string): VectorPlan {
     const vector = this.plan.service(service)
-    if (vector === undefined) throw new Error(`no feature service ${service}; there are: ${this.plan.serviceNames.join(', ')}`)
+    if (vector === undefined)
+      throw new Error(`no feature service ${service}; there are: ${this.plan.serviceNames.join(', ')}`)
     return vector
   }
 
@@ -166,7 +182,9 @@ function toJson(events: readonly object[]): string {
 function lookupError(failure: Extract<Awaited<ReturnType<typeof lookup>>, { failure: string }>): Error {
   switch (failure.failure) {
     case 'at_too_old':
-      return new RangeError(`at is too old for row ${failure.row}: the oldest that can be read is ${new Date(failure.oldestMs).toISOString()}`)
+      return new RangeError(
+        `at is too old for row ${failure.row}: the oldest that can be read is ${new Date(failure.oldestMs).toISOString()}`,
+      )
     case 'bad_key':
       return new Error(`row ${failure.row}: ${failure.why.message}`)
     case 'too_many_rows':

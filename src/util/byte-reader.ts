@@ -20,7 +20,8 @@ export class ByteReader {
   }
 
   private need(count: number): void {
-    if (this.at + count > this.end) throw new CorruptBytes(`${count} bytes wanted at ${this.at}, but they end at ${this.end}`)
+    if (this.at + count > this.end)
+      throw new CorruptBytes(`${count} bytes wanted at ${this.at}, but they end at ${this.end}`)
   }
 
   u8(): number {

@@ -84,7 +84,11 @@ export class ExactSums {
 
   /** Adds a finite double to cell `at`. */
   add(at: number, value: number): void {
-    if (this.units?.has(at)) return this.addUnits(at, toUnits(value))
+    if (this.units?.has(at) || !this.addPair(at, value)) this.addUnits(at, toUnits(value))
+  }
+
+  /** Adds to the two doubles of a cell; false, and nothing done, when they cannot hold the sum. */
+  private addPair(at: number, value: number): boolean {
     const hi = this.hi[at] as number
     const lo = this.lo[at] as number
     // TwoSum of hi and value, then of lo and its error: while that second error is zero, nothing was lost.
@@ -93,17 +97,14 @@ export class ExactSums {
     const error = hi - (s - b) + (value - b)
     const c = lo + error
     const d = c - lo
-    if (lo - (c - d) + (error - d) !== 0 || !(s - s === 0)) return this.addUnits(at, toUnits(value))
     const sum = s + c
+    // An infinite sum less itself is NaN: the cheapest test for both.
+    if (lo - (c - d) + (error - d) !== 0 || sum - sum !== 0) return false
     const e = sum - s
     this.hi[at] = sum
     // Plus zero: a rest of -0 would show in the bytes.
     this.lo[at] = s - (sum - e) + (c - e) + 0
-    if (!(sum - sum === 0)) {
-      this.hi[at] = hi
-      this.lo[at] = lo
-      this.addUnits(at, toUnits(value))
-    }
+    return true
   }
 
   /** Adds a 64-bit integer exactly: it splits into two doubles. */
@@ -133,7 +134,7 @@ export class ExactSums {
         const c = lo + error
         const d = c - lo
         const sum = s + c
-        if (rest !== 0 || lo - (c - d) + (error - d) !== 0 || !(sum - sum === 0)) break
+        if (rest !== 0 || lo - (c - d) + (error - d) !== 0 || sum - sum !== 0) break
         const e = sum - s
         lo = s - (sum - e) + (c - e) + 0
         hi = sum
@@ -146,10 +147,12 @@ export class ExactSums {
 
   addCell(at: number, other: ExactSums, from: number): void {
     const units = other.units?.get(from)
-    if (units !== undefined) return this.addUnits(at, units)
-    this.add(at, other.hi[from] as number)
-    const lo = other.lo[from] as number
-    if (lo !== 0) this.add(at, lo)
+    if (units !== undefined) this.addUnits(at, units)
+    else {
+      this.add(at, other.hi[from] as number)
+      const lo = other.lo[from] as number
+      if (lo !== 0) this.add(at, lo)
+    }
   }
 
   private addUnits(at: number, units: bigint): void {
@@ -198,7 +201,7 @@ export class ExactSums {
       const lo = this.lo[at] as number
       if (lo === 0) return hi / count
       const quick = quotient(hi, lo, count)
-      if (quick === quick) return quick
+      if (!Number.isNaN(quick)) return quick
     }
     return roundUnits(this.unitsOf(at), BigInt(count))
   }

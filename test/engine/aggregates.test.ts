@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { compileView, EntityState, type FeatureSpec, type FeatureValue, type Value, ViewReader } from '../../src/engine/index.ts'
+import {
+  compileView,
+  EntityState,
+  type FeatureSpec,
+  type FeatureValue,
+  type Value,
+  ViewReader,
+} from '../../src/engine/index.ts'
 import { FIELDS } from '../support/streams.ts'
 
 const T0 = Date.UTC(2026, 0, 1)
@@ -36,7 +43,12 @@ describe('what an aggregate gives for nothing, and for nulls', () => {
   it('count and count of a field: 0, nulls left out of the field', () => {
     expect(read({ aggregate: 'count', window: HOUR }, [])).toEqual({ value: 0, status: 'empty', exact: true })
     expect(read({ aggregate: 'count', window: HOUR }, [[0, {}]]).value).toBe(1)
-    expect(read({ aggregate: 'count', field: 'kind', window: HOUR }, [[0, {}], [1, { kind: '' }]]).value).toBe(1)
+    expect(
+      read({ aggregate: 'count', field: 'kind', window: HOUR }, [
+        [0, {}],
+        [1, { kind: '' }],
+      ]).value,
+    ).toBe(1)
   })
 
   it('the others: null, or the default', () => {
@@ -50,11 +62,19 @@ describe('what an aggregate gives for nothing, and for nulls', () => {
   it('rate: a null does not match, but its row counts', () => {
     const matches = { op: 'gt', field: 'amount', value: 15 } as const
     expect(read({ aggregate: 'rate', matches, window: HOUR }, [])).toMatchObject({ value: null, status: 'empty' })
-    expect(read({ aggregate: 'rate', matches, window: HOUR }, [[0, { amount: 16 }], [1, {}]]).value).toBe(0.5)
+    expect(
+      read({ aggregate: 'rate', matches, window: HOUR }, [
+        [0, { amount: 16 }],
+        [1, {}],
+      ]).value,
+    ).toBe(0.5)
   })
 
   it('latest keeps a null only when asked to', () => {
-    const rows: [number, Record<string, Value>][] = [[0, { kind: 'a' }], [1, { kind: null }]]
+    const rows: [number, Record<string, Value>][] = [
+      [0, { kind: 'a' }],
+      [1, { kind: null }],
+    ]
     expect(read({ aggregate: 'latest', field: 'kind', window: { kind: 'lifetime' } }, rows).value).toBe('a')
     expect(read({ aggregate: 'latest', field: 'kind', nulls: 'keep', window: { kind: 'lifetime' } }, rows)).toEqual({
       value: null,
@@ -66,7 +86,10 @@ describe('what an aggregate gives for nothing, and for nulls', () => {
 
 describe('pinned values', () => {
   it('-0 is below 0 for min and max, survives latest, and disappears in a sum', () => {
-    const rows: [number, Record<string, Value>][] = [[0, { amount: 0 }], [1, { amount: -0 }]]
+    const rows: [number, Record<string, Value>][] = [
+      [0, { amount: 0 }],
+      [1, { amount: -0 }],
+    ]
     expect(Object.is(read({ aggregate: 'min', field: 'amount', window: HOUR }, rows).value, -0)).toBe(true)
     expect(Object.is(read({ aggregate: 'max', field: 'amount', window: HOUR }, rows).value, 0)).toBe(true)
     expect(Object.is(read({ aggregate: 'latest', field: 'amount', window: HOUR }, rows).value, -0)).toBe(true)
@@ -74,26 +97,51 @@ describe('pinned values', () => {
   })
 
   it('strings compare by code point, the empty one first', () => {
-    const rows: [number, Record<string, Value>][] = [[0, { kind: '\uffee' }], [1, { kind: '\u{1f600}' }], [2, { kind: '' }]]
+    const rows: [number, Record<string, Value>][] = [
+      [0, { kind: '\uffee' }],
+      [1, { kind: '\u{1f600}' }],
+      [2, { kind: '' }],
+    ]
     expect(read({ aggregate: 'max', field: 'kind', window: HOUR }, rows).value).toBe('\u{1f600}')
     expect(read({ aggregate: 'min', field: 'kind', window: HOUR }, rows).value).toBe('')
   })
 
   it('ties of event time go by commit number', () => {
-    expect(read({ aggregate: 'latest', field: 'kind', window: HOUR }, [[5, { kind: 'a' }], [5, { kind: 'b' }]]).value).toBe('b')
+    expect(
+      read({ aggregate: 'latest', field: 'kind', window: HOUR }, [
+        [5, { kind: 'a' }],
+        [5, { kind: 'b' }],
+      ]).value,
+    ).toBe('b')
   })
 
   it('int64 is exact to 64 bits, and what does not fit is an error with a reason', () => {
     const big = 2n ** 62n
     const feature = { aggregate: 'sum', field: 'account', window: HOUR }
-    expect(read(feature, [[0, { account: big }], [1, { account: big - 1n }]]).value).toBe(2n ** 63n - 1n)
-    expect(read(feature, [[0, { account: big }], [1, { account: big }]])).toEqual({
+    expect(
+      read(feature, [
+        [0, { account: big }],
+        [1, { account: big - 1n }],
+      ]).value,
+    ).toBe(2n ** 63n - 1n)
+    expect(
+      read(feature, [
+        [0, { account: big }],
+        [1, { account: big }],
+      ]),
+    ).toEqual({
       value: null,
       status: 'error',
       exact: true,
       reason: 'overflow',
     })
-    expect(read(feature, [[0, { account: big }], [1, { account: big }], [2, { account: -big }]]).value).toBe(big)
+    expect(
+      read(feature, [
+        [0, { account: big }],
+        [1, { account: big }],
+        [2, { account: -big }],
+      ]).value,
+    ).toBe(big)
   })
 
   it('an event at t does not count, one a millisecond before does, one at the start of the window does', () => {

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { compileView, decodeState, EntityState, layoutOf, stateBytes, type ViewPlan, ViewReader } from '../../src/engine/index.ts'
 import type { FeatureValue, ViewSpec } from '../../src/engine/index.ts'
+import {
+  compileView,
+  decodeState,
+  EntityState,
+  layoutOf,
+  stateBytes,
+  type ViewPlan,
+  ViewReader,
+} from '../../src/engine/index.ts'
 import { ByteReader, CorruptBytes } from '../../src/util/byte-reader.ts'
 import { markOf, type OracleEvent, oracleValue } from '../oracle/oracle.ts'
 import { forSeeds, type Random } from '../support/random.ts'
@@ -11,7 +19,13 @@ function feed(state: EntityState, events: readonly OracleEvent[]): void {
     state.raiseMark(event.time, event.availableAt)
     const part = state.commit(event, event.seq)
     const fields = state.plan[0]?.fields ?? []
-    state.apply(0, event.time, part, event.seq, fields.map((field) => event.fields[field.name] ?? null))
+    state.apply(
+      0,
+      event.time,
+      part,
+      event.seq,
+      fields.map((field) => event.fields[field.name] ?? null),
+    )
   }
 }
 
@@ -24,7 +38,9 @@ function changed(r: Random, spec: ViewSpec): ViewSpec {
 }
 
 function evolved(old: ViewPlan, state: EntityState, plan: ViewPlan): EntityState {
-  return decodeState(new ByteReader(stateBytes(state)), [plan], (layout) => (layout === layoutOf(old) ? old : undefined))
+  return decodeState(new ByteReader(stateBytes(state)), [plan], (layout) =>
+    layout === layoutOf(old) ? old : undefined,
+  )
 }
 
 describe('a changed definition', () => {
@@ -44,7 +60,13 @@ describe('a changed definition', () => {
       state.settle()
       const t = markOf(events) + r.pick([0, 1, 60_000, 7_200_000])
       const out: FeatureValue[] = []
-      new ViewReader(plan).read(state.views[0] ?? null, state.mark, t, plan.features.map(() => Number.NEGATIVE_INFINITY), out)
+      new ViewReader(plan).read(
+        state.views[0] ?? null,
+        state.mark,
+        t,
+        plan.features.map(() => Number.NEGATIVE_INFINITY),
+        out,
+      )
       next.features.forEach((feature, i) => {
         if (feature.name.startsWith('new_')) return
         const want = oracleValue(next, feature, events, markOf(events), t, Number.NEGATIVE_INFINITY, FIELDS)

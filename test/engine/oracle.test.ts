@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import {
   compileView,
   decodeState,
-  EntityState,
   type EntityPlan,
+  EntityState,
   type FeatureValue,
   stateBytes,
   ViewReader,
@@ -29,7 +29,13 @@ function readAll(state: EntityState, plan: EntityPlan, t: number): FeatureValue[
   const view = plan[0]
   if (view === undefined) throw new Error('no view')
   const out: FeatureValue[] = []
-  new ViewReader(view).read(state.views[0] ?? null, state.mark, t, view.features.map(() => Number.NEGATIVE_INFINITY), out)
+  new ViewReader(view).read(
+    state.views[0] ?? null,
+    state.mark,
+    t,
+    view.features.map(() => Number.NEGATIVE_INFINITY),
+    out,
+  )
   return out
 }
 
@@ -37,7 +43,8 @@ function readAll(state: EntityState, plan: EntityPlan, t: number): FeatureValue[
 function readTimes(r: Random, events: readonly OracleEvent[], lateness: number): number[] {
   const mark = markOf(events)
   const times = [mark, mark + 1, mark - lateness, mark + r.int(0, 1e8), mark - r.int(0, lateness)]
-  for (let i = 0; i < 3; i++) times.push(Math.max(mark - lateness, r.pick(events).time + r.pick([0, 1, 1_000, 300_000])))
+  for (let i = 0; i < 3; i++)
+    times.push(Math.max(mark - lateness, r.pick(events).time + r.pick([0, 1, 1_000, 300_000])))
   return times
 }
 

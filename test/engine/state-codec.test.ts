@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compileView, decodeState, EntityState, type EntityPlan, stateBytes } from '../../src/engine/index.ts'
+import { compileView, decodeState, type EntityPlan, EntityState, stateBytes } from '../../src/engine/index.ts'
 import { ByteReader, CorruptBytes } from '../../src/util/byte-reader.ts'
 import { forSeeds } from '../support/random.ts'
 import { FIELDS, randomEvents, randomView } from '../support/streams.ts'
@@ -30,13 +30,17 @@ function golden(): { plan: EntityPlan; state: EntityState } {
   for (let i = 0; i < 6; i++) {
     const time = T0 + i * 60_000
     state.raiseMark(time, time)
-    state.apply(0, time, state.commit({ region: 1, epoch: 0, shard: 3 }, i + 1), i + 1, [i * 0.1, i % 2 ? 'click' : null])
+    state.apply(0, time, state.commit({ region: 1, epoch: 0, shard: 3 }, i + 1), i + 1, [
+      i * 0.1,
+      i % 2 ? 'click' : null,
+    ])
   }
   return { plan, state }
 }
 
 /** Version 1, written when it was made. A change of these bytes is a new version, which must still read them. */
-const GOLDEN_V1 = '01e0f7fcb6b733010100030601f05f631c0280a3f9b6b733e0d4030a020001080a01020105636c69636b0004eab6b73380500004e0240003c0790004a04e0001010101010101010f00000000000000009a9999999999b93f9a9999999999c93f343333333333d33f00000001c0c9dcedee6602000180d30e04010a0105636c69636b00'
+const GOLDEN_V1 =
+  '01e0f7fcb6b733010100030601f05f631c0280a3f9b6b733e0d4030a020001080a01020105636c69636b0004eab6b73380500004e0240003c0790004a04e0001010101010101010f00000000000000009a9999999999b93f9a9999999999c93f343333333333d33f00000001c0c9dcedee6602000180d30e04010a0105636c69636b00'
 
 describe('state bytes', () => {
   it('of version 1 are these, and are read back to the same state', () => {

@@ -26,7 +26,11 @@ function anyDouble(r: Random): number {
 describe('a sum is the exact sum, rounded once', () => {
   it('whatever the order, over any doubles', () => {
     forSeeds(500, (r) => {
-      const draw = r.pick([() => anyDouble(r), () => Math.round(r.next() * 1e4) / 100, () => (r.next() - 0.5) * 2 ** r.int(-40, 40)])
+      const draw = r.pick([
+        () => anyDouble(r),
+        () => Math.round(r.next() * 1e4) / 100,
+        () => (r.next() - 0.5) * 2 ** r.int(-40, 40),
+      ])
       const values = Array.from({ length: r.int(1, 60) }, draw)
       const want = roundUnits(unitsOf(values))
       const forward = sumOf(values)
@@ -83,7 +87,9 @@ describe('rounding', () => {
 describe('an average is the exact sum over the count, rounded once', () => {
   it('for any doubles and counts', () => {
     forSeeds(1_000, (r) => {
-      const values = Array.from({ length: r.int(1, 40) }, () => (r.chance(0.05) ? anyDouble(r) : Math.round(r.next() * 1e4) / 100))
+      const values = Array.from({ length: r.int(1, 40) }, () =>
+        r.chance(0.05) ? anyDouble(r) : Math.round(r.next() * 1e4) / 100,
+      )
       expect(sumOf(values).average(0, values.length)).toBe(roundUnits(unitsOf(values), BigInt(values.length)))
     })
   })

@@ -15,7 +15,10 @@ export interface IngestBindings {
   readonly TOKENS: string
   readonly SHARDS: ShardNamespace
   readonly DEAD_LETTERS: {
-    getByName(name: string): { add(letters: readonly DeadLetter[]): Promise<void>; list(limit: number): Promise<LetterList> }
+    getByName(name: string): {
+      add(letters: readonly DeadLetter[]): Promise<void>
+      list(limit: number): Promise<LetterList>
+    }
   }
 }
 
@@ -45,14 +48,27 @@ export function createIngest(app: App) {
     if (denied) return problemResponse(denied)
     const source = plan.sources.get(name)
     if (source === undefined) {
-      return problemResponse({ status: 404, code: 'unknown_source', detail: `There is no source "${name}".${didYouMean(name, [...plan.sources.keys()])}` })
+      return problemResponse({
+        status: 404,
+        code: 'unknown_source',
+        detail: `There is no source "${name}".${didYouMean(name, [...plan.sources.keys()])}`,
+      })
     }
     const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
     if (type !== undefined && !JSON_TYPES.includes(type)) {
-      return problemResponse({ status: 415, code: 'unknown_type', detail: `Content-Type ${type} is not understood; send one of ${JSON_TYPES.join(', ')}.` })
+      return problemResponse({
+        status: 415,
+        code: 'unknown_type',
+        detail: `Content-Type ${type} is not understood; send one of ${JSON_TYPES.join(', ')}.`,
+      })
     }
     if (inFlight >= MAX_IN_FLIGHT) {
-      return problemResponse({ status: 429, code: 'busy', detail: 'Too many requests at once: send this one again later.', retryAfter: 1 })
+      return problemResponse({
+        status: 429,
+        code: 'busy',
+        detail: 'Too many requests at once: send this one again later.',
+        retryAfter: 1,
+      })
     }
     inFlight++
     try {
@@ -65,11 +81,22 @@ export function createIngest(app: App) {
         router = new Router(plan.hash, source, directory.shardsOf)
         routers.set(name, router)
       }
-      const keep = (letters: readonly DeadLetter[]) => c.env.DEAD_LETTERS.getByName(`${region.name}/${name}`).add(letters)
-      const receipt = await deliver({ router, directory, source: name, keep }, text, arrivalMs, c.req.header('webhook-id'))
+      const keep = (letters: readonly DeadLetter[]) =>
+        c.env.DEAD_LETTERS.getByName(`${region.name}/${name}`).add(letters)
+      const receipt = await deliver(
+        { router, directory, source: name, keep },
+        text,
+        arrivalMs,
+        c.req.header('webhook-id'),
+      )
       if (isRefusal(receipt)) return problemResponse({ status: 400, code: receipt.reason, detail: receipt.message })
       if ('unavailable' in receipt) {
-        return problemResponse({ status: 503, code: receipt.unavailable, detail: `${receipt.message}. Send the whole request again: nothing will be counted twice.`, retryAfter: 1 })
+        return problemResponse({
+          status: 503,
+          code: receipt.unavailable,
+          detail: `${receipt.message}. Send the whole request again: nothing will be counted twice.`,
+          retryAfter: 1,
+        })
       }
       return receiptResponse(receipt)
     } finally {
@@ -82,23 +109,41 @@ export function createIngest(app: App) {
     if (denied) return problemResponse(denied)
     const asked = c.req.query('source')
     const sources = [...plan.sources.keys()].filter((source) => asked === undefined || source === asked)
-    if (sources.length === 0) return problemResponse({ status: 404, code: 'unknown_source', detail: `There is no source "${asked}".` })
+    if (sources.length === 0)
+      return problemResponse({ status: 404, code: 'unknown_source', detail: `There is no source "${asked}".` })
     const limit = Number(c.req.query('limit') ?? 100)
     if (!Number.isSafeInteger(limit) || limit < 0) {
-      return problemResponse({ status: 400, code: 'bad_limit', detail: `"limit" is ${c.req.query('limit')}; expected a whole number up to 1000.` })
+      return problemResponse({
+        status: 400,
+        code: 'bad_limit',
+        detail: `"limit" is ${c.req.query('limit')}; expected a whole number up to 1000.`,
+      })
     }
-    const lists = await Promise.all(sources.map((source) => c.env.DEAD_LETTERS.getByName(`${c.env.REGION}/${source}`).list(limit)))
+    const lists = await Promise.all(
+      sources.map((source) => c.env.DEAD_LETTERS.getByName(`${c.env.REGION}/${source}`).list(limit)),
+    )
     return c.json(mergeLists(lists, limit))
   })
 
   http.get('/v1/health', (c) => c.json({ status: 'ok', worker: 'ingest', region: c.env.REGION, plan: plan.hash }))
   http.notFound((c) => problemResponse(notFound(c.req.method, new URL(c.req.url).pathname)))
-  http.onError((error) => problemResponse({ status: 503, code: 'failed', detail: `${error.message}. Send the request again.`, retryAfter: 1 }))
+  http.onError((error) =>
+    problemResponse({
+      status: 503,
+      code: 'failed',
+      detail: `${error.message}. Send the request again.`,
+      retryAfter: 1,
+    }),
+  )
   return http
 }
 
 function notFound(method: string, path: string): Problem {
-  return { status: 404, code: 'no_route', detail: `Nothing answers ${method} ${path}. Events go to POST /v1/sources/{source}/events.` }
+  return {
+    status: 404,
+    code: 'no_route',
+    detail: `Nothing answers ${method} ${path}. Events go to POST /v1/sources/{source}/events.`,
+  }
 }
 
 /** 202 when something was taken or known; else 409 for the one event in conflict, 422 for everything refused. */
@@ -114,7 +159,9 @@ function receiptResponse(receipt: Receipt): Response {
 }
 
 const allRefused = (count: number, first: string): string =>
-  count === 1 ? `The event was refused: ${first} It is kept as a dead letter.` : `All ${count} events were refused; the first: ${first} They are kept as dead letters.`
+  count === 1
+    ? `The event was refused: ${first} It is kept as a dead letter.`
+    : `All ${count} events were refused; the first: ${first} They are kept as dead letters.`
 
 function mergeLists(lists: readonly LetterList[], limit: number): LetterList {
   const byReason: Record<string, number> = {}

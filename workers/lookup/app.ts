@@ -81,7 +81,8 @@ export function createLookup(app: App) {
   return http
 }
 
-const atOf = (at: string | undefined): string | number | undefined => (at !== undefined && /^\d+$/.test(at) ? Number(at) : at)
+const atOf = (at: string | undefined): string | number | undefined =>
+  at !== undefined && /^\d+$/.test(at) ? Number(at) : at
 
 /** Options of a read over RPC. */
 export interface GetOptions {

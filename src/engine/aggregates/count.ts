@@ -1,8 +1,8 @@
+import type { ByteReader } from '../../util/byte-reader.ts'
+import type { ByteWriter } from '../../util/byte-writer.ts'
 import type { AccumulatorSpec, Aggregate, Column } from '../aggregate.ts'
 import type { Rows } from '../rows.ts'
 import type { Predicate } from '../spec.ts'
-import type { ByteReader } from '../../util/byte-reader.ts'
-import type { ByteWriter } from '../../util/byte-writer.ts'
 
 const NO_FIELD = -1
 

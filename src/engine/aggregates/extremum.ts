@@ -1,9 +1,9 @@
+import type { ByteReader } from '../../util/byte-reader.ts'
+import type { ByteWriter } from '../../util/byte-writer.ts'
 import type { Aggregate, Column } from '../aggregate.ts'
 import type { Rows } from '../rows.ts'
 import type { FieldType, Value } from '../spec.ts'
 import { compareValues, decodeValues, encodeValues } from '../values.ts'
-import type { ByteReader } from '../../util/byte-reader.ts'
-import type { ByteWriter } from '../../util/byte-writer.ts'
 
 type Sign = 1 | -1
 
@@ -67,7 +67,8 @@ class ExtremumColumn implements Column {
 
 function isBeyond(value: Exclude<Value, null>, best: Exclude<Value, null>, sign: Sign): boolean {
   // Most columns are numbers, and only zeros need the full order.
-  if (typeof value === 'number' && typeof best === 'number' && value !== 0) return sign > 0 ? value > best : value < best
+  if (typeof value === 'number' && typeof best === 'number' && value !== 0)
+    return sign > 0 ? value > best : value < best
   return compareValues(value, best) * sign > 0
 }
 
@@ -76,7 +77,9 @@ function extremum(name: 'min' | 'max', sign: Sign, word: string): Aggregate {
     name,
     takes: 'field',
     resultType: (field) =>
-      field === undefined || field === 'bool' ? { error: `a ${field} has no ${name}: use rate or a filtered count` } : field,
+      field === undefined || field === 'bool'
+        ? { error: `a ${field} has no ${name}: use rate or a filtered count` }
+        : field,
     empty: null,
     accumulators: ({ field, where }, type) => [
       {

@@ -1,8 +1,8 @@
 import type { Aggregate } from '../aggregate.ts'
 import { avg } from './avg.ts'
 import { count } from './count.ts'
-import { latest } from './latest.ts'
 import { max, min } from './extremum.ts'
+import { latest } from './latest.ts'
 import { rate } from './rate.ts'
 import { sum } from './sum.ts'
 

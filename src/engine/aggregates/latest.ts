@@ -1,9 +1,9 @@
+import type { ByteReader } from '../../util/byte-reader.ts'
+import type { ByteWriter } from '../../util/byte-writer.ts'
 import type { Aggregate, Column } from '../aggregate.ts'
 import type { Rows } from '../rows.ts'
 import type { FieldType, Value } from '../spec.ts'
 import { decodeValues, encodeValues } from '../values.ts'
-import type { ByteReader } from '../../util/byte-reader.ts'
-import type { ByteWriter } from '../../util/byte-writer.ts'
 
 /** The part of an empty cell; real parts start at 0. */
 const NONE = -1

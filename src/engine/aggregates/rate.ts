@@ -9,7 +9,8 @@ export const rate: Aggregate = {
   resultType: () => 'float64',
   empty: null,
   accumulators: ({ where, matches }) => {
-    const both: Predicate = where === undefined ? (matches as Predicate) : { op: 'and', of: [where, matches as Predicate] }
+    const both: Predicate =
+      where === undefined ? (matches as Predicate) : { op: 'and', of: [where, matches as Predicate] }
     return [countOf(undefined, where), countOf(undefined, both)]
   },
   finalise([all, matching]) {

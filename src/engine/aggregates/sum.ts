@@ -1,11 +1,11 @@
-import type { AccumulatorSpec, Aggregate, Column, Finalised } from '../aggregate.ts'
-import type { Rows } from '../rows.ts'
-import type { FieldType, Predicate, Value } from '../spec.ts'
-import { type CountColumn, countOf } from './count.ts'
 import { type ByteReader, CorruptBytes } from '../../util/byte-reader.ts'
 import type { ByteWriter } from '../../util/byte-writer.ts'
 import { ExactSums } from '../../util/exact-sum.ts'
+import type { AccumulatorSpec, Aggregate, Column, Finalised } from '../aggregate.ts'
+import type { Rows } from '../rows.ts'
+import type { FieldType, Predicate, Value } from '../spec.ts'
 import { decodeNumbers, encodeNumbers } from '../values.ts'
+import { type CountColumn, countOf } from './count.ts'
 
 /** Sums a numeric field exactly: whatever the order of the rows, the same bits. */
 export class SumColumn implements Column {
@@ -87,7 +87,12 @@ function parseBase36(text: string): bigint {
 
 /** The accumulator of `sum`, shared with `avg` over the same field and filter. */
 export function sumOf(field: string, where: Predicate | undefined): AccumulatorSpec {
-  return { kind: 'sum', field, ...(where !== undefined && { where }), create: (fieldIndex) => new SumColumn(fieldIndex) }
+  return {
+    kind: 'sum',
+    field,
+    ...(where !== undefined && { where }),
+    create: (fieldIndex) => new SumColumn(fieldIndex),
+  }
 }
 
 const INT64_MAX = 2n ** 63n - 1n
@@ -103,14 +108,17 @@ function finaliseSum(sums: ExactSums, type: FieldType | undefined): Finalised {
   return fits ? { value, isEmpty: false } : { error: 'overflow' }
 }
 
-export const isNumeric = (type: FieldType | undefined): boolean => type === 'int' || type === 'int64' || type === 'float64'
+export const isNumeric = (type: FieldType | undefined): boolean =>
+  type === 'int' || type === 'int64' || type === 'float64'
 
 /** The exact sum of a numeric field, rounded once; null when no row has it. The sum of negative zeros is 0. */
 export const sum: Aggregate = {
   name: 'sum',
   takes: 'field',
   resultType: (field) =>
-    isNumeric(field) ? (field as FieldType) : { error: `a ${field} cannot be summed: sum takes an int, int64 or float64 field` },
+    isNumeric(field)
+      ? (field as FieldType)
+      : { error: `a ${field} cannot be summed: sum takes an int, int64 or float64 field` },
   empty: null,
   accumulators: ({ field, where }) => [countOf(field, where), sumOf(field as string, where)],
   finalise([count, column], type) {
