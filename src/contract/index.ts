@@ -3,5 +3,5 @@ export { decodeKey, type EntityKey, encodeKey, keyFromJson } from './entity-key.
 export { type FieldScan, fieldScanner } from './field-scanner.ts'
 export { type ParsedEvents, parseEvents } from './parse-events.ts'
 export { contentId, payloadHash } from './payload-hash.ts'
-export { isRefusal, type Refusal, type RefusalReason, refusal } from './refusal.ts'
+export { isRefusal, type Refusal, type RefusalReason, refusal, shown } from './refusal.ts'
 export { type EventSpans, splitEvents } from './split-events.ts'

@@ -41,6 +41,8 @@ export class ViewReader {
   private readonly filters: readonly number[]
   private readonly running: readonly Column[]
   private readonly masks: Uint8Array[]
+  /** By feature index: its running totals, in the order its aggregate wants. */
+  private readonly columnsOf: readonly (readonly Column[])[]
 
   /** Reads these features of a view, or all of them. */
   constructor(plan: ViewPlan, features: readonly FeaturePlan[] = plan.features) {
@@ -54,6 +56,7 @@ export class ViewReader {
       column.insert(0)
       return column
     })
+    this.columnsOf = plan.features.map((feature) => feature.accumulators.map((i) => this.running[i] as Column))
     this.masks = plan.filters.map(() => new Uint8Array(plan.spec.exactRows))
   }
 
@@ -116,8 +119,7 @@ export class ViewReader {
   }
 
   private finish(feature: FeaturePlan, partial: boolean, exact: boolean): FeatureValue {
-    const columns = feature.accumulators.map((i) => this.running[i] as Column)
-    const result: Finalised = feature.aggregate.finalise(columns, feature.fieldType)
+    const result: Finalised = feature.aggregate.finalise(this.columnsOf[feature.index] as Column[], feature.fieldType)
     if ('error' in result) return { value: feature.spec.default ?? null, status: 'error', exact, reason: result.error }
     if (result.isEmpty) return { value: emptyOf(feature), status: partial ? 'partial' : 'empty', exact }
     return { value: result.value, status: partial ? 'partial' : 'present', exact }

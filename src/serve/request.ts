@@ -1,3 +1,4 @@
+import { shown } from '../contract/index.ts'
 import { type Commit, type Plan, parseCommit, type VectorPlan } from '../plan/index.ts'
 import { didYouMean } from '../util/did-you-mean.ts'
 import { parseRfc3339 } from '../util/rfc3339.ts'
@@ -32,7 +33,7 @@ export function parseFeaturesRequest(plan: Plan, body: unknown, nowMs: number): 
   if (t === undefined)
     return bad(
       'bad_at',
-      `"at" is ${JSON.stringify(at)}; expected a time such as "2026-01-01T00:00:00Z", or milliseconds since the epoch.`,
+      `"at" is ${shown(at)}; expected a time such as "2026-01-01T00:00:00Z", or milliseconds since the epoch.`,
     )
   const commits = commitsOf(after)
   if ('status' in commits) return commits
@@ -46,7 +47,7 @@ function vectorOf(plan: Plan, service: unknown, features: unknown): VectorPlan |
     return {
       status: 404,
       code: 'unknown_service',
-      detail: `There is no feature service "${service}".${didYouMean(service, plan.serviceNames)}`,
+      detail: `There is no feature service "${shortened(service)}".${didYouMean(shortened(service), plan.serviceNames)}`,
     }
   }
   if (
@@ -60,14 +61,17 @@ function vectorOf(plan: Plan, service: unknown, features: unknown): VectorPlan |
     return {
       status: 404,
       code: 'unknown_feature',
-      detail: `There is no feature "${vector}".${didYouMean(vector, plan.featureNames)}`,
+      detail: `There is no feature "${shortened(vector)}".${didYouMean(shortened(vector), plan.featureNames)}`,
     }
   }
   return bad('bad_request', 'Name either "service" (a text) or "features" (a list of "view.feature").')
 }
 
+/** The last time that a Date can write. */
+const LAST_MS = 8.64e15
+
 function timeOf(at: unknown): number | undefined {
-  if (typeof at === 'number') return Number.isSafeInteger(at) && at >= 0 ? at : undefined
+  if (typeof at === 'number') return Number.isSafeInteger(at) && at >= 0 && at <= LAST_MS ? at : undefined
   const parsed = typeof at === 'string' ? parseRfc3339(at) : undefined
   return typeof parsed === 'number' ? parsed : undefined
 }
@@ -81,12 +85,15 @@ function commitsOf(after: unknown): Commit[] | Problem {
     if (commit === undefined) {
       return bad(
         'bad_after',
-        `"after" holds ${JSON.stringify(text)}; expected commits as an ingest answer gives them, such as "weur/user/1/17/4711".`,
+        `"after" holds ${shown(text)}; expected commits as an ingest answer gives them, such as "weur/user/1/17/4711".`,
       )
     }
     commits.push(commit)
   }
   return commits
 }
+
+/** A name as it is compared and said again: a request may hold a megabyte of it, and the comparison is quadratic. */
+const shortened = (name: string): string => (name.length > 128 ? `${name.slice(0, 128)}...` : name)
 
 const bad = (code: string, detail: string): Problem => ({ status: 400, code, detail })

@@ -16,9 +16,9 @@ export class Tokens {
   private readonly anonymous: readonly string[]
 
   constructor(json: string) {
-    const parsed = JSON.parse(json) as Record<string, string[]>
-    this.anonymous = parsed[ANONYMOUS] ?? []
-    this.entries = Object.entries(parsed)
+    const parsed = new Map(Object.entries(parseTokens(json)))
+    this.anonymous = parsed.get(ANONYMOUS) ?? []
+    this.entries = [...parsed]
       .filter(([token]) => token !== ANONYMOUS)
       .map(([token, scopes]) => ({ token: utf8.encode(token), scopes }))
   }
@@ -53,6 +53,21 @@ export class Tokens {
     return found
   }
 }
+
+/** Throws without a word of the secret: the message ends up in an answer. JSON.parse would quote it. */
+function parseTokens(json: string): Record<string, readonly string[]> {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(json)
+  } catch {
+    parsed = undefined
+  }
+  const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+  if (isObject && Object.values(parsed as object).every(isListOfTexts)) return parsed as Record<string, readonly string[]>
+  throw new Error('The secret TOKENS is not JSON of token to list of scopes, such as {"s3cret": ["ingest:flights"]}.')
+}
+
+const isListOfTexts = (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === 'string')
 
 function allows(scopes: readonly string[], wanted: string): boolean {
   const kind = wanted.split(':')[0]

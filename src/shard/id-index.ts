@@ -8,6 +8,13 @@ const TABLE_IDS = 16_384
 const MERGE_RUNS = 16
 const LARGEST_TIER = 2
 
+/** How large a table and a merge are; a test makes them small. */
+export interface IdIndexSizes {
+  readonly tableIds: number
+  readonly mergeRuns: number
+}
+const DEFAULT_SIZES: IdIndexSizes = { tableIds: TABLE_IDS, mergeRuns: MERGE_RUNS }
+
 /** What the index knows of an id. */
 export type IdVerdict = 'new' | 'duplicate' | 'conflict'
 
@@ -19,7 +26,9 @@ export type IdVerdict = 'new' | 'duplicate' | 'conflict'
 export class IdIndex {
   private readonly storage: ShardStorage
   private readonly horizonMs: number
-  private table = new IdTable(TABLE_IDS)
+  private readonly tableIds: number
+  private readonly mergeRuns: number
+  private table: IdTable
   /** Oldest first. */
   private runs: IdRun[]
   private nextRun: number
@@ -28,9 +37,12 @@ export class IdIndex {
   /** A merge under way: one hash part at a time, so that no batch waits for a whole merge. */
   private merging: { readonly from: readonly IdRun[]; readonly into: IdRun; part: number } | null = null
 
-  constructor(storage: ShardStorage, horizonMs: number) {
+  constructor(storage: ShardStorage, horizonMs: number, { tableIds, mergeRuns }: IdIndexSizes = DEFAULT_SIZES) {
     this.storage = storage
     this.horizonMs = horizonMs
+    this.tableIds = tableIds
+    this.mergeRuns = mergeRuns
+    this.table = new IdTable(tableIds)
     const listed = JSON.parse(storage.readMeta('ids') ?? '[]') as [number, number, number, number][]
     this.runs = listed.map(([id, tier, count, newest]) => IdRun.open(storage, id, tier, count, newest))
     this.nextRun = Math.max(0, ...listed.map(([id]) => id + 1))
@@ -63,7 +75,7 @@ export class IdIndex {
   }
 
   get isFull(): boolean {
-    return this.table.size >= TABLE_IDS
+    return this.table.size >= this.tableIds
   }
 
   /** Ids in memory and on disk. */
@@ -76,7 +88,7 @@ export class IdIndex {
     if (this.table.size > 0) {
       const run = writeRun(this.storage, this.nextRun++, 0, this.table.sorted(), this.table.newestMs)
       this.runs.push(run)
-      this.table = new IdTable(TABLE_IDS)
+      this.table = new IdTable(this.tableIds)
       this.tableSince = -1
     }
     this.forget(nowMs)
@@ -98,11 +110,23 @@ export class IdIndex {
   private planMerge(): void {
     if (this.merging) return
     for (let tier = 0; tier < LARGEST_TIER; tier++) {
-      const from = this.runs.filter((run) => run.tier === tier).slice(0, MERGE_RUNS)
-      if (from.length < MERGE_RUNS) continue
-      this.merging = { from, into: IdRun.merged(this.storage, this.nextRun++, tier + 1, from), part: 0 }
+      const from = this.runs.filter((run) => run.tier === tier).slice(0, this.mergeRuns)
+      if (from.length < this.mergeRuns) continue
+      this.merging = { from, into: IdRun.merged(this.storage, this.freeNumber(), tier + 1, from), part: 0 }
       return
     }
+  }
+
+  /**
+   * The least number that no run has: a merge that a restart cuts off begins anew with the same number, and so writes over
+   * what it left.
+   */
+  private freeNumber(): number {
+    const taken = new Set(this.runs.map((run) => run.id))
+    let number = 0
+    while (taken.has(number)) number++
+    this.nextRun = Math.max(this.nextRun, number + 1)
+    return number
   }
 
   /** Does a bounded piece of a merge under way. Inside a transaction. A merge that a restart cut off begins anew. */

@@ -21,8 +21,12 @@ export interface DeadLetter {
 
 /** A payload longer than this is cut: a row holds 2 MB, and a batch may refuse thousands. */
 const PAYLOAD_UNITS = 16 * 1024
-/** Letters of one outbox row: with payloads at their longest and three bytes a character it stays below 2 MB. */
+/**
+ * Letters of one outbox row, and about its length in UTF-16 code units of JSON: at three bytes each it stays below the 2 MB
+ * of a row. By length too, for JSON writes a control character with six: 32 payloads can be 3 MB.
+ */
 const LETTERS_PER_ROW = 32
+const ROW_UNITS = 512 * 1024
 
 /** Makes a letter of an event's text. */
 export function deadLetter(from: Omit<DeadLetter, 'payload' | 'payloadUnits'>, payload: string): DeadLetter {
@@ -42,13 +46,22 @@ export class Outbox {
   /** Writes the refusals of a batch. Inside its transaction. `by` names the shard. */
   write(by: string, { source, arrivalMs, events, fanout }: ApplyMessage, refused: readonly ShardRefusal[]): void {
     const spans = splitEvents(events)
-    const letters = refused.map(({ index, ...why }) => {
-      const text = 'reason' in spans ? events : events.slice(spans.starts[index], spans.ends[index])
-      return deadLetter({ source, ...why, arrivalMs, by, fanout: Number.parseInt(fanout[index] ?? '1', 36) }, text)
-    })
-    for (let i = 0; i < letters.length; i += LETTERS_PER_ROW) {
-      this.storage.writeOutbox(this.next++, JSON.stringify(letters.slice(i, i + LETTERS_PER_ROW)))
+    let row: string[] = []
+    let units = 0
+    const close = () => {
+      if (row.length > 0) this.storage.writeOutbox(this.next++, `[${row.join()}]`)
+      row = []
+      units = 0
     }
+    for (const { index, ...why } of refused) {
+      const text = 'reason' in spans ? events : events.slice(spans.starts[index], spans.ends[index])
+      const from = { source, ...why, arrivalMs, by, fanout: Number.parseInt(fanout[index] ?? '1', 36) }
+      const letter = JSON.stringify(deadLetter(from, text))
+      if (row.length >= LETTERS_PER_ROW || units + letter.length > ROW_UNITS) close()
+      row.push(letter)
+      units += letter.length
+    }
+    close()
   }
 
   get isEmpty(): boolean {

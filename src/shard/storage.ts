@@ -35,10 +35,37 @@ export class MemoryStorage implements ShardStorage {
   private readonly meta = new Map<string, string>()
   private readonly journal = new Map<number, string>()
   private readonly blobs = new Map<string, Uint8Array>()
-  private outbox: { id: number; body: string }[] = []
+  private outbox: readonly { readonly id: number; readonly body: string }[] = []
+  /** How to take back what the transaction under way has written. */
+  private undo: (() => void)[] | null = null
 
   transaction(work: () => void): void {
-    work()
+    if (this.undo) return work()
+    const undo: (() => void)[] = []
+    this.undo = undo
+    try {
+      work()
+    } catch (cause) {
+      for (const step of undo.reverse()) step()
+      throw cause
+    } finally {
+      this.undo = null
+    }
+  }
+
+  private put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
+    const before = map.get(key)
+    this.undo?.push(() => (before === undefined ? map.delete(key) : map.set(key, before)))
+    if (value === undefined) map.delete(key)
+    else map.set(key, value)
+  }
+
+  private setOutbox(rows: readonly { readonly id: number; readonly body: string }[]): void {
+    const before = this.outbox
+    this.undo?.push(() => {
+      this.outbox = before
+    })
+    this.outbox = rows
   }
 
   readMeta(key: string): string | undefined {
@@ -46,11 +73,11 @@ export class MemoryStorage implements ShardStorage {
   }
 
   writeMeta(key: string, value: string): void {
-    this.meta.set(key, value)
+    this.put(this.meta, key, value)
   }
 
   writeJournal(slot: number, body: string): void {
-    this.journal.set(slot, body)
+    this.put(this.journal, slot, body)
   }
 
   readJournal(): string[] {
@@ -58,7 +85,7 @@ export class MemoryStorage implements ShardStorage {
   }
 
   writeBlob(kind: BlobKind, id: number, bytes: Uint8Array): void {
-    this.blobs.set(`${kind}/${id}`, bytes.slice())
+    this.put(this.blobs, `${kind}/${id}`, bytes.slice())
   }
 
   readBlob(kind: BlobKind, id: number): Uint8Array | undefined {
@@ -66,11 +93,11 @@ export class MemoryStorage implements ShardStorage {
   }
 
   deleteBlob(kind: BlobKind, id: number): void {
-    this.blobs.delete(`${kind}/${id}`)
+    this.put(this.blobs, `${kind}/${id}`, undefined)
   }
 
   writeOutbox(id: number, body: string): void {
-    this.outbox.push({ id, body })
+    this.setOutbox([...this.outbox, { id, body }])
   }
 
   lastOutboxId(): number {
@@ -82,6 +109,6 @@ export class MemoryStorage implements ShardStorage {
   }
 
   deleteOutbox(upTo: number): void {
-    this.outbox = this.outbox.filter((row) => row.id > upTo)
+    this.setOutbox(this.outbox.filter((row) => row.id > upTo))
   }
 }

@@ -14,6 +14,8 @@ import { type ApplyMessage, MESSAGE_VERSION } from '../shard/index.ts'
 /** More than this many events, or about this much text, go to a shard in several messages: a journal row holds 2 MB. */
 const MESSAGE_EVENTS = 8_192
 const MESSAGE_UNITS = 512 * 1024
+/** An event's digit of the fan-out ends here. With more shards than this, the dead letters list an event that one of them took. */
+const MOST_FANOUT = 35
 
 /** Events for one shard: what to send, and where each stands in the request. */
 export interface ShardBatch {
@@ -88,7 +90,10 @@ export class Router {
     for (let index = 0; index < spans.count; index++) {
       const start = spans.starts[index] as number
       const end = spans.ends[index] as number
-      const why = spans.broken.get(index) ?? this.findTargets(scan, text, start, end, arrivalMs, keys, targets)
+      const why =
+        spans.broken.get(index) ??
+        tooLarge(end - start) ??
+        this.findTargets(scan, text, start, end, arrivalMs, keys, targets)
       if (why !== undefined) {
         refused.push({ index, why, text: text.slice(start, end) })
         continue
@@ -105,7 +110,7 @@ export class Router {
         bucket.events.push(event)
         bucket.units += event.length + 1
         bucket.indexes.push(index)
-        bucket.fanout += targets.length.toString(36)
+        bucket.fanout += Math.min(targets.length, MOST_FANOUT).toString(36)
       }
     }
     for (const bucket of open) if (bucket) close(bucket)
@@ -173,4 +178,10 @@ export class Router {
     }
     return { entity, shard, message, indexes }
   }
+}
+
+/** An event fits one message: taken in, it would be a journal row that the storage refuses, whenever it is sent. */
+function tooLarge(units: number): Refusal | undefined {
+  if (units <= MESSAGE_UNITS) return undefined
+  return refusal('too_large', `The event has ${units} characters; at most ${MESSAGE_UNITS} are taken. Send what features read.`)
 }
