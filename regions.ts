@@ -3,6 +3,5 @@
  */
 import type { Region } from './src/plan/index.ts'
 
-
 /** The regions, the first one is where a single-region deploy lives. `local` is what `npm start` runs. */
 export const regions: readonly Region[] = [{ name: 'local', id: 1, epoch: 0, shards: { default: 4 } }]

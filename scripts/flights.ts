@@ -68,8 +68,13 @@ export async function* flightBatches(
   options: { readonly rows?: number; readonly batch?: number } = {},
 ): AsyncGenerator<FlightEvent[]> {
   const { rows = FLIGHT_ROWS, batch = BATCH_EVENTS } = options
-  const flights = byDeparture(await readFlights(rows))
-  for (let from = 0; from < flights.length; from += batch) yield flights.slice(from, from + batch).map(toEvent)
+  yield* batchesOf(await readFlights(rows), batch)
+}
+
+/** The same, of flights that are read already. */
+export function* batchesOf(flights: readonly Flight[], batch: number = BATCH_EVENTS): Generator<FlightEvent[]> {
+  const ordered = byDeparture(flights)
+  for (let from = 0; from < ordered.length; from += batch) yield ordered.slice(from, from + batch).map(toEvent)
 }
 
 export function toEvent({ scheduledMs, departedMs, id, delay, distance, origin, destination }: Flight): FlightEvent {

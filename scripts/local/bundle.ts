@@ -92,7 +92,7 @@ const kinds: Readonly<Record<string, Module['kind']>> = {
 }
 
 /** Wrangler names modules after their files; the entry is `index.js`, and workerd takes the first module as the main one. */
-function modulesOf(folder: string): Module[] {
+export function modulesOf(folder: string): Module[] {
   return readdirSync(folder)
     .flatMap((name): Module[] => {
       // A script for the browser is text to the Worker that hands it out.

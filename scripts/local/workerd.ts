@@ -20,6 +20,8 @@ export interface RuntimeOptions {
   readonly healthPath?: string
   /** How long the start may take; default 20,000. */
   readonly startTimeoutMs?: number
+  /** More arguments of `workerd serve`, such as `--inspector-addr`; default none. */
+  readonly args?: readonly string[]
 }
 
 export interface Runtime {
@@ -59,7 +61,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const logFile = join(stateDir, 'workerd.log')
   const log = openSync(logFile, 'a')
   const logStart = readFileSync(logFile).length
-  const child = spawn(binaryFile, ['serve', configFile], { stdio: ['ignore', log, log] })
+  const child = spawn(binaryFile, ['serve', ...(options.args ?? []), configFile], { stdio: ['ignore', log, log] })
   closeSync(log)
   endWithThisProcess(child)
 

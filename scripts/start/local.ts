@@ -1,6 +1,6 @@
 /** The Workers on this machine, on fresh state, behind one port. */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../lib/paths.ts'
 import { bundleWorkers } from '../local/bundle.ts'
@@ -17,6 +17,8 @@ export interface Local {
 }
 
 export const defaultStateDir = join(cacheFolder, 'start')
+/** What a start leaves behind; nothing else is wiped, for the folder may be one of the user's. */
+const ownNames = ['storage', 'modules', 'workerd.capnp', 'workerd.log', 'token']
 
 /**
  * Builds and starts all Workers. `say` is told about each step. Throws, before anything is touched, when another start runs
@@ -34,7 +36,7 @@ export async function startLocal(
   if (port !== 0 && open !== port) say(`Port ${port} is taken: using ${open}.`)
   // Again, for building takes its time and another start may have been quicker.
   mustBeFree(stateDir)
-  for (const name of readdirSync(stateDir)) rmSync(join(stateDir, name), { recursive: true, force: true })
+  for (const name of ownNames) rmSync(join(stateDir, name), { recursive: true, force: true })
 
   const token = randomBytes(24).toString('base64url')
   writeFileSync(join(stateDir, 'token'), `${token}\n`, { mode: 0o600 })

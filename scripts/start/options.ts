@@ -1,4 +1,5 @@
 /** What `npm start` is asked for. */
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { FLIGHT_ROWS } from '../flights.ts'
 
@@ -8,6 +9,8 @@ export interface StartOptions {
   readonly rows: number
   /** Ends after the table instead of serving on. */
   readonly once: boolean
+  /** Folder of the state, absolute; undefined: .tidemark/start. */
+  readonly stateDir?: string
 }
 
 export const DEFAULT_PORT = 8787
@@ -22,9 +25,11 @@ export const HELP = `npm start: every Worker on this machine, real flights sent 
   --port N   the one port that is opened, on 127.0.0.1 (default ${DEFAULT_PORT}); taken: the next free one
   --rows N   how many flights are sent, 1 to ${ALL_ROWS} (default ${FLIGHT_ROWS})
   --once     end after the table
+  --state F  keep the state in the folder F, so that two starts can run side by side
   --help     this text
 
-State lives in .tidemark/start and begins anew with every start.
+State lives in .tidemark/start and begins anew with every start. Reading needs no token on this
+machine; the one for sending events is in .tidemark/start/token.
 `
 
 /** A command line that cannot be followed: the message says what to write instead. */
@@ -32,7 +37,13 @@ export class UsageError extends Error {}
 
 /** Reads the command line; 'help' when that was asked for. Throws a {@link UsageError}. */
 export function parseOptions(args: readonly string[]): StartOptions | 'help' {
-  let values: { readonly port?: string; readonly rows?: string; readonly once?: boolean; readonly help?: boolean }
+  let values: {
+    readonly port?: string
+    readonly rows?: string
+    readonly once?: boolean
+    readonly help?: boolean
+    readonly state?: string
+  }
   try {
     ;({ values } = parseArgs({
       args: [...args],
@@ -40,6 +51,7 @@ export function parseOptions(args: readonly string[]): StartOptions | 'help' {
         port: { type: 'string' },
         rows: { type: 'string' },
         once: { type: 'boolean' },
+        state: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }))
@@ -53,6 +65,7 @@ export function parseOptions(args: readonly string[]): StartOptions | 'help' {
     port: wholeNumber('--port', values.port, DEFAULT_PORT, 0, 65_535),
     rows: wholeNumber('--rows', values.rows, FLIGHT_ROWS, 1, ALL_ROWS),
     once: values.once ?? false,
+    ...(values.state !== undefined && { stateDir: resolve(values.state) }),
   }
 }
 

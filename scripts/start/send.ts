@@ -31,12 +31,12 @@ interface Receipt {
 }
 
 /** Throws when a batch is turned away for good, or ten times in a row; with what was answered. */
-export async function sendAll(batches: AsyncIterator<readonly object[]>, options: SendOptions): Promise<Sent> {
+export async function sendAll(batches: Iterator<readonly object[]>, options: SendOptions): Promise<Sent> {
   const sum = { accepted: 0, duplicates: 0, refused: 0, retries: 0, done: 0 }
   let firstRefusal: string | undefined
   const lane = async () => {
     for (;;) {
-      const next = await batches.next()
+      const next = batches.next()
       if (next.done) return
       const { receipt, tries } = await sendOne(next.value, options)
       sum.accepted += receipt.accepted

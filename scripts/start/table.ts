@@ -50,9 +50,11 @@ function cell(name: string, value: unknown, status = 'missing', exact = true): s
 }
 
 function valueText(name: string, value: unknown): string {
-  if (typeof value !== 'number') return String(value)
+  if (typeof value !== 'number') return String(value).slice(0, CELL_WIDTH)
   if (name.includes('share')) return percent(value)
-  return Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(1)
+  const text = name.includes('_avg') ? value.toFixed(1) : value.toLocaleString('en')
+  // Room for the mark of what is not exact.
+  return text.length < CELL_WIDTH ? text : value.toLocaleString('en', { notation: 'compact' })
 }
 
 function percent(share: number): string {

@@ -7,7 +7,7 @@ export interface Sample {
 }
 
 /** Keeps weights of inputs that say the same thing from running off against each other. */
-const RIDGE = 10
+const RIDGE = 100
 const MOST_ROUNDS = 25
 const CLOSE_ENOUGH = 1e-9
 

@@ -5,13 +5,17 @@ import { type DelayModel, delayProbability, hourTerms, numberOf } from '../../wo
 import type { Example } from './examples.ts'
 import { areaUnderCurve, fitLogistic, logLoss, type Sample } from './logistic.ts'
 
-/** Numbers of the service's features in the order of the service; texts (`last_destination`) are shown, not learned from. */
-export function numericFeatures(): { name: string; log: boolean }[] {
+/**
+ * What the model learns from, in the order of the service. Not from texts (`last_destination`), and not from counts over
+ * the lifetime: they only grow, so on a later day they lie outside of everything that was learned.
+ */
+export function learnedFeatures(): { name: string; log: boolean }[] {
   return delayRisk.spec.features.flatMap((full) => {
     const [view, name = ''] = full.split('.')
     const spec = definitions.spec.views.find((v) => v.name === view)?.features.find((f) => f.name === name)
     if (spec === undefined) throw new Error(`The service names ${full}, which no view has.`)
     if (spec.aggregate === 'latest' && isText(view, spec.field)) return []
+    if (spec.aggregate === 'count' && spec.window.kind === 'lifetime') return []
     return [{ name, log: spec.aggregate !== 'rate' }]
   })
 }
@@ -31,7 +35,7 @@ interface Scaled {
 
 /** Fits a model to examples. Rounded to 6 digits: more would only say how this machine rounds. */
 export function fitModel(examples: readonly Example[]): DelayModel {
-  const scaled = numericFeatures().map(({ name, log }) => scaleOf(name, log, examples))
+  const scaled = learnedFeatures().map(({ name, log }) => scaleOf(name, log, examples))
   const samples = examples.map((example): Sample => ({ x: columns(scaled, example), y: example.y }))
   const weights = [...fitLogistic(samples)].map(rounded)
   const of = (i: number) => weights[i] ?? 0

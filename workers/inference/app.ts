@@ -73,9 +73,17 @@ async function predict(env: InferenceBindings, entities: readonly FlightKeys[], 
     }
   })
   const { auc, baseRate } = trained.test
+  const learnedFrom = trained.train.from
   return Response.json({
     at: vectors.at,
-    model: { service: model.service, predicts: 'more than 15 minutes late', threshold: THRESHOLD, auc, baseRate },
+    model: {
+      service: model.service,
+      predicts: 'more than 15 minutes late',
+      threshold: THRESHOLD,
+      auc,
+      baseRate,
+      learnedFrom,
+    },
     predictions,
   })
 }

@@ -5,6 +5,7 @@ import { showVector } from '/vector.js'
 const by = (id) => document.getElementById(id)
 const MINUTE_MS = 60_000
 const STATS_MS = 2000
+const QUIET_MS = 6 * 3_600_000
 
 /** The slider's zero: the end of the data, from the address (`/?at=`), else the newest departure. */
 let endMs = Date.parse(new URLSearchParams(location.search).get('at') ?? '')
@@ -32,7 +33,7 @@ async function refresh() {
   by('origin-city').textContent = airports[origin] ?? ''
   by('destination-city').textContent = airports[destination] ?? ''
   if (Number.isNaN(atMs) || origin === '' || destination === '') return
-  const at = new Date(atMs).toISOString()
+  const at = new Date(atMs).toISOString().replace('.000Z', 'Z')
   by('when').textContent = timeText(atMs, 'full')
   const query = new URLSearchParams({ origin, destination, at }).toString().replaceAll('%3A', ':')
   const path = `/v1/predict?${query}`
@@ -63,16 +64,23 @@ function showAnswer({ model, predictions: [prediction], at }) {
   document.querySelector('.bar').classList.toggle('late', prediction.delayed)
   by('model').textContent =
     `The mark is how often any flight is late: ${(100 * model.baseRate).toFixed(0)} %. ` +
-    `Logistic regression; AUC ${model.auc.toFixed(2)} on days it had not seen.`
+    `Logistic regression; AUC ${model.auc.toFixed(2)} on days it had not seen.${caution(at, prediction.eventTime, model.learnedFrom)}`
   const newest =
     prediction.eventTime === null ? 'no flight seen yet' : `newest flight seen: ${ago(at, prediction.eventTime)}`
   by('age').textContent = `at ${timeText(Date.parse(at), 'short')}, ${newest}`
   showVector(by('vector'), prediction)
 }
 
+/** Windows that are not full yet, and hours without any flight, were not in what it learned from. */
+function caution(at, eventTime, learnedFrom) {
+  if (at < learnedFrom) return ' While its windows of 7 days are filling it is only guessing.'
+  const quietMs = Date.parse(at) - Date.parse(eventTime ?? at)
+  return quietMs > QUIET_MS ? ' This long after the last flight it is only guessing.' : ''
+}
+
 /** The old numbers stay, faded: they belong to another time. */
 function showProblem(text) {
-  by('problem').textContent = text
+  by('problem').textContent = text.replace(/^entities\[0\]:?/, 'This flight')
   by('problem').hidden = false
   document.querySelector('.prediction').classList.add('stale')
   by('vector').classList.add('stale')
@@ -140,4 +148,6 @@ by('copy').addEventListener('click', async () => {
 
 await refreshStats()
 await refresh()
-setInterval(() => void refreshStats(), STATS_MS)
+setInterval(() => {
+  if (!document.hidden) void refreshStats()
+}, STATS_MS)

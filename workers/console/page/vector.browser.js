@@ -1,29 +1,29 @@
 // The vector as a table: features by what they measure, windows side by side.
 
 const count = (n) => n.toLocaleString('en')
-const minutes = (n) => `${n.toLocaleString('en', { maximumFractionDigits: 1 })} min`
-const share = (n) => `${(100 * n).toFixed(1)} %`
+const minutes = (n) => n.toLocaleString('en', { maximumFractionDigits: 1 }).replace('-', '−')
+const share = (n) => (100 * n).toFixed(1)
 
 /** Rows of the table: a heading, or a measure and how its feature is called for each window. */
 const rows = [
   { heading: 'Leaving', of: 'origin' },
   { label: 'flights', name: 'departures', show: count },
-  { label: 'mean delay', name: 'delay_avg', show: minutes },
-  { label: 'longest delay', name: 'delay_max', show: minutes },
-  { label: 'late', name: 'late_share', show: share },
+  { label: 'mean delay, min', name: 'delay_avg', show: minutes },
+  { label: 'longest delay, min', name: 'delay_max', show: minutes },
+  { label: 'late, %', name: 'late_share', show: share },
   { label: 'last one went to', only: 'last_destination', show: String },
   { heading: 'Coming in to', of: 'origin' },
   { label: 'flights', name: 'inbound', show: count },
-  { label: 'mean delay', name: 'inbound_delay_avg', show: minutes },
-  { label: 'late', name: 'inbound_late_share', show: share },
+  { label: 'mean delay, min', name: 'inbound_delay_avg', show: minutes },
+  { label: 'late, %', name: 'inbound_late_share', show: share },
   { label: 'last one from', only: 'last_inbound_origin', show: String },
   { heading: 'The route', of: 'route' },
   { label: 'flights', name: 'route_flights', show: count },
-  { label: 'mean delay', name: 'route_delay_avg', show: minutes },
-  { label: 'longest delay', name: 'route_delay_max', show: minutes },
-  { label: 'late', name: 'route_late_share', show: share },
-  { label: 'last delay', only: 'route_last_delay', show: minutes },
-  { label: 'distance', only: 'route_distance', show: (n) => `${count(n)} mi` },
+  { label: 'mean delay, min', name: 'route_delay_avg', show: minutes },
+  { label: 'longest delay, min', name: 'route_delay_max', show: minutes },
+  { label: 'late, %', name: 'route_late_share', show: share },
+  { label: 'last delay, min', only: 'route_last_delay', show: minutes },
+  { label: 'distance, miles', only: 'route_distance', show: count },
 ]
 const windows = ['1h', '6h', '1d', '7d', 'ever']
 
@@ -63,19 +63,17 @@ function cell(name, show, { features, status, exact }) {
   const value = features[name]
   const state = status[name]
   td.title = `${name}: ${state}${exact[name] ? ', exact' : ', not exact'}`
-  // A count that is empty is 0, and says so; anything else that is not there is named by its status.
+  // A count over an empty window is a plain 0; anything else that is not there is named by its status.
   if (value === null || (state !== 'present' && state !== 'empty')) {
-    const word = document.createElement('span')
-    word.className = state === 'empty' || state === 'missing' ? state : 'other'
-    word.textContent = state
-    td.append(value === null ? '' : `${show(value)} `, word)
+    td.className = state === 'empty' || state === 'missing' ? state : 'other'
+    td.textContent = value === null || state === 'missing' ? state : `${show(value)} ${state}`
     return td
   }
   td.textContent = exact[name] ? show(value) : `≈ ${show(value)}`
   if (!exact[name]) td.classList.add('approx')
   if (show === share) {
     td.classList.add('share')
-    td.style.setProperty('--share', `${Math.round(value * 80)}%`)
+    td.style.setProperty('--share', `${Math.round(value * 100)}%`)
   }
   return td
 }
