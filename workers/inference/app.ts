@@ -88,9 +88,10 @@ async function predict(env: InferenceBindings, entities: readonly FlightKeys[], 
   })
 }
 
-/** The binding throws Errors whose messages are for people; only a time too old is the asker's to mend. */
+/** The binding throws Errors of `code: detail`; a code that names a mistake of the asker goes back to them. */
 function lookupProblem(error: unknown): Problem {
-  const detail = error instanceof Error ? error.message : String(error)
-  if (detail.includes('no longer kept')) return { status: 400, code: 'at_too_old', detail }
-  return { status: 503, code: 'unavailable', detail, retryAfter: 1 }
+  const message = error instanceof Error ? error.message : String(error)
+  const [, code = 'unavailable', detail = message] = /^([a-z_]+): (.*)$/s.exec(message) ?? []
+  if (code === 'at_too_old' || code === 'missing_key' || code === 'wrong_type') return { status: 400, code, detail }
+  return { status: 503, code, detail, retryAfter: 1 }
 }

@@ -24,6 +24,8 @@ export interface IngestBindings {
 
 /** Requests that one isolate works on at once: beyond that its memory is better spent on those it has. */
 const MAX_IN_FLIGHT = 256
+/** It is kept with every event of the request. */
+const MAX_DELIVERY_ID_UNITS = 256
 const JSON_TYPES = ['application/json', 'application/x-ndjson', 'application/ndjson', 'application/jsonl', 'text/plain']
 
 /** The ingest Worker of an app: takes in events over HTTP, and shows what was refused. */
@@ -62,6 +64,11 @@ export function createIngest(app: App) {
         detail: `Content-Type ${type} is not understood; send one of ${JSON_TYPES.join(', ')}.`,
       })
     }
+    const deliveryId = c.req.header('webhook-id')
+    if (deliveryId !== undefined && deliveryId.length > MAX_DELIVERY_ID_UNITS) {
+      const detail = `The header webhook-id has ${deliveryId.length} characters; at most ${MAX_DELIVERY_ID_UNITS} are taken.`
+      return problemResponse({ status: 400, code: 'bad_webhook_id', detail })
+    }
     if (inFlight >= MAX_IN_FLIGHT) {
       return problemResponse({
         status: 429,
@@ -83,12 +90,7 @@ export function createIngest(app: App) {
       }
       const keep = (letters: readonly DeadLetter[]) =>
         c.env.DEAD_LETTERS.getByName(`${region.name}/${name}`).add(letters)
-      const receipt = await deliver(
-        { router, directory, source: name, keep },
-        text,
-        arrivalMs,
-        c.req.header('webhook-id'),
-      )
+      const receipt = await deliver({ router, directory, source: name, keep }, text, arrivalMs, deliveryId)
       if (isRefusal(receipt)) return problemResponse({ status: 400, code: receipt.reason, detail: receipt.message })
       if ('unavailable' in receipt) {
         return problemResponse({

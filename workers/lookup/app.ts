@@ -97,7 +97,7 @@ export interface GetOptions {
 /** The lookup Worker over a service binding: `env.FEATURES.get('fraud', [{ user_id: 'u1' }])`. */
 export function featureServiceOf(app: App) {
   return class FeatureServiceEntrypoint<Env extends LookupBindings> extends WorkerEntrypoint<Env> {
-    /** Vectors as objects by feature name. Throws an Error whose message says what was wrong and how to mend it. */
+    /** Vectors as objects by feature name. Throws an Error of `code: detail`, as the problems of HTTP have them. */
     async get(
       service: string,
       entities: readonly object[],
@@ -105,10 +105,13 @@ export function featureServiceOf(app: App) {
     ): Promise<{ at: string; rows: TypedRow[] }> {
       const plan = planOf(app)
       const request = parseFeaturesRequest(plan, { service, entities, at, after }, Date.now())
-      if ('status' in request) throw new Error(request.detail)
+      if ('status' in request) throw new Error(`${request.code}: ${request.detail}`)
       const region = regionNamed(app.regions, this.env.REGION)
       const rows = await lookup(plan, shardDirectory(region, this.env.SHARDS), request)
-      if ('failure' in rows) throw new Error(lookupProblem(rows).detail)
+      if ('failure' in rows) {
+        const { code, detail } = lookupProblem(rows)
+        throw new Error(`${code}: ${detail}`)
+      }
       return { at: new Date(request.t).toISOString(), rows: typedRows(request.vector, rows, metadata ?? false) }
     }
   }
