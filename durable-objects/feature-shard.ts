@@ -42,6 +42,8 @@ export function featureShardOf(app: App) {
       this.sql = new SqlShardStorage(ctx.storage)
       const part = { region: regionNamed(app.regions, name.region).id, epoch: name.epoch, shard: name.shard }
       this.shard = new Shard({ plan, entity, part, shards: name.shards, storage: this.sql, now: () => Date.now() })
+      // Left by a process that ended between a batch and its drain.
+      if (!this.shard.letters.isEmpty) this.ctx.waitUntil(this.drain())
     }
 
     /** Takes in a batch; the answer leaves when it is durable (the output gate waits for the write). */
@@ -79,13 +81,16 @@ export function featureShardOf(app: App) {
       if (this.draining || this.shard.letters.isEmpty) return
       this.draining = true
       try {
-        await this.ctx.storage.setAlarm(Date.now() + RETRY_MS)
+        // Again from the start when a batch left letters while the alarm was being deleted: they would wait without one.
         while (!this.shard.letters.isEmpty) {
-          const { letters, delivered } = this.shard.letters.take(LETTER_ROWS)
-          await this.deliver(letters)
-          delivered()
+          await this.ctx.storage.setAlarm(Date.now() + RETRY_MS)
+          while (!this.shard.letters.isEmpty) {
+            const { letters, delivered } = this.shard.letters.take(LETTER_ROWS)
+            await this.deliver(letters)
+            delivered()
+          }
+          await this.ctx.storage.deleteAlarm()
         }
-        await this.ctx.storage.deleteAlarm()
       } catch (cause) {
         console.warn(
           `dead letters of ${this.ctx.id.name} wait: ${cause instanceof Error ? cause.message : String(cause)}`,

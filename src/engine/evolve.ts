@@ -14,7 +14,7 @@ export function evolveView(old: ViewState, plan: ViewPlan): ViewState {
   )
   for (let i = 0; i < old.rows.length; i++) {
     const values = mapValues(fields, (field) => old.rows.fields[field]?.[i])
-    next.rows.insert(old.rows.times[i] as number, old.rows.parts[i] as number, old.rows.seqs[i] as number, values)
+    next.rows.push(old.rows.times[i] as number, old.rows.parts[i] as number, old.rows.seqs[i] as number, values)
   }
   const accumulators = plan.accumulators.map((a) => old.plan.accumulators.findIndex((b) => b.identity === a.identity))
   for (const level of old.levels) {

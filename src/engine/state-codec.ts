@@ -149,6 +149,7 @@ function decodeView(bytes: ByteReader, view: ViewState, parts: number): void {
     plan.fields.forEach((field, i) => {
       rows.fields[i] = decodeValues(bytes, length, field.type)
     })
+    rows.filled()
   }
   for (const level of view.levels) decodeLevel(bytes, level)
 }

@@ -45,12 +45,13 @@ export class ViewState {
   /** Takes in one row. The caller has moved the entity's mark; `settle` sees it later. */
   apply(time: number, part: number, seq: number, values: readonly Value[]): void {
     if (time < (this.floors[this.floors.length - 1] as number)) return
-    this.rows.insert(time, part, seq, values)
+    this.rows.push(time, part, seq, values)
     if (this.rows.length >= this.plan.spec.exactRows + FOLD_SLACK) this.foldSurplus()
   }
 
   /** Brings the state to its canonical form for a mark: folds what is beyond R, moves tiles on, prunes. */
   settle(mark: number): void {
+    this.rows.sort()
     if (mark >= this.nextMark) this.moveFloors(mark)
     this.foldSurplus()
   }
@@ -58,6 +59,7 @@ export class ViewState {
   private foldSurplus(): void {
     const surplus = this.rows.length - this.plan.spec.exactRows
     if (surplus <= 0) return
+    this.rows.sort()
     this.foldRows(surplus)
     this.rows.dropFirst(surplus)
   }
@@ -121,8 +123,9 @@ export class ViewState {
     })
     const { rows } = other
     for (let i = 0; i < rows.length; i++) {
-      this.rows.insert(rows.times[i] as number, rows.parts[i] as number, rows.seqs[i] as number, rows.valuesAt(i))
+      this.rows.push(rows.times[i] as number, rows.parts[i] as number, rows.seqs[i] as number, rows.valuesAt(i))
     }
+    this.rows.sort()
     this.foldSurplus()
   }
 

@@ -63,11 +63,13 @@ function parseTokens(json: string): Record<string, readonly string[]> {
     parsed = undefined
   }
   const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
-  if (isObject && Object.values(parsed as object).every(isListOfTexts)) return parsed as Record<string, readonly string[]>
+  if (isObject && Object.values(parsed as object).every(isListOfTexts))
+    return parsed as Record<string, readonly string[]>
   throw new Error('The secret TOKENS is not JSON of token to list of scopes, such as {"s3cret": ["ingest:flights"]}.')
 }
 
-const isListOfTexts = (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === 'string')
+const isListOfTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string')
 
 function allows(scopes: readonly string[], wanted: string): boolean {
   const kind = wanted.split(':')[0]

@@ -1,8 +1,11 @@
 import type { ApplyMessage } from './messages.ts'
 import type { ShardStorage } from './storage.ts'
 
-/** Journal rows that are kept: a ring, so that a batch costs one row written and nothing is ever deleted. */
-export const JOURNAL_ROWS = 512
+/**
+ * Journal rows that are kept: a ring, so that a batch costs one row written and nothing is ever deleted. Pages are saved
+ * long before a row comes round again, unless batches are tiny.
+ */
+export const JOURNAL_ROWS = 2_048
 
 /** What a journal row says of a batch: enough to do it again after a crash, without judging it again. */
 export interface JournalEntry {

@@ -190,6 +190,19 @@ export class Pages {
     }
   }
 
+  /**
+   * Keeps the budget where most pages are dirty: what cannot be let go is saved first, oldest first. Inside a transaction.
+   * A batch that touches entities all over a shard larger than memory costs about a page an entity, and never the object.
+   */
+  relieve(seq: number): void {
+    this.shrink()
+    for (const page of this.dirty) {
+      if (this.usedBytes <= this.memoryBytes) return
+      this.saveOldest(seq)
+      if (page.dirtySince < 0 && this.loaded.delete(page.id)) this.usedBytes -= page.size
+    }
+  }
+
   /** Every cell, page by page, for a full walk (tests, exports). */
   *cells(): IterableIterator<Cell> {
     for (let id = 0; id < this.count; id++) yield* this.load(id).cells.values()

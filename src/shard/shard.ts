@@ -22,8 +22,11 @@ import { Since } from './since.ts'
 import type { ShardStorage } from './storage.ts'
 import { type Target, Targets } from './targets.ts'
 
-/** A page is saved for about this many events: rows written stay a small share of the events, and the journal short. */
-const EVENTS_PER_SAVED_PAGE = 64
+/**
+ * All dirty pages are saved once within this many events: a page then leaves with many changes, which is what its write
+ * costs are shared by, and a restart does at most this much again (about 100 ms).
+ */
+const EVENTS_PER_ROUND = 24_000
 /** Decoded states that are held for reads. Up to 50 KB each when hot: 25 MB. */
 const OPEN_STATES = 512
 /** Compiled readers that are held: one a service or list of features. */
@@ -60,7 +63,8 @@ export class Shard {
   private readonly open = new Set<Cell>()
   private seq = 0
   private availableAt = 0
-  private unsavedEvents = 0
+  /** Pages to save, a fraction at a time. */
+  private pagesDue = 0
   private readonly idWords = new Uint32Array(4)
 
   /** Opens the shard: reads its meta rows and does again what the journal has and the pages have not. */
@@ -77,7 +81,10 @@ export class Shard {
     this.since = new Since(options.entity.plan, storage, options.now())
     this.targets = new Targets(options.entity, options.part.shard, options.shards)
     const saved = entries.at(-1)?.saved ?? { pages: 0, ids: 0 }
-    for (const entry of entries) this.redo(entry, saved)
+    for (const entry of entries) {
+      this.redo(entry, saved)
+      this.pages.shrink()
+    }
   }
 
   /** As dead letters name it. */
@@ -209,9 +216,10 @@ export class Shard {
   /** The one transaction of a batch. */
   private save(entry: JournalEntry, refused: readonly ShardRefusal[]): void {
     const { storage } = this.options
-    this.unsavedEvents += this.seq - entry.seqBefore
+    const events = this.seq - entry.seqBefore
+    this.pagesDue += (this.pages.dirtyCount * events) / EVENTS_PER_ROUND
     storage.transaction(() => {
-      if (this.seq > entry.seqBefore) this.journal.write(entry)
+      if (events > 0) this.journal.write(entry)
       if (refused.length > 0) this.outbox.write(this.name, entry.message, refused)
       this.checkpoint()
     })
@@ -221,11 +229,9 @@ export class Shard {
   /** Saves a few pages, so that the journal stays short; never all, so that no batch waits long. */
   private checkpoint(): void {
     const { pages, ids, journal } = this
-    while (this.unsavedEvents >= EVENTS_PER_SAVED_PAGE && pages.oldestDirty !== undefined) {
-      pages.saveOldest(this.seq)
-      this.unsavedEvents -= EVENTS_PER_SAVED_PAGE
-    }
+    for (; this.pagesDue >= 1 && pages.oldestDirty !== undefined; this.pagesDue--) pages.saveOldest(this.seq)
     while ((pages.oldestDirty ?? journal.nextRow) < journal.oldestKept) pages.saveOldest(this.seq)
+    pages.relieve(this.seq)
     if (ids.isFull || (ids.oldestUnsaved ?? journal.nextRow) < journal.oldestKept) ids.save(this.availableAt)
     else ids.step()
   }

@@ -40,7 +40,7 @@ export class MemoryStorage implements ShardStorage {
   private undo: (() => void)[] | null = null
 
   transaction(work: () => void): void {
-    if (this.undo) return work()
+    if (this.undo) throw new Error('a transaction inside of another')
     const undo: (() => void)[] = []
     this.undo = undo
     try {

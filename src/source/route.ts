@@ -14,6 +14,8 @@ import { type ApplyMessage, MESSAGE_VERSION } from '../shard/index.ts'
 /** More than this many events, or about this much text, go to a shard in several messages: a journal row holds 2 MB. */
 const MESSAGE_EVENTS = 8_192
 const MESSAGE_UNITS = 512 * 1024
+/** What an index, quotes and commas add to a sender's id of a request. */
+const ID_INDEX_UNITS = 9
 /** An event's digit of the fan-out ends here. With more shards than this, the dead letters list an event that one of them took. */
 const MOST_FANOUT = 35
 
@@ -87,6 +89,7 @@ export class Router {
     const scan = this.scanOf(text)
     const targets: number[] = []
     const keys: (string | undefined)[] = []
+    const idUnits = this.takesIds(deliveryId) ? deliveryId.length + ID_INDEX_UNITS : 0
     for (let index = 0; index < spans.count; index++) {
       const start = spans.starts[index] as number
       const end = spans.ends[index] as number
@@ -101,20 +104,28 @@ export class Router {
       const event = text.slice(start, end)
       for (const target of targets) {
         let bucket = open[target] ?? null
-        if (bucket && (bucket.indexes.length >= MESSAGE_EVENTS || bucket.units + event.length > MESSAGE_UNITS)) {
+        if (
+          bucket &&
+          (bucket.indexes.length >= MESSAGE_EVENTS || bucket.units + event.length + idUnits > MESSAGE_UNITS)
+        ) {
           close(bucket)
           bucket = null
         }
         bucket ??= this.openBucket(target)
         open[target] = bucket
         bucket.events.push(event)
-        bucket.units += event.length + 1
+        bucket.units += event.length + 1 + idUnits
         bucket.indexes.push(index)
         bucket.fanout += Math.min(targets.length, MOST_FANOUT).toString(36)
       }
     }
     for (const bucket of open) if (bucket) close(bucket)
     return { count: spans.count, batches, refused }
+  }
+
+  /** Whether events are identified by the sender's id of the request. */
+  private takesIds(deliveryId: string | undefined): deliveryId is string {
+    return this.source.spec.id === undefined && deliveryId !== undefined
   }
 
   private openBucket(target: number): Bucket {
@@ -166,7 +177,6 @@ export class Router {
 
   private message(bucket: Bucket, arrivalMs: number, deliveryId: string | undefined): ShardBatch {
     const { entity, shard, events, indexes, fanout } = bucket
-    const hasIds = this.source.spec.id === undefined && deliveryId !== undefined
     const message: ApplyMessage = {
       version: MESSAGE_VERSION,
       plan: this.plan,
@@ -174,7 +184,7 @@ export class Router {
       arrivalMs,
       events: `[${events.join()}]`,
       fanout,
-      ...(hasIds && { ids: indexes.map((index) => `${deliveryId}:${index}`) }),
+      ...(this.takesIds(deliveryId) && { ids: indexes.map((index) => `${deliveryId}:${index}`) }),
     }
     return { entity, shard, message, indexes }
   }
@@ -183,5 +193,8 @@ export class Router {
 /** An event fits one message: taken in, it would be a journal row that the storage refuses, whenever it is sent. */
 function tooLarge(units: number): Refusal | undefined {
   if (units <= MESSAGE_UNITS) return undefined
-  return refusal('too_large', `The event has ${units} characters; at most ${MESSAGE_UNITS} are taken. Send what features read.`)
+  return refusal(
+    'too_large',
+    `The event has ${units} characters; at most ${MESSAGE_UNITS} are taken. Send what features read.`,
+  )
 }
