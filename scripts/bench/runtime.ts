@@ -1,0 +1,140 @@
+/** One workerd with the Workers under load and the yardsticks beside them. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from '../local/port.ts'
+import { type Runtime, startRuntime } from '../local/workerd.ts'
+import type { Service, ServiceBinding } from '../local/workerd-config.ts'
+import { bundleApp } from './bundles.ts'
+import { cpuSeconds } from './measure.ts'
+
+const FIRST_PORT = 29_100
+const TOKENS = JSON.stringify({ bench: ['*'] })
+
+export interface BenchShardStats {
+  readonly rowsWritten: number
+  readonly databaseBytes: number
+  readonly memoryBytes: number
+  readonly pages: number
+  /** Since they were asked for last. */
+  readonly calls: number
+  readonly longestMs: number
+}
+
+let services: Promise<Service[]> | undefined
+
+/** The Workers, bundled once a run. */
+function benchServices(): Promise<Service[]> {
+  services ??= (async () => {
+    const [ingest, lookup, yardstick] = await Promise.all(['ingest', 'lookup', 'yardstick'].map(bundleApp))
+    const texts: ServiceBinding[] = [
+      { kind: 'text', name: 'REGION', value: 'local' },
+      { kind: 'text', name: 'TOKENS', value: TOKENS },
+    ]
+    const object = (name: string, className: string): ServiceBinding => {
+      return { kind: 'durableObject', name, service: 'ingest', className }
+    }
+    const shards = object('SHARDS', 'FeatureShard')
+    return [
+      {
+        name: 'ingest',
+        modules: ingest ?? [],
+        bindings: [...texts, shards, object('DEAD_LETTERS', 'DeadLetters')],
+        durableObjects: ['FeatureShard', 'DeadLetters', 'Ping'],
+      },
+      { name: 'lookup', modules: lookup ?? [], bindings: [...texts, shards] },
+      { name: 'yardstick', modules: yardstick ?? [], bindings: [shards, object('PING', 'Ping')] },
+    ]
+  })()
+  return services
+}
+
+/** A workerd of the bench, with a state folder of its own that is gone in the end. */
+export class BenchRuntime {
+  private readonly stateDir = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
+  private runtime: Runtime | undefined
+  private readonly args: readonly string[]
+
+  /** `args`: more arguments of `workerd serve`. */
+  constructor(args: readonly string[] = []) {
+    this.args = args
+    // Also when the bench is broken off: `stop` is not reached then.
+    process.once('exit', () => rmSync(this.stateDir, { recursive: true, force: true }))
+  }
+
+  private get running(): Runtime {
+    if (this.runtime === undefined) throw new Error('the runtime of the bench is not started')
+    return this.runtime
+  }
+
+  get ingest(): string {
+    return this.running.urls.ingest ?? ''
+  }
+
+  get lookup(): string {
+    return this.running.urls.lookup ?? ''
+  }
+
+  get yardstick(): string {
+    return this.running.urls.yardstick ?? ''
+  }
+
+  get pid(): number {
+    return this.running.pid
+  }
+
+  /** Starts, or starts again on the same state. */
+  async start(): Promise<void> {
+    const yardstick = await freePort(FIRST_PORT)
+    const ingest = await freePort(yardstick + 1)
+    const lookup = await freePort(ingest + 1)
+    this.runtime = await startRuntime({
+      services: await benchServices(),
+      sockets: [
+        { service: 'yardstick', port: yardstick },
+        { service: 'ingest', port: ingest },
+        { service: 'lookup', port: lookup },
+      ],
+      stateDir: this.stateDir,
+      args: this.args,
+    })
+  }
+
+  /** As a power cut would. */
+  async kill(): Promise<void> {
+    await this.running.kill()
+  }
+
+  async stop(): Promise<void> {
+    await this.runtime?.stop()
+    rmSync(this.stateDir, { recursive: true, force: true })
+  }
+
+  /** CPU seconds of workerd that some work takes. */
+  async cpuOf<T>(work: () => Promise<T>): Promise<{ readonly seconds: number; readonly result: T }> {
+    const before = cpuSeconds(this.pid)
+    const result = await work()
+    return { seconds: cpuSeconds(this.pid) - before, result }
+  }
+
+  /** The counters of an entity's shards. */
+  async stats(entity: string): Promise<BenchShardStats[]> {
+    const response = await fetch(`${this.yardstick}/stats/${entity}`)
+    if (!response.ok) throw new Error(`stats of ${entity}: ${response.status} ${await response.text()}`)
+    return (await response.json()) as BenchShardStats[]
+  }
+}
+
+/** Runs a part on a fresh workerd, which ends with it, whatever happens. */
+export async function* withRuntime<T>(
+  part: (runtime: BenchRuntime) => AsyncGenerator<T>,
+  args: readonly string[] = [],
+): AsyncGenerator<T> {
+  const runtime = new BenchRuntime(args)
+  try {
+    await runtime.start()
+    yield* part(runtime)
+  } finally {
+    await runtime.stop()
+  }
+}
