@@ -3,7 +3,7 @@ import type { DeadLetter } from '../src/shard/index.ts'
 import { murmur128Hex } from '../src/util/murmur3.ts'
 
 /** A letter as a person reads it. */
-export interface ListedLetter extends Omit<DeadLetter, 'fanout' | 'by'> {
+export interface ListedLetter extends Omit<DeadLetter, 'fanout' | 'by' | 'payloadHash'> {
   readonly id: string
   /** Doors or shards that refused it. */
   readonly by: readonly string[]
@@ -47,20 +47,20 @@ export class DeadLetters extends DurableObject<IngestEnv> {
   }
 
   private addOne(letter: DeadLetter): void {
-    const { by, fanout, ...what } = letter
-    const id = murmur128Hex(`${what.source}\n${what.payload}`)
+    const { by, fanout, payloadHash, ...what } = letter
+    const id = murmur128Hex(`${what.source}\n${payloadHash}`)
     const known = this.sql.exec<Row>('SELECT id, by, times, body FROM letter WHERE id = ?', id).toArray()[0]
-    const refusers = known ? (JSON.parse(known.by) as string[]) : []
+    const refusers: Record<string, number> = known ? (JSON.parse(known.by) as Record<string, number>) : {}
+    refusers[by] = (refusers[by] ?? 0) + 1
     // A second refusal by the same shard is the sender trying again (or the shard: it cannot tell either).
-    const times = refusers.includes(by) || !known ? (known?.times ?? 0) + 1 : known.times
-    const all = [...new Set([...refusers, by])]
+    const times = Math.max(...Object.values(refusers))
     this.sql.exec(
       `INSERT INTO letter (id, reason, dead, by, times, body) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET dead = excluded.dead, by = excluded.by, times = excluded.times`,
       id,
       what.reason,
-      all.length >= fanout || by === 'door' ? 1 : 0,
-      JSON.stringify(all),
+      Object.keys(refusers).length >= fanout || by === 'door' ? 1 : 0,
+      JSON.stringify(refusers),
       times,
       JSON.stringify(what),
     )
@@ -85,7 +85,7 @@ export class DeadLetters extends DurableObject<IngestEnv> {
       letters: rows.map(({ id, by, times, body }) => ({
         id,
         ...(JSON.parse(body) as DeadLetter),
-        by: JSON.parse(by) as string[],
+        by: Object.keys(JSON.parse(by) as object),
         times,
       })),
     }

@@ -4,10 +4,10 @@ import {
   type ApplyAnswer,
   type ApplyMessage,
   type DeadLetter,
-  type ReadAnswer,
-  type ReadMessage,
+  parseRead,
   Shard,
   type ShardUnavailable,
+  writeReadAnswer,
 } from '../src/shard/index.ts'
 import { type App, planOf } from './app.ts'
 import { SqlShardStorage } from './sql-shard-storage.ts'
@@ -59,8 +59,9 @@ export function featureShardOf(app: App) {
       }
     }
 
-    read(message: ReadMessage): ReadAnswer | ShardUnavailable {
-      return this.shard.read(message)
+    /** Reads entities: a text in, a text out (`src/shard/read-text.ts`). */
+    read(message: string): string {
+      return writeReadAnswer(this.shard.read(parseRead(message)))
     }
 
     /** What an operator and the bench want to know. */

@@ -28,11 +28,11 @@ export function assembly(): Result {
     shard.apply({ ...head, ...message })
   }
 
-  const features = vector.runs[0]?.features ?? []
+  const run = vector.runs[0]?.ref ?? ''
   const reads = Array.from({ length: ENTITIES }, (_, i) => {
     const key = keyFromJson({ uid: uidOf(i) }, entity.spec)
     if (isRefusal(key)) throw new Error(key.message)
-    return { ...head, t: nowMs, keys: [key.key], features }
+    return { ...head, t: nowMs, keys: [key.key], run }
   })
   let written = 0
   const us = cpuMicros((index) => {

@@ -1,4 +1,12 @@
-export { type EntityRuntime, type FeatureRef, Plan, type Route, type SourceRuntime, type VectorPlan } from './plan.ts'
+export {
+  type EntityRuntime,
+  type FeatureRef,
+  Plan,
+  type Route,
+  type SourceRuntime,
+  type VectorPlan,
+  type VectorRun,
+} from './plan.ts'
 export { type Region, regionNamed, type Shards, shardCount } from './region.ts'
 export {
   type Commit,

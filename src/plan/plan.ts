@@ -59,7 +59,15 @@ export interface VectorPlan {
   /** The entities it needs, each once, in the order of first use. */
   readonly entities: readonly EntityRuntime[]
   /** Its features cut where the entity changes: what one shard can answer in one piece. */
-  readonly runs: readonly { readonly entity: EntityRuntime; readonly features: readonly string[] }[]
+  readonly runs: readonly VectorRun[]
+}
+
+/** Neighbouring features of a vector that are of one entity. */
+export interface VectorRun {
+  readonly entity: EntityRuntime
+  readonly features: readonly FeatureRef[]
+  /** Names it to a shard of the same plan: `:fraud@1:0` for a service's first run, else the features with commas between. */
+  readonly ref: string
 }
 
 /** Definitions compiled for running: what ingest, shards and lookup share. Built once, when the Worker starts. */
@@ -95,6 +103,14 @@ export class Plan {
     return this.vectors.get(name)
   }
 
+  /** The features that a run's `ref` names, or undefined when this plan has no such run. */
+  featuresOf(ref: string): readonly FeatureRef[] | undefined {
+    const [, service, run] = /^:(.+):(\d+)$/.exec(ref) ?? []
+    if (service !== undefined) return this.vectors.get(service)?.runs[Number(run)]?.features
+    const vector = this.vectorOf(null, ref.split(','))
+    return typeof vector === 'string' ? undefined : vector.features
+  }
+
   get serviceNames(): string[] {
     return [...this.vectors.keys()]
   }
@@ -111,12 +127,16 @@ export class Plan {
       if (feature === undefined) return name
       features.push(feature)
     }
-    const runs: { entity: EntityRuntime; features: string[] }[] = []
-    for (const { entity, name } of features) {
-      const last = runs.at(-1)
-      if (last?.entity === entity) last.features.push(name)
-      else runs.push({ entity, features: [name] })
+    const cut: { entity: EntityRuntime; features: FeatureRef[] }[] = []
+    for (const feature of features) {
+      const last = cut.at(-1)
+      if (last?.entity === feature.entity) last.features.push(feature)
+      else cut.push({ entity: feature.entity, features: [feature] })
     }
+    const runs = cut.map((run, i) => ({
+      ...run,
+      ref: service === null ? run.features.map((feature) => feature.name).join() : `:${service}:${i}`,
+    }))
     return { service, features, entities: [...new Set(features.map((feature) => feature.entity))], runs }
   }
 }

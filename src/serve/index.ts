@@ -1,4 +1,4 @@
-export { MAX_BODY_BYTES, readBody } from './body.ts'
+export { MAX_BODY_BYTES, readBody, readSmallBody } from './body.ts'
 export {
   type LookupFailure,
   type LookupRequest,

@@ -117,7 +117,7 @@ async function ask(
     plan: plan.hash,
     t,
     keys,
-    features: vector.runs[run]?.features ?? [],
+    run: vector.runs[run]?.ref ?? '',
     ...(seen.length > 0 && { after: Math.max(...seen.map((commit) => commit.seq)) }),
   }
   try {

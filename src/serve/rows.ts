@@ -1,5 +1,6 @@
 import type { Value } from '../engine/index.ts'
 import type { VectorPlan } from '../plan/index.ts'
+import { STATUS_OF } from '../shard/index.ts'
 import type { LookupRow, RowMetadata, TypedRow } from './lookup.ts'
 
 /** The answer on the wire: columnar, spliced from what the shards wrote, nothing parsed again. */
@@ -22,8 +23,8 @@ function wireRow({ texts, commits }: LookupRow, parts: string): string {
     const text = texts[i] as LookupRow['texts'][number]
     const comma = i === 0 ? '' : ','
     values += comma + text.values
-    statuses += comma + text.statuses
-    exact += comma + text.exact
+    statuses += comma + statusList(text.statuses)
+    exact += comma + exactList(text.exact)
   }
   const eventTime = eventTimeOf(texts)
   const time = eventTime === null ? 'null' : `"${eventTime}"`
@@ -33,6 +34,23 @@ function wireRow({ texts, commits }: LookupRow, parts: string): string {
     : ''
   return `{"values":[${values}],"status":[${statuses}],"exact":[${exact}]${since}${reasons},"eventTime":${time},"commits":${JSON.stringify(commits)},"parts":${parts}}`
 }
+
+/** Lists by the letters that they are written from: there are few of them, since most rows are all present and exact. */
+const lists = new Map<string, string>()
+const MOST_LISTS = 4_096
+
+function listOf(letters: string, entryOf: (letter: string) => string): string {
+  let list = lists.get(letters)
+  if (list === undefined) {
+    if (lists.size >= MOST_LISTS) lists.clear()
+    list = Array.from(letters, entryOf).join()
+    lists.set(letters, list)
+  }
+  return list
+}
+
+const statusList = (letters: string): string => listOf(letters, (letter) => `"${STATUS_OF[letter]}"`)
+const exactList = (digits: string): string => listOf(digits, (digit) => (digit === '1' ? 'true' : 'false'))
 
 function eventTimeOf(texts: LookupRow['texts']): string | null {
   let newest: number | null = null
@@ -47,7 +65,7 @@ function notesOf<T>(
   texts: LookupRow['texts'],
   noteOf: (text: LookupRow['texts'][number]) => readonly (T | null)[] | undefined,
 ) {
-  return texts.flatMap((text) => noteOf(text) ?? new Array<null>(text.statuses.split(',').length).fill(null))
+  return texts.flatMap((text) => noteOf(text) ?? new Array<null>(text.statuses.length).fill(null))
 }
 
 /** For each feature: since when its history is complete if its value is partial, else null. */
@@ -94,8 +112,8 @@ function sourceOf(_key: string, value: unknown, { source }: { readonly source?: 
 
 function metadataOf(vector: VectorPlan, texts: LookupRow['texts'], commits: readonly string[]): RowMetadata {
   const names = vector.features.map((feature) => feature.shortName)
-  const statuses = JSON.parse(`[${texts.map((text) => text.statuses).join()}]`) as string[]
-  const exact = JSON.parse(`[${texts.map((text) => text.exact).join()}]`) as boolean[]
+  const statuses = texts.flatMap((text) => Array.from(text.statuses, (letter) => STATUS_OF[letter]))
+  const exact = texts.flatMap((text) => Array.from(text.exact, (digit) => digit === '1'))
   const since = sinceOf(texts)
   const reasons = reasonsOf(texts)
   return {

@@ -4,9 +4,9 @@ import type { ShardStorage } from './storage.ts'
 /** A run is cut into this many blobs by the first bits of the id, so that a lookup or a merge step reads one of them. */
 export const RUN_PARTS = 64
 const PART_SHIFT = 32 - Math.log2(RUN_PARTS)
-/** Bits of Bloom filter an id, and probes: 16 and 4 let 1 new id in 420 through to a read of a blob. */
-const FILTER_BITS = 16
-const FILTER_PROBES = 4
+/** Bits of Bloom filter an id, and probes: one new id in 25,000 a run costs a read of a blob, and a shard has dozens of runs. */
+const FILTER_BITS = 24
+const FILTER_PROBES = 8
 
 /** Ids sorted by hash, on disk; its Bloom filter in memory. */
 export class IdRun {

@@ -7,7 +7,9 @@ export {
   type ReadMessage,
   type RowText,
   type ShardUnavailable,
+  STATUS_OF,
 } from './messages.ts'
 export { type DeadLetter, deadLetter } from './outbox.ts'
+export { parseRead, parseReadAnswer, writeRead, writeReadAnswer } from './read-text.ts'
 export { Shard, type ShardOptions } from './shard.ts'
 export { type BlobKind, MemoryStorage, type ShardStorage } from './storage.ts'

@@ -14,6 +14,8 @@ export interface JournalEntry {
   /** The commit number before the batch. */
   readonly seqBefore: number
   readonly availableAt: number
+  /** The greatest mark of any entity here, ms. */
+  readonly mark: number
   readonly verdicts: string
   /** Rows before these have nothing that the pages, or the id runs, do not hold: recovery passes over them. */
   readonly saved: { readonly pages: number; readonly ids: number }
@@ -68,6 +70,6 @@ function parseEntry(body: string): JournalEntry {
     readonly head: Omit<ApplyMessage, 'events'>
   }
   if (header.format !== FORMAT) throw new Error(`journal row of format ${header.format}; this code reads ${FORMAT}`)
-  const { row, seqBefore, availableAt, verdicts, saved, head } = header
-  return { row, seqBefore, availableAt, verdicts, saved, message: { ...head, events: body.slice(cut + 1) } }
+  const { row, seqBefore, availableAt, mark, verdicts, saved, head } = header
+  return { row, seqBefore, availableAt, mark, verdicts, saved, message: { ...head, events: body.slice(cut + 1) } }
 }

@@ -1,4 +1,5 @@
 import { splitEvents } from '../contract/index.ts'
+import { murmur128Hex } from '../util/murmur3.ts'
 import type { ApplyMessage, ShardRefusal } from './messages.ts'
 import type { ShardStorage } from './storage.ts'
 
@@ -12,6 +13,8 @@ export interface DeadLetter {
   readonly payload: string
   /** Its whole length, in UTF-16 code units. */
   readonly payloadUnits: number
+  /** murmur3-128 of the whole: two events that differ only behind the cut are two letters. */
+  readonly payloadHash: string
   readonly arrivalMs: number
   /** The door or shard that refused it. */
   readonly by: string
@@ -29,8 +32,12 @@ const LETTERS_PER_ROW = 32
 const ROW_UNITS = 512 * 1024
 
 /** Makes a letter of an event's text. */
-export function deadLetter(from: Omit<DeadLetter, 'payload' | 'payloadUnits'>, payload: string): DeadLetter {
-  return { ...from, payload: payload.slice(0, PAYLOAD_UNITS), payloadUnits: payload.length }
+export function deadLetter(
+  from: Omit<DeadLetter, 'payload' | 'payloadUnits' | 'payloadHash'>,
+  payload: string,
+): DeadLetter {
+  const payloadHash = murmur128Hex(payload)
+  return { ...from, payload: payload.slice(0, PAYLOAD_UNITS), payloadUnits: payload.length, payloadHash }
 }
 
 /** Refusals of a shard, written in the batch's own transaction and kept until the dead letters have them. */

@@ -8,7 +8,7 @@ import {
   ViewReader,
 } from '../engine/index.ts'
 import type { EntityRuntime } from '../plan/index.ts'
-import type { RowText } from './messages.ts'
+import { LETTER_OF, type RowText } from './messages.ts'
 
 interface ViewPart {
   readonly view: number
@@ -70,8 +70,8 @@ export class VectorReader {
       const found = part.out[feature.index] as FeatureValue
       const comma = i === 0 ? '' : ','
       values += comma + valueText(found.value)
-      statuses += `${comma}"${found.status}"`
-      exact += comma + found.exact
+      statuses += LETTER_OF[found.status]
+      exact += found.exact ? '1' : '0'
       if (found.status === 'partial') {
         since ??= this.slots.map(() => null)
         since[i] = part.since[feature.index] as number
@@ -87,8 +87,8 @@ export class VectorReader {
   private missingRow(): RowText {
     return {
       values: this.slots.map(({ feature }) => valueText(emptyOf(feature))).join(),
-      statuses: this.slots.map(() => '"missing"').join(),
-      exact: this.slots.map(() => 'true').join(),
+      statuses: LETTER_OF.missing.repeat(this.slots.length),
+      exact: '1'.repeat(this.slots.length),
       eventTimeMs: null,
     }
   }

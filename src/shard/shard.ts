@@ -1,6 +1,6 @@
 import { type CheckedEvent, isRefusal, parseEvents, payloadHash, type Refusal, refusal } from '../contract/index.ts'
 import { oldestReadable, type Part, type ViewPlan } from '../engine/index.ts'
-import { type EntityRuntime, hashKey, type Plan, type SourceRuntime } from '../plan/index.ts'
+import { type EntityRuntime, hashKey, type Plan, type Route, type SourceRuntime } from '../plan/index.ts'
 import { murmur128 } from '../util/murmur3.ts'
 import type { Cell } from './cell.ts'
 import { IdIndex } from './id-index.ts'
@@ -27,8 +27,8 @@ import { type Target, Targets } from './targets.ts'
  * costs are shared by, and a restart does at most this much again (about 100 ms).
  */
 const EVENTS_PER_ROUND = 24_000
-/** Decoded states that are held for reads. Up to 50 KB each when hot: 25 MB. */
-const OPEN_STATES = 512
+/** Decoded states that are held for reads. Up to 50 KB each when hot: 12 MB. */
+const OPEN_STATES = 256
 /** Compiled readers that are held: one a service or list of features. */
 const READERS = 64
 
@@ -63,6 +63,8 @@ export class Shard {
   private readonly open = new Set<Cell>()
   private seq = 0
   private availableAt = 0
+  /** The greatest mark of any entity here. */
+  private mark = 0
   /** Pages to save, a fraction at a time. */
   private pagesDue = 0
   private readonly idWords = new Uint32Array(4)
@@ -136,7 +138,7 @@ export class Shard {
       refused.push({ index, ...outcome })
     })
     const saved = { pages: this.pages.oldestDirty ?? row, ids: this.ids.oldestUnsaved ?? row }
-    this.save({ row, seqBefore, availableAt: this.availableAt, verdicts, saved, message }, refused)
+    this.save({ row, seqBefore, availableAt: this.availableAt, mark: this.mark, verdicts, saved, message }, refused)
     return { verdicts, refused, seq: this.seq }
   }
 
@@ -162,6 +164,7 @@ export class Shard {
     if (unread) return unread
     if (event.id !== null) this.ids.add(this.idWords, payload, this.availableAt, row)
     this.seq++
+    this.mark = Math.max(this.mark, Math.min(event.timeMs, this.availableAt))
     this.fold(here, event, this.availableAt, this.seq, row)
     return 'a'
   }
@@ -180,13 +183,10 @@ export class Shard {
         `No ${entity} of this event lives in shard ${this.name}: the door routed it wrongly.`,
       )
     }
-    const isRead = here.some(({ route, key, hash }) => {
-      const mark = this.pages.find(key, hash)?.mark ?? 0
-      return (
-        timeMs >= mark ||
-        route.views.some(({ view }) => timeMs >= oldestReadable(route.entity.plan[view] as ViewPlan, mark))
-      )
-    })
+    // Nearly every event is readable at the greatest mark of the shard, and so for its own entity: no cell is looked up.
+    const isRead =
+      here.some(({ route }) => isReadAt(route, timeMs, this.mark)) ||
+      here.some(({ route, key, hash }) => isReadAt(route, timeMs, this.pages.find(key, hash)?.mark ?? 0))
     if (isRead) return undefined
     const time = new Date(timeMs).toISOString()
     const why = `${time} is before everything that a view of ${entity} still reads, so it would count nowhere.`
@@ -237,8 +237,12 @@ export class Shard {
   }
 
   /** Takes in again what the journal says was accepted, where pages and id runs do not have it yet. */
-  private redo({ row, seqBefore, availableAt, verdicts, message }: JournalEntry, saved: JournalEntry['saved']): void {
+  private redo(
+    { row, seqBefore, availableAt, mark, verdicts, message }: JournalEntry,
+    saved: JournalEntry['saved'],
+  ): void {
     this.availableAt = Math.max(this.availableAt, availableAt)
+    this.mark = Math.max(this.mark, mark)
     this.seq = seqBefore
     const source = this.options.plan.sources.get(message.source)
     const isSaved = row < saved.pages && row < saved.ids
@@ -269,7 +273,7 @@ export class Shard {
     if (message.plan !== plan.hash)
       return unavailable('unknown_plan', `plan ${message.plan}, this shard runs ${plan.hash}`)
     if (message.after !== undefined && message.after > this.seq) return { notYet: { seq: this.seq } }
-    const reader = this.readerFor(message.features)
+    const reader = this.readerFor(message.run)
     const rows = []
     for (let row = 0; row < message.keys.length; row++) {
       const key = message.keys[row] as string
@@ -299,16 +303,14 @@ export class Shard {
     }
   }
 
-  private readerFor(names: readonly string[]): VectorReader {
-    const key = names.join()
-    const known = this.readers.get(key)
+  private readerFor(run: string): VectorReader {
+    const known = this.readers.get(run)
     if (known) return known
-    const vector = this.options.plan.vectorOf(null, names)
-    if (typeof vector === 'string')
-      throw new Error(`no feature ${vector}: the door checks names before it asks a shard`)
-    const made = new VectorReader(this.options.entity, vector.features, this.since.of)
+    const features = this.options.plan.featuresOf(run)
+    if (features === undefined) throw new Error(`no features ${run}: the door checks names before it asks a shard`)
+    const made = new VectorReader(this.options.entity, features, this.since.of)
     if (this.readers.size >= READERS) this.readers.clear()
-    this.readers.set(key, made)
+    this.readers.set(run, made)
     return made
   }
 
@@ -321,6 +323,13 @@ export class Shard {
     ])
     return all.sort(([a], [b]) => (a < b ? -1 : 1))
   }
+}
+
+/** Whether some view of a route would read an event of this time, of an entity with this mark. */
+function isReadAt({ entity, views }: Route, timeMs: number, mark: number): boolean {
+  if (timeMs >= mark) return true
+  for (const { view } of views) if (timeMs >= oldestReadable(entity.plan[view] as ViewPlan, mark)) return true
+  return false
 }
 
 const unavailable = (reason: ShardUnavailable['unavailable'], message: string): ShardUnavailable => ({

@@ -56,7 +56,7 @@ describe('a plan', () => {
     const plan = new Plan(definitions.spec)
     const vector = plan.vectorOf(null, ['user_stats.clicks_5m', 'device_stats.events_1h', 'user_stats.last_type'])
     if (typeof vector === 'string') throw new Error(vector)
-    expect(vector.runs.map((run) => [run.entity.spec.name, run.features])).toEqual([
+    expect(vector.runs.map((run) => [run.entity.spec.name, run.features.map((feature) => feature.name)])).toEqual([
       ['user', ['user_stats.clicks_5m']],
       ['device', ['device_stats.events_1h']],
       ['user', ['user_stats.last_type']],

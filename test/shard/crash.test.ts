@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { EntityState, stateBytes, type Value } from '../../src/engine/index.ts'
 import { Plan } from '../../src/plan/index.ts'
 import { MESSAGE_VERSION, type Shard } from '../../src/shard/index.ts'
+import { LETTER_OF } from '../../src/shard/messages.ts'
 import { markOf, type OracleEvent, oracleValue } from '../oracle/oracle.ts'
 import { Crash, CrashingStorage } from '../support/crashing-storage.ts'
 import { forSeeds, type Random } from '../support/random.ts'
@@ -160,9 +161,15 @@ test('reads after crashes give the oracle value, status and exactness', () => {
         const all = [...world.eventsOf(key, 'uid'), ...world.eventsOf(key, 'friend')]
         if (all.length === 0) continue
         for (const view of views) {
-          const features = view.features.map((feature) => `${view.name}.${feature.name}`)
+          const features = view.features.map((feature) => `${view.name}.${feature.name}`).join()
           const t = Math.max(markOf(all) - view.allowedLatenessMs, r.pick(all).time + r.pick([-1_000, 0, 1, 60_000]))
-          const answer = shard.read({ version: MESSAGE_VERSION, plan: world.plan.hash, t, keys: [key], features })
+          const answer = shard.read({
+            version: MESSAGE_VERSION,
+            plan: world.plan.hash,
+            t,
+            keys: [key],
+            run: features,
+          })
           if (!('rows' in answer)) throw new Error(JSON.stringify(answer))
           const want = view.features.map((feature) =>
             oracleValue(
@@ -176,8 +183,8 @@ test('reads after crashes give the oracle value, status and exactness', () => {
             ),
           )
           const [row] = answer.rows
-          expect(row?.statuses).toBe(want.map(({ status }) => `"${status}"`).join())
-          expect(row?.exact).toBe(want.map(({ exact }) => exact).join())
+          expect(row?.statuses).toBe(want.map(({ status }) => LETTER_OF[status]).join(''))
+          expect(row?.exact).toBe(want.map(({ exact }) => Number(exact)).join(''))
           expect(row?.values).toBe(want.map(({ value }) => valueText(value)).join())
         }
       }

@@ -149,7 +149,7 @@ class CountingStorage extends MemoryStorage {
   }
 }
 
-test('a run has all of its ids after a reopening, and its filter lets 1 new id in 420 through', () => {
+test('a run has all of its ids after a reopening, and its filter lets about 1 new id in 25,000 through', () => {
   const r = random(9)
   const storage = new CountingStorage()
   const table = new IdTable(16_384)
@@ -161,8 +161,9 @@ test('a run has all of its ids after a reopening, and its filter lets 1 new id i
   storage.reads = 0
   const asked = 400_000
   for (let i = 0; i < asked; i++) expect(run.find(hashOf(`new-${salt}-${i}`))).toBeUndefined()
-  expect(asked / storage.reads).toBeGreaterThan(340)
-  expect(asked / storage.reads).toBeLessThan(520)
+  // 16 are expected of 24 bits and 8 probes; five standard deviations either way, and the seed is fixed.
+  expect(storage.reads).toBeGreaterThan(0)
+  expect(storage.reads).toBeLessThan(36)
   run.delete()
   expect(() => IdRun.open(storage, 3, 0, 16_384, 1)).toThrow('filter of id run 3 is missing')
 })

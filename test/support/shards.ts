@@ -113,7 +113,7 @@ export function apply(shard: Shard, batch: ApplyMessage): ApplyAnswer {
 
 /** The value of one feature of some entities at t. */
 export function readValues(shard: Shard, plan: Plan, feature: string, keys: readonly string[], t: number): unknown[] {
-  const answer = shard.read({ version: MESSAGE_VERSION, plan: plan.hash, t, keys, features: [feature] })
+  const answer = shard.read({ version: MESSAGE_VERSION, plan: plan.hash, t, keys, run: feature })
   if (!('rows' in answer)) throw new Error(`no rows: ${JSON.stringify(answer)}`)
   return answer.rows.map((row) => JSON.parse(row.values) as unknown)
 }

@@ -7,7 +7,7 @@ import {
   lookupProblem,
   parseFeaturesRequest,
   problemResponse,
-  readBody,
+  readSmallBody,
   Tokens,
   type TypedRow,
   typedRows,
@@ -51,7 +51,7 @@ export function createLookup(app: App) {
   const http = new Hono<{ Bindings: LookupBindings }>()
 
   http.post('/v1/features', async (c) => {
-    const text = await readBody(c.req.raw, MAX_REQUEST_BYTES)
+    const text = await readSmallBody(c.req.raw, MAX_REQUEST_BYTES)
     if (typeof text !== 'string') return problemResponse(text)
     let body: unknown
     try {
