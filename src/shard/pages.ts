@@ -12,10 +12,10 @@ const SPLIT_BYTES = 32 * 1024
 const CHEAP_PAGES = 512
 const INITIAL_BITS = 4
 /**
- * Pages in memory beyond this are let go, least recently used first. A Durable Object may use 128 MB: this, decoded states
- * (25 MB), Bloom filters and the batch at hand have to fit.
+ * Pages in memory beyond this are let go, least recently used first. 128 MB is the limit of an isolate, which may hold several
+ * shards: decoded states (12 MB), Bloom filters, ids (1 MB) and the batch at hand come on top of this.
  */
-export const DEFAULT_MEMORY_BYTES = 48 * 1024 * 1024
+export const DEFAULT_MEMORY_BYTES = 32 * 1024 * 1024
 /** A cell's object, its two array views and its place in the map, measured; the payload comes on top. */
 const CELL_OVERHEAD_BYTES = 600
 const CHECK_BYTES = 4
