@@ -1,6 +1,8 @@
 import type { Random } from '../support/random.ts'
 
-const keys = ['uid', 'a', 'key', 'b', 'UID', 'uid"', 'ui', '', '\\', '__proto__x', 'é', '😀']
+// No key starts with a backslash: after one at a place, V8 13.6 takes an escaped key of one letter at the same place for it
+// (JSON.parse('{"a":1,"\\\\":2}'), then JSON.parse('{"a":1,"\\u006e":2}') has the key "\\").
+const keys = ['uid', 'a', 'key', 'b', 'UID', 'uid"', 'ui', '', 'b\\', '__proto__x', 'é', '😀']
 const strings = [
   '',
   'x',

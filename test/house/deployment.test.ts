@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { regions } from '../../regions.ts'
-import { type Region, regionNamed, shardCount } from '../../src/plan/index.ts'
 import { hasWarning } from '../../scripts/lib/wrangler.ts'
 import { wranglerConfig } from '../../scripts/lib/wrangler-config.ts'
+import { type Region, regionNamed, shardCount } from '../../src/plan/index.ts'
 
 const local: Region = { name: 'local', id: 1, epoch: 0, shards: { default: 4, entities: { user: 16 } } }
 const weur: Region = { name: 'weur', id: 2, epoch: 0, shards: { default: 8 } }

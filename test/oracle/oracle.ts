@@ -120,7 +120,9 @@ export function holds(predicate: Predicate, fields: Readonly<Record<string, Valu
 
 /** A string in a form whose UTF-16 order is code point order; anything else as it is. */
 const codePoints = (value: Exclude<Value, null>): string | number | bigint | boolean =>
-  typeof value === 'string' ? [...value].map((c) => (c.codePointAt(0) ?? 0).toString(16).padStart(6, '0')).join('') : value
+  typeof value === 'string'
+    ? [...value].map((c) => (c.codePointAt(0) ?? 0).toString(16).padStart(6, '0')).join('')
+    : value
 
 /** The value over exactly these rows, in order; undefined when there is nothing. */
 function naive(
@@ -194,7 +196,8 @@ function divide(numerator: bigint, denominator: bigint): number {
     if (fraction(fromBits(middle)) * denominator <= numerator) low = middle
     else high = middle
   }
-  if (high === 0x7ff0000000000000n) return numerator > fraction(Number.MAX_VALUE) * denominator ? Infinity : fromBits(low)
+  if (high === 0x7ff0000000000000n)
+    return numerator > fraction(Number.MAX_VALUE) * denominator ? Infinity : fromBits(low)
   const below = numerator - fraction(fromBits(low)) * denominator
   const above = fraction(fromBits(high)) * denominator - numerator
   if (below === above) return fromBits((low & 1n) === 0n ? low : high)
