@@ -1,4 +1,4 @@
-import { avg, count, featureView, latest, rate } from '../src/define/index.ts'
+import { avg, count, featureView, latest, rate } from 'tidemark'
 import { LATE_MINUTES, REPORT_LATENESS } from './airport-departures.ts'
 import { airport } from './entities.ts'
 import { flights } from './sources.ts'

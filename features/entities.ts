@@ -1,5 +1,5 @@
+import { entity } from 'tidemark'
 import * as z from 'zod'
-import { entity } from '../src/define/index.ts'
 
 /** An airport by its IATA code. One flight is about two of them: the one it leaves and the one it goes to. */
 export const airport = entity('airport', { airport: z.string() })

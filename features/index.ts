@@ -1,4 +1,4 @@
-import { definitions as collect } from '../src/define/index.ts'
+import { definitions as collect } from 'tidemark'
 import { delayRisk } from './services.ts'
 
 /** Everything this repository deploys: real flights, two entities, three views and the service of one model. */

@@ -1,4 +1,4 @@
-import { featureService } from '../src/define/index.ts'
+import { featureService } from 'tidemark'
 import { airportDepartures } from './airport-departures.ts'
 import { airportInbound } from './airport-inbound.ts'
 import { routeHistory } from './route-history.ts'

@@ -1,5 +1,5 @@
+import { streamSource, webhook } from 'tidemark'
 import * as z from 'zod'
-import { streamSource, webhook } from '../src/define/index.ts'
 
 /**
  * One event a flight, sent when it has left. Its time is `departed`, not `scheduled`: before it left nobody knew how late

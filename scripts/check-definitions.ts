@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { root } from './lib/paths.ts'
 
 const kinds = ['entities', 'sources', 'views', 'services'] as const
+const one = { entities: 'entity', sources: 'source', views: 'view', services: 'service' }
 const json = process.argv.includes('--json')
 const given = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
 const file = given === undefined ? resolve(root, 'features/index.ts') : resolve(given)
@@ -27,7 +28,7 @@ try {
     finish(1, {
       ok: false,
       file: shown,
-      message: `${shown} exports no \`definitions\`. Add: export const definitions = define({ ... })`,
+      message: `${shown} exports no definitions. Add: export default definitions({ services: [...] })`,
     })
   }
   finish(0, { ok: true, file: shown, counts })
@@ -41,18 +42,18 @@ type Report = { ok: true; file: string; counts: Record<string, number> } | { ok:
 
 function finish(code: number, report: Report): never {
   if (json) console.log(JSON.stringify(report))
-  else if (report.ok) console.log(`${report.file}: ${sentence(report.counts)}`)
+  else if (report.ok) console.log(`${report.file} is right: ${sentence(report.counts)}`)
   else console.error(`${report.file} is not right:\n  ${report.message.replaceAll('\n', '\n  ')}`)
   process.exit(code)
 }
 
 function sentence(counts: Record<string, number>): string {
-  return kinds.map((kind) => `${counts[kind]} ${kind}`).join(', ')
+  return kinds.map((kind) => `${counts[kind]} ${counts[kind] === 1 ? one[kind] : kind}`).join(', ')
 }
 
-/** How many of each kind `definitions.spec` declares; undefined when there is no such export. */
+/** How many of each kind the export `definitions`, or the default one, declares; undefined when there is neither. */
 function countsOf(loaded: unknown): Record<string, number> | undefined {
-  const spec = property(property(loaded, 'definitions'), 'spec')
+  const spec = property(property(loaded, 'definitions') ?? property(loaded, 'default'), 'spec')
   if (spec === undefined) return undefined
   return Object.fromEntries(kinds.map((kind) => [kind, Object.keys(property(spec, kind) ?? {}).length]))
 }

@@ -36,7 +36,7 @@ test('check counts what is declared, and --json gives one object', () => {
     'good.ts',
     'export const definitions = { spec: { entities: [1, 2], sources: [1], views: [], services: [1] } }',
   )
-  expect(tidemark('check', file).out).toContain('2 entities, 1 sources, 0 views, 1 services')
+  expect(tidemark('check', file).out).toContain('2 entities, 1 source, 0 views, 1 service')
   expect(JSON.parse(tidemark('check', file, '--json').out)).toMatchObject({ ok: true, counts: { entities: 2 } })
 })
 
