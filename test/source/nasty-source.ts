@@ -105,13 +105,14 @@ const PLACE = 777_000_111
 /** The JSON of one event: mostly a right one, among other members, in a random order, with a wrong value now and then. */
 export function eventText(r: Random, plain: boolean): string {
   const wrong = (value: unknown) => (r.chance(0.04) ? r.pick([null, 'x', 5, {}, ['uid'], { uid: 'x' }, true]) : value)
+  const uuid = UUID.replace('0192', String(r.int(1000, 9999)))
   const own: [string, unknown][] = [
     ['id', `e${r.int(0, 1e9)}`],
     ['uid', wrong(r.pick(TEXTS))],
     ['UID', wrong(r.pick(TEXTS) + r.pick(TEXTS))],
     ['é', wrong(PLACE)],
     ['n', wrong(r.int(-3, 3))],
-    ['device', wrong(r.chance(0.5) ? UUID.toUpperCase() : UUID.replace('0192', String(r.int(1000, 9999))))],
+    ['device', wrong(r.chance(0.5) ? uuid.toUpperCase() : uuid)],
     ['b', wrong(r.chance(0.5))],
     ['at', ARRIVAL_MS - r.int(0, 1e6)],
   ]
