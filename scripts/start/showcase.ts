@@ -7,7 +7,7 @@ interface Pair {
 }
 
 /** Big and small airports, short and long ways; the last one is never flown, so that its route is `missing`. */
-const PAIRS: readonly Pair[] = [
+export const PAIRS: readonly Pair[] = [
   ['SEA', 'LAX'],
   ['LAX', 'LAS'],
   ['ORD', 'LGA'],

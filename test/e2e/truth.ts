@@ -63,10 +63,14 @@ export class FlightTruth {
     )
   }
 
+  /** `view.feature`, in the order of the service's vector. */
+  features(): readonly string[] {
+    return definitions.spec.services[0]?.features ?? []
+  }
+
   /** One entry a feature of the service, in the order of its vector. */
   vector(row: Row, t: number): (Omit<OracleValue, 'status'> & { readonly status: string })[] {
-    const [service] = definitions.spec.services
-    return (service?.features ?? []).map((name) => {
+    return this.features().map((name) => {
       const view = definitions.spec.views.find((candidate) => name.startsWith(`${candidate.name}.`))
       const feature = view?.features.find((candidate) => name === `${view.name}.${candidate.name}`)
       if (view === undefined || feature === undefined) throw new Error(`no feature ${name}`)
