@@ -1,6 +1,8 @@
 /** An entry is four words of id hash and one of payload hash. */
 export const ENTRY_WORDS = 5
 const EMPTY = -1
+/** More than a table has entries; a word times this is still exact in a double. */
+const PLACES = 2 ** 20
 
 /** A hash table of ids in typed arrays (open addressing, linear probing): a Set of strings costs three times as much. */
 export class IdTable {
@@ -48,13 +50,22 @@ export class IdTable {
 
   /** The entries sorted by id, in an array of their own. */
   sorted(): Uint32Array {
-    const order = Uint32Array.from({ length: this.size }, (_, i) => i * ENTRY_WORDS)
-    const { entries } = this
-    order.sort((a, b) => compareIds(entries, a, entries, b))
-    const out = new Uint32Array(this.size * ENTRY_WORDS)
-    order.forEach((from, i) => {
-      out.set(entries.subarray(from, from + ENTRY_WORDS), i * ENTRY_WORDS)
-    })
+    const { entries, size } = this
+    // The first word and the place in one double: the runtime sorts those ten times faster than by a function.
+    const order = Float64Array.from(
+      { length: size },
+      (_, i) => (entries[i * ENTRY_WORDS] as number) * PLACES + i,
+    ).sort()
+    const out = new Uint32Array(size * ENTRY_WORDS)
+    for (let i = 0; i < size; i++) {
+      const from = ((order[i] as number) % PLACES) * ENTRY_WORDS
+      let to = i * ENTRY_WORDS
+      // Ids that share their first word, one pair in a few tables, are put in order one by one.
+      for (; to > 0 && compareIds(out, to - ENTRY_WORDS, entries, from) > 0; to -= ENTRY_WORDS) {
+        out.copyWithin(to, to - ENTRY_WORDS, to)
+      }
+      out.set(entries.subarray(from, from + ENTRY_WORDS), to)
+    }
     return out
   }
 }
