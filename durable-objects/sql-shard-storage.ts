@@ -49,11 +49,8 @@ export class SqlShardStorage implements ShardStorage {
     this.write('INSERT OR REPLACE INTO journal (slot, body) VALUES (?, ?)', slot, body)
   }
 
-  readJournal(): string[] {
-    return this.sql
-      .exec<{ body: string }>('SELECT body FROM journal')
-      .toArray()
-      .map((row) => row.body)
+  readJournal(slot: number): string | undefined {
+    return this.sql.exec<{ body: string }>('SELECT body FROM journal WHERE slot = ?', slot).toArray()[0]?.body
   }
 
   writeBlob(kind: BlobKind, id: number, bytes: Uint8Array): void {

@@ -1,7 +1,7 @@
 import type { SourceSpec, Value } from '../engine/index.ts'
 import { MAX_KEY_UNITS, MAX_TEXT_UNITS } from '../util/limits.ts'
 import { fieldReader } from './field-reader.ts'
-import { contentId } from './payload-hash.ts'
+import { contentId, payloadHasher } from './payload-hash.ts'
 import { isRefusal, type Refusal, refusal, shown } from './refusal.ts'
 
 /** An event that keeps the contract of its source. */
@@ -19,6 +19,8 @@ export interface Contract {
   readonly source: SourceSpec
   /** Whether the source has 64-bit fields, so that {@link parseEvents} must look for them. */
   readonly exactIntegers: boolean
+  /** 32 bits that tell one payload from another under the same id. */
+  payloadHash(values: readonly Value[]): number
   /**
    * Checks one parsed event that arrived at `arrivalMs`. `deliveryId` identifies it when the source has no id field:
    * the sender's `webhook-id` and the event's index. Never throws.
@@ -67,7 +69,12 @@ export function compileContract(source: SourceSpec, keyFields: readonly string[]
     if (typeof id === 'object' && id !== null && isRefusal(id)) return id
     return { id, timeMs, values }
   }
-  return { source, exactIntegers: fields.some((field) => field.type === 'int64'), check }
+  return {
+    source,
+    exactIntegers: fields.some((field) => field.type === 'int64'),
+    payloadHash: payloadHasher(names),
+    check,
+  }
 }
 
 function standInId({ name, idempotency }: SourceSpec, values: readonly Value[]): string | null | Refusal {

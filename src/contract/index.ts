@@ -2,6 +2,6 @@ export { type CheckedEvent, type Contract, compileContract, MIN_EVENT_TIME_MS } 
 export { decodeKey, type EntityKey, encodeKey, keyFromJson } from './entity-key.ts'
 export { type FieldScan, fieldScanner } from './field-scanner.ts'
 export { type ParsedEvents, parseEvents } from './parse-events.ts'
-export { contentId, payloadHash } from './payload-hash.ts'
+export { contentId, payloadHasher } from './payload-hash.ts'
 export { isRefusal, type Refusal, type RefusalReason, refusal, shown } from './refusal.ts'
 export { type EventSpans, splitEvents } from './split-events.ts'

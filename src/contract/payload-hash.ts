@@ -1,7 +1,6 @@
 import type { Value } from '../engine/index.ts'
-import { avalanche32, mixWord32, murmur128Hex } from '../util/murmur3.ts'
+import { avalanche32, mixWord32, murmur32, murmur128Hex } from '../util/murmur3.ts'
 
-const TAG_NULL = 0x6e
 const TAG_FALSE = 0x66
 const TAG_TRUE = 0x74
 const TAG_STRING = 0x73
@@ -14,29 +13,41 @@ const bigInt = new BigInt64Array(1)
 const bigIntWords = new Uint32Array(bigInt.buffer)
 
 /**
- * 32 bits over the checked values of an event, in the order of the source's fields and tagged by type: the same id with
- * another hash is another payload, a `conflict`. Bits decide: `-0` and `0` differ, `1` (float) and `1n` (int64) differ,
- * the order of keys in the JSON does not. One conflict in 2^32 goes unnoticed and is then taken for a duplicate.
+ * Makes the hash of a source's events: 32 bits over their checked values by field name, tagged by type. The same id with
+ * another hash is another payload, a `conflict`. Bits decide: `-0` and `0` differ, `1` (float) and `1n` (int64) differ. The
+ * order of fields does not count, and null is as if the field were not there: so a contract that gains an optional field
+ * still knows the events from before. One conflict in 2^32 goes unnoticed and is then taken for a duplicate.
+ *
+ * @param names the fields that `values` has, in its order
  */
-export function payloadHash(values: readonly Value[]): number {
-  let h = 0
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as Value
-    if (typeof value === 'string') h = mixText(mixWord32(h, TAG_STRING), value)
-    else if (typeof value === 'number') {
-      float[0] = value
-      h = mixWord32(mixWord32(mixWord32(h, TAG_NUMBER), floatWords[0] as number), floatWords[1] as number)
-    } else if (typeof value === 'bigint') {
-      bigInt[0] = value
-      h = mixWord32(mixWord32(mixWord32(h, TAG_INT64), bigIntWords[0] as number), bigIntWords[1] as number)
-    } else h = mixWord32(h, value === null ? TAG_NULL : value ? TAG_TRUE : TAG_FALSE)
+export function payloadHasher(names: readonly string[]): (values: readonly Value[]) => number {
+  const seeds = Int32Array.from(names, (name) => murmur32(name))
+  return (values) => {
+    let sum = 0
+    for (let i = 0; i < seeds.length; i++) {
+      const value = values[i] as Value
+      if (value !== null) sum = (sum + avalanche32(mixValue(seeds[i] as number, value))) | 0
+    }
+    return avalanche32(sum) >>> 0
   }
-  return avalanche32(h ^ values.length) >>> 0
+}
+
+function mixValue(h: number, value: Exclude<Value, null>): number {
+  if (typeof value === 'string') return mixText(mixWord32(h, TAG_STRING), value)
+  if (typeof value === 'number') {
+    float[0] = value
+    return mixWord32(mixWord32(mixWord32(h, TAG_NUMBER), floatWords[0] as number), floatWords[1] as number)
+  }
+  if (typeof value === 'bigint') {
+    bigInt[0] = value
+    return mixWord32(mixWord32(mixWord32(h, TAG_INT64), bigIntWords[0] as number), bigIntWords[1] as number)
+  }
+  return mixWord32(h, value ? TAG_TRUE : TAG_FALSE)
 }
 
 /**
  * The id of an event that is identified by its content: 32 hexadecimal digits over all its checked values. Equal values,
- * equal id; as in {@link payloadHash} bits decide.
+ * equal id; as in {@link payloadHasher} bits decide.
  */
 export function contentId(values: readonly Value[]): string {
   // Each text after its length: no two lists of values run together into one text. Joined, because a text built by

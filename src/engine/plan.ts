@@ -74,7 +74,7 @@ export interface WindowGroup {
 /** A view, compiled once: which fields a row keeps, which tiles there are, what each keeps, how features read them. */
 export interface ViewPlan {
   readonly spec: ViewSpec
-  /** Types of the source's fields that it reads. */
+  /** Types of the source's fields that it reads or takes its keys from. */
   readonly types: ReadonlyMap<string, FieldType>
   readonly fields: readonly { readonly name: string; readonly type: FieldType }[]
   readonly filters: readonly RowFilter[]
@@ -108,7 +108,9 @@ export function compileView(spec: ViewSpec, types: ReadonlyMap<string, FieldType
   const accumulators: AccumulatorPlan[] = []
   const accumulatorIndex = (accumulator: AccumulatorSpec): number => {
     const { kind, field, where } = accumulator
-    const identity = canonicalJson({ kind, field: field ?? null, where: where ?? null })
+    // With the types: the state of a number is no state of a text that has come to its name.
+    const read = [...(field === undefined ? [] : [field]), ...fieldsOf(where)]
+    const identity = canonicalJson({ kind, field, where, types: read.map((name) => types.get(name)) })
     const known = accumulators.findIndex((other) => other.identity === identity)
     if (known >= 0) return known
     const place = field === undefined ? -1 : fieldIndex(field)
@@ -125,10 +127,11 @@ export function compileView(spec: ViewSpec, types: ReadonlyMap<string, FieldType
     const kept = aggregate.accumulators(feature, fieldType).map(accumulatorIndex)
     return { spec: feature, aggregate, fieldType, resultType, accumulators: kept, index }
   })
+  const used = new Set([...fields.map((field) => field.name), ...Object.values(spec.key)])
   const fineMs = tileWidth(spec.allowedLatenessMs)
   return {
     spec,
-    types: new Map(fields.map((field) => [field.name, field.type])),
+    types: new Map([...types].filter(([name]) => used.has(name))),
     fields,
     filters,
     accumulators,
@@ -136,6 +139,12 @@ export function compileView(spec: ViewSpec, types: ReadonlyMap<string, FieldType
     features,
     levels: compileLevels(features, fineMs),
   }
+}
+
+function fieldsOf(where: Predicate | undefined): string[] {
+  if (where === undefined) return []
+  if ('field' in where) return [where.field]
+  return where.op === 'not' ? fieldsOf(where.of) : where.of.flatMap(fieldsOf)
 }
 
 const widthOf = (feature: FeaturePlan): number =>
@@ -169,7 +178,9 @@ export function compileGroups(features: readonly FeaturePlan[], fineMs: number):
     const tile = tileWidth(widthOf(feature))
     // Without delay the leading edge is t, where wider tiles are still fine ones.
     const key = `${delayOf(feature)}/${delayOf(feature) > 0 ? tile : Math.min(tile, fineMs)}`
-    groups.set(key, [...(groups.get(key) ?? []), feature])
+    const group = groups.get(key)
+    if (group) group.push(feature)
+    else groups.set(key, [feature])
   }
   return [...groups].map(([key, members]) => {
     const widths = [...new Set(members.map(widthOf))].sort((a, b) => a - b)

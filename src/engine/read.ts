@@ -160,8 +160,10 @@ function tileAround(state: ViewState, mark: number, time: number, tileMs: number
   let last = -UNBOUNDED
   for (const level of state.levels) {
     if (level.length === 0) continue
-    const low = level.lowerBound(from)
+    let low = level.lowerBound(from)
     const high = level.lowerBound(to)
+    // A tile that is wider than this definition would have it, from before the view was changed: it is cut as a whole.
+    if (low > 0 && (level.lasts[low - 1] as number) >= time) from = Math.min(from, level.startOf(--low))
     if (low >= high) continue
     first = Math.min(first, level.firsts[low] as number)
     last = Math.max(last, level.lasts[high - 1] as number)

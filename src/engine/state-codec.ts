@@ -34,7 +34,8 @@ export function layoutOf(plan: ViewPlan): number {
 }
 
 /** A view of another source or other keys is another view, also under the same name: nothing of its state fits. */
-export const identityOf = ({ spec }: ViewPlan): string => canonicalJson([spec.name, spec.source, spec.key])
+export const identityOf = ({ spec, types }: ViewPlan): string =>
+  canonicalJson([spec.name, spec.source, spec.key, Object.values(spec.key).map((field) => types.get(field) ?? null)])
 
 /** Finds the plan of a view whose definition has changed since its bytes were written; undefined when it is not known. */
 export type FindLayout = (layout: number) => ViewPlan | undefined

@@ -52,7 +52,7 @@ export class Cell {
 
   /** What it takes in memory, about; the decoded state is counted by whoever holds it. */
   get size(): number {
-    return this.bytes.length + this.tail.length + this.key.length * 2
+    return this.bytes.length + this.tail.length + this.key.length * 2 + (this.saved?.length ?? 0)
   }
 
   get isOpen(): boolean {

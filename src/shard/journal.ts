@@ -19,6 +19,8 @@ export interface JournalEntry {
   readonly verdicts: string
   /** Rows before these have nothing that the pages, or the id runs, do not hold: recovery passes over them. */
   readonly saved: { readonly pages: number; readonly ids: number }
+  /** The contract that the batch was checked by. */
+  readonly contract: number
   readonly message: ApplyMessage
 }
 
@@ -29,18 +31,31 @@ export class Journal {
   private readonly storage: ShardStorage
   private next: number
 
-  private constructor(storage: ShardStorage, next: number) {
+  constructor(storage: ShardStorage) {
     this.storage = storage
-    this.next = next
+    this.next = newestRow(storage) + 1
   }
 
-  /** Opens the ring; `entries` are its rows, oldest first. */
-  static open(storage: ShardStorage): { readonly journal: Journal; readonly entries: JournalEntry[] } {
-    const entries = storage
-      .readJournal()
-      .map(parseEntry)
-      .sort((a, b) => a.row - b.row)
-    return { journal: new Journal(storage, (entries.at(-1)?.row ?? -1) + 1), entries }
+  /** The rows before which pages, or id runs, have everything, as the newest row says it. */
+  get saved(): JournalEntry['saved'] {
+    return this.read(this.next - 1)?.saved ?? { pages: 0, ids: 0 }
+  }
+
+  /** What recovery has to look at, oldest first and one at a time: a whole ring may be larger than memory. */
+  *unsaved(): IterableIterator<JournalEntry> {
+    const newest = this.read(this.next - 1)
+    if (newest === undefined) return
+    const { pages, ids } = newest.saved
+    for (let row = Math.max(0, this.oldestKept - 1, Math.min(pages, ids)); row < newest.row; row++) {
+      const entry = this.read(row)
+      if (entry) yield entry
+    }
+    yield newest
+  }
+
+  private read(row: number): JournalEntry | undefined {
+    const body = row < 0 ? undefined : this.storage.readJournal(row % JOURNAL_ROWS)
+    return body === undefined ? undefined : parseEntry(body)
   }
 
   /** The row that the next batch will take. */
@@ -63,6 +78,24 @@ export class Journal {
   }
 }
 
+/** The number of the newest row, or -1: rows rise with their slots up to it, and behind it are a whole ring older. */
+function newestRow(storage: ShardStorage): number {
+  const rowIn = (slot: number): number | undefined => {
+    const body = storage.readJournal(slot)
+    return body === undefined ? undefined : parseEntry(body).row
+  }
+  const first = rowIn(0)
+  if (first === undefined) return -1
+  let low = 0
+  let high = JOURNAL_ROWS - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (rowIn(middle) === first + middle) low = middle
+    else high = middle - 1
+  }
+  return first + low
+}
+
 function parseEntry(body: string): JournalEntry {
   const cut = body.indexOf('\n')
   const header = JSON.parse(body.slice(0, cut)) as JournalEntry & {
@@ -70,6 +103,15 @@ function parseEntry(body: string): JournalEntry {
     readonly head: Omit<ApplyMessage, 'events'>
   }
   if (header.format !== FORMAT) throw new Error(`journal row of format ${header.format}; this code reads ${FORMAT}`)
-  const { row, seqBefore, availableAt, mark, verdicts, saved, head } = header
-  return { row, seqBefore, availableAt, mark, verdicts, saved, message: { ...head, events: body.slice(cut + 1) } }
+  const { row, seqBefore, availableAt, mark, verdicts, saved, contract, head } = header
+  return {
+    row,
+    seqBefore,
+    availableAt,
+    mark,
+    verdicts,
+    saved,
+    contract,
+    message: { ...head, events: body.slice(cut + 1) },
+  }
 }

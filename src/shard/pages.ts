@@ -15,7 +15,7 @@ const INITIAL_BITS = 4
  * Pages in memory beyond this are let go, least recently used first. 128 MB is the limit of an isolate, which may hold several
  * shards: decoded states (12 MB), Bloom filters, ids (1 MB) and the batch at hand come on top of this.
  */
-export const DEFAULT_MEMORY_BYTES = 32 * 1024 * 1024
+export const DEFAULT_MEMORY_BYTES = 48 * 1024 * 1024
 /** A cell's object, its two array views and its place in the map, measured; the payload comes on top. */
 const CELL_OVERHEAD_BYTES = 600
 const CHECK_BYTES = 4
@@ -150,7 +150,12 @@ export class Pages {
     writer.u32(checksum(writer.peek()))
     const bytes = writer.finish()
     let at = 0
-    for (const cell of page.cells.values()) cell.wasSaved(bytes.subarray(starts[at], starts[++at]))
+    let size = 0
+    for (const cell of page.cells.values()) {
+      cell.wasSaved(bytes.subarray(starts[at], starts[++at]))
+      size += cell.size + CELL_OVERHEAD_BYTES
+    }
+    this.resize(page, size - page.size)
     this.storage.writeBlob('page', page.id, bytes)
     page.savedSeq = seq
     page.dirtySince = -1

@@ -1,8 +1,8 @@
-import { type CheckedEvent, isRefusal, parseEvents, payloadHash, type Refusal, refusal } from '../contract/index.ts'
+import { type CheckedEvent, isRefusal, parseEvents, type Refusal, refusal } from '../contract/index.ts'
 import { oldestReadable, type Part, type ViewPlan } from '../engine/index.ts'
-import { type EntityRuntime, hashKey, type Plan, type Route, type SourceRuntime } from '../plan/index.ts'
+import type { EntityRuntime, Plan, Route, SourceRuntime } from '../plan/index.ts'
 import { murmur128 } from '../util/murmur3.ts'
-import type { Cell } from './cell.ts'
+import { Contracts } from './contracts.ts'
 import { IdIndex } from './id-index.ts'
 import { Journal, type JournalEntry } from './journal.ts'
 import { Layouts } from './layouts.ts'
@@ -15,9 +15,10 @@ import {
   type ShardRefusal,
   type ShardUnavailable,
 } from './messages.ts'
+import { OpenCells } from './open-cells.ts'
 import { Outbox } from './outbox.ts'
 import { DEFAULT_MEMORY_BYTES, Pages } from './pages.ts'
-import { VectorReader } from './reader.ts'
+import { Reads } from './reads.ts'
 import { Since } from './since.ts'
 import type { ShardStorage } from './storage.ts'
 import { type Target, Targets } from './targets.ts'
@@ -27,10 +28,8 @@ import { type Target, Targets } from './targets.ts'
  * costs are shared by, and a restart does at most this much again (about 100 ms).
  */
 const EVENTS_PER_ROUND = 24_000
-/** Decoded states that are held for reads. Up to 50 KB each when hot: 12 MB. */
-const OPEN_STATES = 256
-/** Compiled readers that are held: one a service or list of features. */
-const READERS = 64
+/** How often a batch looks whether memory is over its budget. */
+const EVENTS_PER_RELIEF = 64
 
 export interface ShardOptions {
   readonly plan: Plan
@@ -56,17 +55,18 @@ export class Shard {
   private readonly ids: IdIndex
   private readonly journal: Journal
   private readonly outbox: Outbox
-  private readonly since: Since
   private readonly targets: Targets
-  private readonly readers = new Map<string, VectorReader>()
-  /** By recency of use. */
-  private readonly open = new Set<Cell>()
+  private readonly contracts: Contracts
+  private readonly open = new OpenCells()
+  private readonly reads: Reads
   private seq = 0
   private availableAt = 0
   /** The greatest mark of any entity here. */
   private mark = 0
   /** Pages to save, a fraction at a time. */
   private pagesDue = 0
+  /** Accepted events that could not be read again from the journal: 0, or a bug. */
+  private unreadable = 0
   private readonly idWords = new Uint32Array(4)
 
   /** Opens the shard: reads its meta rows and does again what the journal has and the pages have not. */
@@ -78,12 +78,13 @@ export class Shard {
     const horizonMs = Math.max(0, ...[...plan.sources.values()].map((source) => source.spec.redeliveryHorizonMs))
     this.ids = new IdIndex(storage, horizonMs)
     this.outbox = new Outbox(storage)
-    const { journal, entries } = Journal.open(storage)
-    this.journal = journal
-    this.since = new Since(options.entity.plan, storage, options.now())
+    this.journal = new Journal(storage)
+    this.contracts = new Contracts(plan, storage)
+    const since = new Since(options.entity.plan, storage, options.now())
+    this.reads = new Reads({ ...options, layouts: this.layouts, pages: this.pages, open: this.open, since })
     this.targets = new Targets(options.entity, options.part.shard, options.shards)
-    const saved = entries.at(-1)?.saved ?? { pages: 0, ids: 0 }
-    for (const entry of entries) {
+    const saved = this.journal.saved
+    for (const entry of this.journal.unsaved()) {
       this.redo(entry, saved)
       this.pages.shrink()
     }
@@ -104,6 +105,7 @@ export class Shard {
       dirtyPages: pages.dirtyCount,
       memoryBytes: pages.bytesInMemory,
       ids: ids.size,
+      unreadable: this.unreadable,
     }
   }
 
@@ -112,33 +114,49 @@ export class Shard {
     return this.outbox
   }
 
+  /** Doors and shards of different deploys do not understand each other: the door tries again. */
+  private mismatch({ version, plan }: ApplyMessage | ReadMessage): ShardUnavailable | undefined {
+    const own = this.options.plan.hash
+    if (version !== MESSAGE_VERSION) return { unavailable: 'unknown_version', message: `message version ${version}` }
+    return plan === own ? undefined : { unavailable: 'unknown_plan', message: `plan ${plan}, this shard runs ${own}` }
+  }
+
   /**
    * Takes in a batch. Everything accepted is durable when the transaction's write is; call it again with the same events
    * and they are duplicates. Throws only when the storage does: then memory is ahead of it and the shard must be opened anew.
    */
   apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable {
-    const { plan, now } = this.options
-    if (message.version !== MESSAGE_VERSION) return unavailable('unknown_version', `message version ${message.version}`)
-    if (message.plan !== plan.hash)
-      return unavailable('unknown_plan', `plan ${message.plan}, this shard runs ${plan.hash}`)
+    const { plan, now, storage } = this.options
     const source = plan.sources.get(message.source)
-    if (source === undefined) return unavailable('unknown_plan', `no source ${message.source}`)
+    const mismatch = this.mismatch(message)
+    if (mismatch) return mismatch
+    if (source === undefined) return { unavailable: 'unknown_plan', message: `no source ${message.source}` }
     const row = this.journal.nextRow
     const seqBefore = this.seq
     this.availableAt = Math.max(this.availableAt, now())
     const refused: ShardRefusal[] = []
     let verdicts = ''
-    forEachEvent(source, message, (raw, broken, index) => {
-      const outcome = broken ?? this.take(source, raw, message, index, row)
-      if (typeof outcome === 'string') {
-        verdicts += outcome
-        return
+    storage.transaction(() => {
+      forEachEvent(source.contract.exactIntegers, message, (raw, broken, index) => {
+        const outcome = broken ?? this.take(source, raw, message, index, row)
+        if (typeof outcome === 'string') verdicts += outcome
+        else {
+          verdicts += 'r'
+          refused.push({ index, ...outcome })
+        }
+        // A batch may touch more pages than memory holds: then some are saved before its end, in its transaction.
+        if (index % EVENTS_PER_RELIEF === 0) this.pages.relieve(this.seq)
+      })
+      const saved = { pages: this.pages.oldestDirty ?? row, ids: this.ids.oldestUnsaved ?? row }
+      const contract = this.contracts.nameOf(source)
+      const { availableAt, mark } = this
+      if (this.seq > seqBefore) {
+        this.journal.write({ row, seqBefore, availableAt, mark, verdicts, saved, contract, message })
       }
-      verdicts += 'r'
-      refused.push({ index, ...outcome })
+      if (refused.length > 0) this.outbox.write(this.name, message, refused)
+      this.checkpoint(this.seq - seqBefore)
     })
-    const saved = { pages: this.pages.oldestDirty ?? row, ids: this.ids.oldestUnsaved ?? row }
-    this.save({ row, seqBefore, availableAt: this.availableAt, mark: this.mark, verdicts, saved, message }, refused)
+    this.pages.shrink()
     return { verdicts, refused, seq: this.seq }
   }
 
@@ -152,7 +170,7 @@ export class Shard {
   ): 'a' | 'd' | Refusal {
     const event = source.contract.check(raw, message.arrivalMs, message.ids?.[index])
     if (isRefusal(event)) return event
-    const payload = payloadHash(event.values)
+    const payload = source.contract.payloadHash(event.values)
     if (event.id !== null) {
       this.hashId(source, event.id)
       const known = this.ids.check(this.idWords, payload)
@@ -207,28 +225,16 @@ export class Shard {
       this.pages.change(key, hash, seq, row, (cell) => {
         for (const { view, fields } of route.views) {
           const kept = fields.map((field) => values[field] ?? null)
-          if (cell.append(layouts, part, view, timeMs, availableAt, seq, kept)) this.hold(cell)
+          if (cell.append(layouts, part, view, timeMs, availableAt, seq, kept)) this.open.hold(cell)
         }
       })
     }
   }
 
-  /** The one transaction of a batch. */
-  private save(entry: JournalEntry, refused: readonly ShardRefusal[]): void {
-    const { storage } = this.options
-    const events = this.seq - entry.seqBefore
-    this.pagesDue += (this.pages.dirtyCount * events) / EVENTS_PER_ROUND
-    storage.transaction(() => {
-      if (events > 0) this.journal.write(entry)
-      if (refused.length > 0) this.outbox.write(this.name, entry.message, refused)
-      this.checkpoint()
-    })
-    this.pages.shrink()
-  }
-
   /** Saves a few pages, so that the journal stays short; never all, so that no batch waits long. */
-  private checkpoint(): void {
+  private checkpoint(events: number): void {
     const { pages, ids, journal } = this
+    this.pagesDue += (pages.dirtyCount * events) / EVENTS_PER_ROUND
     for (; this.pagesDue >= 1 && pages.oldestDirty !== undefined; this.pagesDue--) pages.saveOldest(this.seq)
     while ((pages.oldestDirty ?? journal.nextRow) < journal.oldestKept) pages.saveOldest(this.seq)
     pages.relieve(this.seq)
@@ -238,80 +244,40 @@ export class Shard {
 
   /** Takes in again what the journal says was accepted, where pages and id runs do not have it yet. */
   private redo(
-    { row, seqBefore, availableAt, mark, verdicts, message }: JournalEntry,
+    { row, seqBefore, availableAt, mark, verdicts, contract, message }: JournalEntry,
     saved: JournalEntry['saved'],
   ): void {
     this.availableAt = Math.max(this.availableAt, availableAt)
     this.mark = Math.max(this.mark, mark)
     this.seq = seqBefore
     const source = this.options.plan.sources.get(message.source)
-    const isSaved = row < saved.pages && row < saved.ids
     // Everything accepted has its commit number for ever, also where a change of plan took its source away.
-    if (isSaved || source === undefined) {
+    if (source === undefined) {
       this.seq += verdicts.split('a').length - 1
       return
     }
-    forEachEvent(source, message, (raw, _broken, index) => {
+    const then = this.contracts.find(contract, source)
+    forEachEvent(then.exactIntegers, message, (raw, _broken, index) => {
       if (verdicts[index] !== 'a') return
       this.seq++
-      // It was judged when it came; the arrival is put so late that its time cannot be judged again.
-      const event = source.contract.check(raw, Number.MAX_SAFE_INTEGER, message.ids?.[index])
-      if (isRefusal(event)) return
+      const event = then.readAgain(raw, message.ids?.[index])
+      if (event === undefined) {
+        // Never seen: code that checks one contract in two ways. Not a reason to lose the shard.
+        this.unreadable++
+        return
+      }
       if (event.id !== null && row >= saved.ids) {
         this.hashId(source, event.id)
-        const payload = payloadHash(event.values)
+        const payload = source.contract.payloadHash(event.values)
         if (this.ids.check(this.idWords, payload) === 'new') this.ids.add(this.idWords, payload, availableAt, row)
       }
-      this.fold(this.targets.find(source, event.values), event, availableAt, this.seq, row)
+      if (row >= saved.pages) this.fold(this.targets.find(source, event.values), event, availableAt, this.seq, row)
     })
   }
 
-  /** Reads entities at a request time. Touches no storage but pages that are not in memory. */
+  /** Reads entities at a request time. */
   read(message: ReadMessage): ReadAnswer | ShardUnavailable {
-    const { plan, part } = this.options
-    if (message.version !== MESSAGE_VERSION) return unavailable('unknown_version', `message version ${message.version}`)
-    if (message.plan !== plan.hash)
-      return unavailable('unknown_plan', `plan ${message.plan}, this shard runs ${plan.hash}`)
-    if (message.after !== undefined && message.after > this.seq) return { notYet: { seq: this.seq } }
-    const reader = this.readerFor(message.run)
-    const rows = []
-    for (let row = 0; row < message.keys.length; row++) {
-      const key = message.keys[row] as string
-      const cell = this.pages.find(key, hashKey(key))
-      if (cell === undefined) {
-        rows.push(reader.row(null, message.t))
-        continue
-      }
-      const oldestMs = reader.oldest(cell.mark)
-      if (message.t < oldestMs) return { tooOld: { row, oldestMs } }
-      rows.push(reader.row(cell.open(this.layouts, part), message.t))
-      this.hold(cell)
-    }
-    this.pages.shrink()
-    return { rows, seq: this.seq }
-  }
-
-  /** Keeps a cell's decoded state, and lets go of the one that was used longest ago. */
-  private hold(cell: Cell): void {
-    this.open.delete(cell)
-    this.open.add(cell)
-    if (this.open.size <= OPEN_STATES) return
-    for (const oldest of this.open) {
-      oldest.close()
-      this.open.delete(oldest)
-      return
-    }
-  }
-
-  private readerFor(run: string): VectorReader {
-    const known = this.readers.get(run)
-    if (known) return known
-    const features = this.options.plan.featuresOf(run)
-    if (features === undefined) throw new Error(`no features ${run}: the door checks names before it asks a shard`)
-    const made = new VectorReader(this.options.entity, features, this.since.of)
-    if (this.readers.size >= READERS) this.readers.clear()
-    this.readers.set(run, made)
-    return made
+    return this.mismatch(message) ?? this.reads.read(message, this.seq)
   }
 
   /** The canonical bytes of every entity, sorted by key: what two shards of the same events agree on. */
@@ -332,11 +298,6 @@ function isReadAt({ entity, views }: Route, timeMs: number, mark: number): boole
   return false
 }
 
-const unavailable = (reason: ShardUnavailable['unavailable'], message: string): ShardUnavailable => ({
-  unavailable: reason,
-  message,
-})
-
 function conflict(id: string): Refusal {
   const shown = JSON.stringify(id.slice(0, 64))
   return refusal(
@@ -347,11 +308,11 @@ function conflict(id: string): Refusal {
 
 /** Calls back for each event of a message: what it parsed to, or why it did not. */
 function forEachEvent(
-  source: SourceRuntime,
+  exactIntegers: boolean,
   { events, fanout }: ApplyMessage,
   each: (raw: unknown, broken: Refusal | undefined, index: number) => void,
 ): void {
-  const parsed = parseEvents(events, source.contract.exactIntegers)
+  const parsed = parseEvents(events, exactIntegers)
   if (isRefusal(parsed)) {
     // The door sends only what it could tell apart, so this is a broken door: nothing of it is taken.
     for (let index = 0; index < fanout.length; index++) each(undefined, parsed, index)

@@ -1,4 +1,4 @@
-import type { EntityPlan, FeaturePlan, ViewPlan } from '../engine/index.ts'
+import { type EntityPlan, type FeaturePlan, identityOf, type ViewPlan } from '../engine/index.ts'
 import { canonicalJson } from '../util/canonical-json.ts'
 import { murmur32 } from '../util/murmur3.ts'
 import type { ShardStorage } from './storage.ts'
@@ -8,17 +8,18 @@ export class Since {
   private readonly firstSeen: Map<string, number>
 
   constructor(plan: EntityPlan, storage: ShardStorage, nowMs: number) {
-    const stored = JSON.parse(storage.readMeta('since') ?? '{}') as Record<string, number>
-    const firstSeen = new Map(Object.entries(stored))
+    const text = storage.readMeta('since') ?? '{}'
+    const stored = JSON.parse(text) as Record<string, number>
+    // Only of what the plan has: a feature that goes and comes back has missed what came between.
+    const firstSeen = new Map<string, number>()
     for (const view of plan) {
       for (const feature of view.features) {
         const key = identity(view, feature)
-        if (!firstSeen.has(key)) firstSeen.set(key, nowMs)
+        firstSeen.set(key, stored[key] ?? nowMs)
       }
     }
-    if (firstSeen.size > Object.keys(stored).length) {
-      storage.transaction(() => storage.writeMeta('since', JSON.stringify(Object.fromEntries(firstSeen))))
-    }
+    const written = JSON.stringify(Object.fromEntries(firstSeen))
+    if (written !== text) storage.transaction(() => storage.writeMeta('since', written))
     this.firstSeen = firstSeen
   }
 
@@ -29,8 +30,9 @@ export class Since {
   }
 }
 
-/** What a feature computes: a change of its texts or its default is no change. */
-function identity(view: ViewPlan, { spec }: FeaturePlan): string {
+/** What a feature computes, by its definition and the types it reads: a change of its texts or its default is no change. */
+function identity(view: ViewPlan, { spec, accumulators }: FeaturePlan): string {
   const { description, default: ifEmpty, ...what } = spec
-  return `${view.spec.name}.${spec.name}#${murmur32(canonicalJson({ source: view.spec.source, key: view.spec.key, what }))}`
+  const state = accumulators.map((i) => view.accumulators[i]?.identity)
+  return `${view.spec.name}.${spec.name}#${murmur32(canonicalJson({ view: identityOf(view), what, state }))}`
 }

@@ -12,7 +12,7 @@ export interface ShardStorage {
 
   /** A ring of rows: writing a slot again replaces it. */
   writeJournal(slot: number, body: string): void
-  readJournal(): string[]
+  readJournal(slot: number): string | undefined
 
   /** Blobs by number, in one namespace for each kind. A blob may be larger than a row: the storage cuts it. */
   writeBlob(kind: BlobKind, id: number, bytes: Uint8Array): void
@@ -80,8 +80,8 @@ export class MemoryStorage implements ShardStorage {
     this.put(this.journal, slot, body)
   }
 
-  readJournal(): string[] {
-    return [...this.journal.values()]
+  readJournal(slot: number): string | undefined {
+    return this.journal.get(slot)
   }
 
   writeBlob(kind: BlobKind, id: number, bytes: Uint8Array): void {

@@ -7,7 +7,7 @@ import {
   isRefusal,
   type ParsedEvents,
   parseEvents,
-  payloadHash,
+  payloadHasher,
 } from '../../src/contract/index.ts'
 import { epochMs, int64, streamSource, webhook } from '../../src/define/index.ts'
 import { forSeeds } from '../support/random.ts'
@@ -176,7 +176,12 @@ test('payload hash and content id: equal values, equal hash; type, sign of zero,
     ['a|s1:b'],
     [0.5],
   ]
-  expect(new Set(different.map(payloadHash)).size).toBe(different.length)
+  const payloadHash = payloadHasher(['a', 'b', 'c'])
+  // For the payload a null is as if the field were not there.
+  const present = different.filter((values) => values.some((value) => value !== null))
+  const padded = present.map((values) => [...values, null, null].slice(0, 3))
+  expect(new Set(padded.map(payloadHash)).size).toBe(present.length)
+  expect(payloadHasher(['b', 'new', 'a'])([7n, null, 'x'])).toBe(payloadHasher(['a', 'b'])(['x', 7n]))
   expect(new Set(different.map(contentId)).size).toBe(different.length)
   expect(payloadHash(['x', 5, 7n])).toBe(payloadHash(['x', 5, 7n]))
   expect(contentId(['x', 5, 7n])).toBe(contentId(['x', 5, 7n]))

@@ -16,6 +16,10 @@ import {
 
 const NOW = Date.UTC(2026, 0, 1)
 const plan = new Plan(definitionsOf([lifetimeView]))
+/** Rows that the ring holds. */
+const slots = (storage: MemoryStorage): number =>
+  Array.from({ length: JOURNAL_ROWS }, (_, slot) => storage.readJournal(slot)).filter((body) => body !== undefined)
+    .length
 const KEYS = Array.from({ length: 40 }, (_, i) => `user-${i}`)
 
 test('a ring that wraps many times with batches of one event loses nothing, wherever a restart comes', () => {
@@ -35,7 +39,7 @@ test('a ring that wraps many times with batches of one event loses nothing, wher
       if (r.chance(0.01)) shard = open()
     }
     shard = open()
-    expect(storage.readJournal()).toHaveLength(JOURNAL_ROWS)
+    expect(slots(storage)).toBe(JOURNAL_ROWS)
     expect(shard.stats.seq).toBe(batches)
     expect(readValues(shard, plan, 'ever.count', KEYS, NOW)).toEqual([...truth.values()])
     // Every id is known still, those too that only the journal has.
@@ -51,13 +55,13 @@ test('a batch that is refused or known as a whole takes no row of the ring', () 
   const shard = openShard({ plan, storage, now: () => NOW })
   const text = eventText(plainEvent('e', 'a', NOW))
   for (let i = 0; i < 5; i++) apply(shard, message(plan, [text, '{"id":1}', 'nothing'], NOW))
-  expect(storage.readJournal()).toHaveLength(1)
+  expect(slots(storage)).toBe(1)
 })
 
 test('a row of a newer format is refused by its number', () => {
   const storage = new MemoryStorage()
   apply(openShard({ plan, storage, now: () => NOW }), message(plan, [eventText(plainEvent('e', 'a', NOW))], NOW))
-  const [row = ''] = storage.readJournal()
+  const row = storage.readJournal(0) ?? ''
   storage.writeJournal(0, row.replace('"format":1', '"format":2'))
   expect(() => openShard({ plan, storage, now: () => NOW })).toThrow('format 2; this code reads 1')
 })
