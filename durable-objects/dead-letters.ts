@@ -21,6 +21,7 @@ export interface LetterList {
 type Row = { id: string; by: string; times: number; body: string }
 
 const MAX_LISTED = 1_000
+const MAX_LISTED_UNITS = 4 * 1024 * 1024
 
 /**
  * The refused events of one source in one region, kept until a person replays or drops them. An event that went to several
@@ -59,14 +60,15 @@ export class DeadLetters extends DurableObject<IngestEnv> {
        ON CONFLICT (id) DO UPDATE SET dead = excluded.dead, by = excluded.by, times = excluded.times`,
       id,
       what.reason,
-      Object.keys(refusers).length >= fanout || by === 'door' ? 1 : 0,
+      // A conflict is one also where other shards, which did not know the id, took the event.
+      Object.keys(refusers).length >= fanout || by === 'door' || what.reason === 'conflict' ? 1 : 0,
       JSON.stringify(refusers),
       times,
       JSON.stringify(what),
     )
   }
 
-  /** Counts by reason and the newest letters, at most 1,000. */
+  /** Counts by reason and the newest letters, at most 1,000 or 4 MB of them. */
   list(limit: number): LetterList {
     const counts = this.sql
       .exec<{ reason: string; count: number }>(
@@ -82,7 +84,7 @@ export class DeadLetters extends DurableObject<IngestEnv> {
     return {
       count: counts.reduce((sum, { count }) => sum + count, 0),
       byReason: Object.fromEntries(counts.map(({ reason, count }) => [reason, count])),
-      letters: rows.map(({ id, by, times, body }) => ({
+      letters: withinBytes(rows).map(({ id, by, times, body }) => ({
         id,
         ...(JSON.parse(body) as DeadLetter),
         by: Object.keys(JSON.parse(by) as object),
@@ -90,4 +92,14 @@ export class DeadLetters extends DurableObject<IngestEnv> {
       })),
     }
   }
+}
+
+/** As many of the first rows as one answer over RPC should hold. */
+function withinBytes(rows: readonly Row[]): readonly Row[] {
+  let units = 0
+  const end = rows.findIndex((row) => {
+    units += row.body.length
+    return units > MAX_LISTED_UNITS
+  })
+  return end < 0 ? rows : rows.slice(0, Math.max(1, end))
 }

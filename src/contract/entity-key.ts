@@ -109,6 +109,8 @@ function keyPart(name: string, type: KeyType, raw: unknown): Value | Refusal {
       if (raw.length > MAX_KEY_UNITS) return refuse('too_large', `at most ${MAX_KEY_UNITS} characters`)
       return raw.isWellFormed() ? raw : refuse('ill_formed_string', 'a text without lone surrogates')
     case 'bool':
+      // As a text too: the query of a GET has nothing else.
+      if (raw === 'true' || raw === 'false') return raw === 'true'
       return typeof raw === 'boolean' ? raw : refuse('wrong_type', 'true or false')
     case 'uuid':
       return (typeof raw === 'string' ? canonicalUuid(raw) : undefined) ?? refuse('wrong_type', 'a UUID')

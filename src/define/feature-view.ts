@@ -175,10 +175,13 @@ const keySchema: Readonly<Record<string, string>> = {
   int: 'int64()',
 }
 
+/** Dates end here; more is most often microseconds. */
+const LAST_DATE_MS = 8.64e15
+
 function sinceSpec(where: string, since: unknown): 'beginning' | number | undefined {
   if (since === undefined || since === 'beginning') return since
   const ms = typeof since === 'string' ? parseRfc3339(since) : since
-  if (typeof ms === 'number' && Number.isSafeInteger(ms)) return ms
+  if (typeof ms === 'number' && Number.isSafeInteger(ms) && Math.abs(ms) <= LAST_DATE_MS) return ms
   const problem = typeof ms === 'string' ? `: ${ms}` : ''
   throw new DefinitionError(
     'bad_option',

@@ -28,6 +28,7 @@ export type LookupFailure =
   | { readonly failure: 'too_many_rows'; readonly rows: number }
   | { readonly failure: 'at_too_old'; readonly row: number; readonly oldestMs: number }
   | { readonly failure: 'commit_not_seen'; readonly commit: string }
+  | { readonly failure: 'unknown_commit'; readonly commit: string }
   | { readonly failure: 'unavailable'; readonly message: string }
 
 /** One vector: for each run of the vector's features the text that its shard wrote, and the commits seen. */
@@ -52,6 +53,12 @@ export async function lookup(
   { vector, entities, t, after }: LookupRequest,
 ): Promise<readonly LookupRow[] | LookupFailure> {
   if (entities.length > MAX_ROWS) return { failure: 'too_many_rows', rows: entities.length }
+  const foreign = after.find((commit) => !isServed(plan, directory, commit))
+  if (foreign)
+    return {
+      failure: 'unknown_commit',
+      commit: `${foreign.region}/${foreign.entity}/${foreign.epoch}/${foreign.shard}`,
+    }
   const calls = new Map<string, Call>()
   // For each row and run: the call, and the place of its key in it.
   const wanted: { readonly call: Call; readonly place: number }[][] = []
@@ -83,6 +90,12 @@ export async function lookup(
   })
 }
 
+/** Whether a commit is of a shard that this door reads. */
+function isServed(plan: Plan, directory: ShardDirectory, { region, entity, epoch, shard }: Commit): boolean {
+  const isHere = region === directory.region && epoch === directory.epoch && plan.entities.has(entity)
+  return isHere && shard < directory.shardsOf(entity)
+}
+
 function want(calls: Map<string, Call>, directory: ShardDirectory, run: number, entity: EntityRuntime, key: string) {
   const { name } = entity.spec
   const shard = shardOf(key, directory.shardsOf(name))
@@ -109,9 +122,7 @@ async function ask(
   after: readonly Commit[],
 ): Promise<ReadAnswer | ShardUnavailable> {
   const { name } = entity.spec
-  const seen = after.filter(
-    (commit) => commit.entity === name && commit.shard === shard && commit.epoch === directory.epoch,
-  )
+  const seen = after.filter((commit) => commit.entity === name && commit.shard === shard)
   const message = {
     version: MESSAGE_VERSION,
     plan: plan.hash,

@@ -64,6 +64,12 @@ export function lookupProblem(failure: LookupFailure): Problem {
         detail: `The shard is only at ${failure.commit}: it has not seen the commit named in "after".`,
         retryAfter: 1,
       }
+    case 'unknown_commit':
+      return {
+        status: 400,
+        code: 'bad_after',
+        detail: `"after" names a commit of ${failure.commit}, and no such shard is read here.`,
+      }
     case 'unavailable':
       return { status: 503, code: 'unavailable', detail: failure.message, retryAfter: 1 }
   }

@@ -2,7 +2,7 @@ import { shown } from '../contract/index.ts'
 import { type Commit, type Plan, parseCommit, type VectorPlan } from '../plan/index.ts'
 import { didYouMean } from '../util/did-you-mean.ts'
 import { parseRfc3339 } from '../util/rfc3339.ts'
-import type { LookupRequest } from './lookup.ts'
+import { type LookupRequest, MAX_ROWS } from './lookup.ts'
 import type { Problem } from './problem.ts'
 
 /** A features request as JSON says it, before it is checked. */
@@ -14,6 +14,12 @@ export interface FeaturesBody {
   readonly after?: unknown
 }
 
+/** What a body may hold. `maxStalenessMs` is always 0 here (values come from the shards), `metadata` is always given. */
+const MEMBERS = ['service', 'features', 'entities', 'at', 'after', 'metadata', 'maxStalenessMs']
+/** A list of features of one request, and what one answer may hold: a shard works on one request at a time. */
+const MOST_FEATURES = 1_000
+const MOST_VALUES = 100_000
+
 /** Checks a request and compiles it; `nowMs` stands in for an absent `at`. */
 export function parseFeaturesRequest(plan: Plan, body: unknown, nowMs: number): LookupRequest | Problem {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
@@ -22,12 +28,23 @@ export function parseFeaturesRequest(plan: Plan, body: unknown, nowMs: number): 
       'The body must be an object such as {"service": "fraud", "entities": [{"user_id": "u1"}]}.',
     )
   }
+  const unknown = Object.keys(body).find((name) => !MEMBERS.includes(name))
+  if (unknown !== undefined) {
+    return bad(
+      'unknown_member',
+      `The body has "${shortened(unknown)}", which means nothing here.${didYouMean(shortened(unknown), MEMBERS)}`,
+    )
+  }
   const { service, features, entities, at, after } = body as FeaturesBody
   const vector = vectorOf(plan, service, features)
   if ('status' in vector) return vector
   if (!Array.isArray(entities) || entities.length === 0) {
     const keys = vector.entities.flatMap((entity) => entity.spec.keys.map((key) => `"${key.name}": ...`)).join(', ')
     return bad('bad_entities', `"entities" must be a list of at least one row, such as [{ ${keys} }].`)
+  }
+  if (entities.length <= MAX_ROWS && entities.length * vector.features.length > MOST_VALUES) {
+    const detail = `${entities.length} rows of ${vector.features.length} features; at most ${MOST_VALUES} values in one request. Send several.`
+    return { status: 413, code: 'too_many_values', detail }
   }
   const t = at === undefined || at === null ? nowMs : timeOf(at)
   if (t === undefined)
@@ -56,6 +73,9 @@ function vectorOf(plan: Plan, service: unknown, features: unknown): VectorPlan |
     features.length > 0 &&
     features.every((name) => typeof name === 'string')
   ) {
+    if (features.length > MOST_FEATURES || new Set(features).size < features.length) {
+      return bad('bad_features', `"features" is a list of at most ${MOST_FEATURES} names, each once.`)
+    }
     const vector = plan.vectorOf(null, features)
     if (typeof vector !== 'string') return vector
     return {

@@ -69,14 +69,28 @@ async function send(
   }
 }
 
+/** Letters that leave in one call, by their text, and what a letter has besides its payload: RPC takes 32 MB. */
+const KEEP_UNITS = 2 * 1024 * 1024
+const LETTER_UNITS = 512
+
 async function keepUnrouted(
   { refused }: RoutedBatch,
   source: string,
   arrivalMs: number,
   keep: Delivery['keep'],
 ): Promise<void> {
-  if (refused.length === 0) return
-  await keep(refused.map(({ why, text }) => deadLetter({ source, ...why, arrivalMs, by: 'door', fanout: 1 }, text)))
+  let letters: DeadLetter[] = []
+  let units = 0
+  for (const { why, text } of refused) {
+    const letter = deadLetter({ source, ...why, arrivalMs, by: 'door', fanout: 1 }, text)
+    letters.push(letter)
+    units += letter.payload.length + LETTER_UNITS
+    if (units < KEEP_UNITS) continue
+    await keep(letters)
+    letters = []
+    units = 0
+  }
+  if (letters.length > 0) await keep(letters)
 }
 
 function addUp(
@@ -86,6 +100,8 @@ function addUp(
 ): Receipt {
   const verdicts = new Array<'a' | 'd' | 'r' | undefined>(count)
   const reasons = new Map<number, Refusal>(refused.map(({ index, why }) => [index, why]))
+  // An id that one shard knows with another payload is a conflict, whatever the shards that do not know it have done.
+  const conflicts = new Set<number>()
   const commits = new Map<string, number>()
   batches.forEach(({ entity, shard, indexes }, b) => {
     const answer = answers[b] as ApplyAnswer
@@ -95,7 +111,11 @@ function addUp(
       if (verdict === 'a' || known === undefined || (verdict === 'd' && known === 'r'))
         verdicts[index] = verdict as 'a' | 'd' | 'r'
     })
-    for (const { index, ...why } of answer.refused) reasons.set(indexes[index] as number, why)
+    for (const { index, ...why } of answer.refused) {
+      const place = indexes[index] as number
+      if (why.reason === 'conflict') conflicts.add(place)
+      if (why.reason === 'conflict' || !reasons.has(place)) reasons.set(place, why)
+    }
     const place = formatCommit(
       { region: directory.region, entity: entity.spec.name, epoch: directory.epoch, shards: 0, shard },
       0,
@@ -107,7 +127,7 @@ function addUp(
   let duplicates = 0
   const list: RefusedEvent[] = []
   for (let index = 0; index < count; index++) {
-    const verdict = verdicts[index]
+    const verdict = conflicts.has(index) ? 'r' : verdicts[index]
     if (verdict === 'a') accepted++
     else if (verdict === 'd') duplicates++
     else list.push({ index, ...(reasons.get(index) as Refusal) })

@@ -13,6 +13,8 @@ import { type ApplyMessage, MESSAGE_VERSION } from '../shard/index.ts'
 
 /** More than this many events, or about this much text, go to a shard in several messages: a journal row holds 2 MB. */
 const MESSAGE_EVENTS = 8_192
+/** Events of one request: five megabytes of the smallest that make sense. */
+const MOST_EVENTS = 50_000
 const MESSAGE_UNITS = 512 * 1024
 /** What an index, quotes and commas add to a sender's id of a request. */
 const ID_INDEX_UNITS = 9
@@ -82,6 +84,12 @@ export class Router {
   route(text: string, arrivalMs: number, deliveryId: string | undefined): RoutedBatch | Refusal {
     const spans = splitEvents(text)
     if (isRefusal(spans)) return spans
+    if (spans.count > MOST_EVENTS) {
+      return refusal(
+        'too_large',
+        `${spans.count} events in one request; at most ${MOST_EVENTS} are taken. Send several.`,
+      )
+    }
     const open = this.buckets.map(() => null as Bucket | null)
     const batches: ShardBatch[] = []
     const refused: { index: number; why: Refusal; text: string }[] = []

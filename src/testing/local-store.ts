@@ -118,7 +118,9 @@ export class LocalStore<S extends Services> {
 
   /** Refused events, oldest first: what the dead letters hold in a deploy. An event is dead when all its shards refused it. */
   get deadLetters(): DeadLetter[] {
-    return [...this.letters.values()].filter(({ letter, by }) => by.size >= letter.fanout).map(({ letter }) => letter)
+    return [...this.letters.values()]
+      .filter(({ letter, by }) => by.size >= letter.fanout || letter.reason === 'conflict')
+      .map(({ letter }) => letter)
   }
 
   /**
@@ -165,9 +167,15 @@ export function localStore<S extends Services>(definitions: Definitions<S>, opti
   return new LocalStore(definitions, options)
 }
 
+/** Dates end here. */
+const MAX_DATE_MS = 8.64e15
+
 function toMs(at: At): number {
-  if (at instanceof Date) return at.getTime()
-  if (typeof at === 'number') return at
+  if (typeof at !== 'string') {
+    const ms = Number(at)
+    if (Number.isSafeInteger(ms) && Math.abs(ms) <= MAX_DATE_MS) return ms
+    throw new RangeError(`at: ${String(at)} is no time; expected milliseconds since the epoch, or a valid Date`)
+  }
   const parsed = parseRfc3339(at)
   if (typeof parsed !== 'number') throw new RangeError(`at: ${JSON.stringify(at)} is no RFC 3339 time with an offset`)
   return parsed
@@ -191,6 +199,8 @@ function lookupError(failure: Extract<Awaited<ReturnType<typeof lookup>>, { fail
       return new Error(`${failure.rows} rows; at most 1000 in one read`)
     case 'commit_not_seen':
       return new Error(`the shard is only at ${failure.commit}`)
+    case 'unknown_commit':
+      return new Error(`no shard ${failure.commit}`)
     case 'unavailable':
       return new Error(failure.message)
   }

@@ -68,7 +68,7 @@ test.each([
   [{ name: '\udfff' }, 'ill_formed_string', 'name'],
   [{ name: 'x'.repeat(513) }, 'too_large', 'name'],
   [{ id: 'no' }, 'wrong_type', 'id'],
-  [{ ok: 'true' }, 'wrong_type', 'ok'],
+  [{ ok: 'True' }, 'wrong_type', 'ok'],
 ])('%o is refused: %s', (change, reason, field) =>
   expect(keyFromJson({ ...row, ...change }, entity)).toMatchObject({ reason, field }),
 )

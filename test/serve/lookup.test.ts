@@ -199,9 +199,19 @@ test('a read sees the commits that it names, and one not seen yet is said to be'
   const found = await lookup(plan, directory, request({ entities, after: ahead }))
   expect(found).toMatchObject({ failure: 'commit_not_seen' })
   expect(lookupProblem(found as never)).toMatchObject({ status: 503, retryAfter: 1 })
-  // Numbers of another epoch mean nothing here.
-  const other = commits.map((commit) => commit.replace('/3/', '/2/').replace(/\d+$/, '999999'))
-  expect(rowsOf(await lookup(plan, directory, request({ entities, after: other })))).toHaveLength(1)
+  // Of another epoch, region, entity or shard nothing is known here, and nothing is promised.
+  const [commit = ''] = commits
+  const others = [
+    commit.replace('/3/', '/2/'),
+    commit.replace(/^[^/]+/, 'elsewhere'),
+    commit.replace(/\/[^/]+\//, '/nothing/'),
+    commit.replace(/\/\d+\/\d+$/, '/99/1'),
+  ]
+  for (const other of others) {
+    const refused = await lookup(plan, directory, request({ entities, after: [other] }))
+    expect(refused, other).toMatchObject({ failure: 'unknown_commit' })
+    expect(lookupProblem(refused as never)).toMatchObject({ status: 400, code: 'bad_after' })
+  }
 })
 
 test('a time before what is kept is at_too_old, with the row and the oldest time that can be read', async () => {

@@ -25,7 +25,10 @@ const view = (features: readonly FeatureSpec[], more: Partial<ViewSpec> = {}): V
 }
 const planOf = (views: readonly ViewSpec[], source?: SourceSpec) =>
   new Plan(definitionsOf([lifetimeView, ...views], source))
-const open = (plan: Plan, storage: MemoryStorage, nowMs = NOW) => openShard({ plan, storage, now: () => nowMs })
+/** With no memory every batch's pages are saved: then a deploy finds states; else it finds the journal. */
+const open = (plan: Plan, storage: MemoryStorage, memoryBytes = 0, nowMs = NOW) =>
+  openShard({ plan, storage, memoryBytes, now: () => nowMs })
+const MEMORY = [0, 1_000_000]
 
 function send(shard: Shard, plan: Plan, from: number, count: number, fields: object = {}): string {
   const texts = Array.from({ length: count }, (_, i) => {
@@ -44,10 +47,10 @@ function read(shard: Shard, plan: Plan, run: string, t = NOW): { value: unknown;
 
 const required = { name: 'country', type: 'string', nullable: false, optional: false } as const
 
-test('what was accepted stays accepted under a contract that would refuse it', () => {
+test.each(MEMORY)('what was accepted stays accepted under a contract that would refuse it (%i bytes)', (memory) => {
   const storage = new MemoryStorage()
   const before = planOf([])
-  send(open(before, storage), before, 0, 5)
+  send(open(before, storage, memory), before, 0, 5)
   const after = planOf([], { ...ACTIVITY, fields: [...ACTIVITY.fields, required] })
   const shard = open(after, storage)
   expect(read(shard, after, 'ever.count')).toMatchObject({ value: 5, status: 'p' })
@@ -56,26 +59,35 @@ test('what was accepted stays accepted under a contract that would refuse it', (
   expect(send(shard, after, 5, 1, { country: 'FR' })).toBe('a')
 })
 
-test('an event that is sent again after the contract gained a field is a duplicate, not a conflict', () => {
-  const storage = new MemoryStorage()
-  const before = planOf([])
-  send(open(before, storage), before, 0, 3)
-  const optional = { ...required, nullable: true, optional: true }
-  const after = planOf([], { ...ACTIVITY, fields: [optional, ...ACTIVITY.fields] })
-  expect(send(open(after, storage), after, 0, 3)).toBe('ddd')
-})
+test.each(MEMORY)(
+  'an event sent again after the contract gained a field is a duplicate, not a conflict (%i)',
+  (memory) => {
+    const storage = new MemoryStorage()
+    const before = planOf([])
+    send(open(before, storage, memory), before, 0, 3)
+    const optional = { ...required, nullable: true, optional: true }
+    const after = planOf([], { ...ACTIVITY, fields: [optional, ...ACTIVITY.fields] })
+    expect(send(open(after, storage), after, 0, 3)).toBe('ddd')
+  },
+)
 
 test('a field of another type under the same name starts anew: no value of the old type, no shard that cannot write', () => {
   const feature = { name: 'most', aggregate: 'max', field: 'amount', window: day }
-  for (const type of ['string', 'int64', 'int'] as const) {
+  for (const [memory, type] of [
+    [0, 'string'],
+    [0, 'int64'],
+    [0, 'int'],
+    [1_000_000, 'string'],
+    [1_000_000, 'int64'],
+  ] as const) {
     const storage = new MemoryStorage()
     const before = planOf([view([feature])])
-    let shard = open(before, storage)
+    let shard = open(before, storage, memory)
     send(shard, before, 0, 300, { amount: 1.5 })
     expect(read(shard, before, 'stats.most').value).toBe(1.5)
     const fields = ACTIVITY.fields.map((field) => (field.name === 'amount' ? { ...field, type } : field))
     const after = planOf([view([feature])], { ...ACTIVITY, fields })
-    shard = open(after, storage)
+    shard = open(after, storage, memory)
     expect(read(shard, after, 'stats.most')).toMatchObject({ value: null, status: 's' })
     expect(send(shard, after, 300, 300, { amount: type === 'string' ? 'x' : 7 })).toBe('a'.repeat(300))
     expect(read(open(after, storage), after, 'stats.most')).toMatchObject({
@@ -92,8 +104,8 @@ test('a feature that goes and comes back is partial: it has missed what came bet
   const other = { name: 'all', aggregate: 'count', window: day }
   const withIt = planOf([view([feature, other])])
   const without = planOf([view([other])])
-  send(open(withIt, storage, NOW - 3 * DAY_MS), withIt, 0, 10)
-  send(open(without, storage, NOW - 3_600_000), without, 10, 200)
+  send(open(withIt, storage, 0, NOW - 3 * DAY_MS), withIt, 0, 10)
+  send(open(without, storage, 0, NOW - 3_600_000), without, 10, 200)
   const shard = open(withIt, storage)
   expect(read(shard, withIt, 'stats.n').status).toBe('s')
   expect(read(shard, withIt, 'stats.all')).toMatchObject({ value: 210, status: 'p' })

@@ -98,3 +98,22 @@ describe('localStore', () => {
     await expect(store.read({ service: 'fraud', entities: [{ ...u1, user_id: 7 }] })).rejects.toThrow(/user_id/)
   })
 })
+
+describe('one id, two payloads', () => {
+  it('is a conflict that is told and kept, also where only some of its shards know the id', async () => {
+    const store = open(8)
+    await store.send('user_activity', [event('same', 10, { uid: 'a' })])
+    const uids = Array.from({ length: 20 }, (_, i) => `other${i}`)
+    for (const uid of uids) {
+      const receipt = await store.send('user_activity', [event('same', 10, { uid })])
+      // The device's shard knows the id, whichever shard the user is in.
+      expect(receipt).toMatchObject({ accepted: 0, duplicates: 0, refused: [{ index: 0, reason: 'conflict' }] })
+    }
+    expect(store.deadLetters).toHaveLength(uids.length)
+  })
+
+  it('and a time that is none is refused, not read as one', async () => {
+    await expect(read(open(), Number.NaN)).rejects.toThrow(/no time/)
+    await expect(read(open(), new Date('x'))).rejects.toThrow(/no time/)
+  })
+})

@@ -69,8 +69,8 @@ describe('what is large', () => {
   })
 
   test('an event that no row can hold is a dead letter at once, not a batch that fails for ever', async () => {
-    const huge = { ...flight(1, 0), pad: 'x'.repeat(3_000_000) }
-    const { status, body } = await send([flight(2, 0), huge])
+    const huge = { ...flight(9_001, 0), pad: 'x'.repeat(3_000_000) }
+    const { status, body } = await send([flight(9_002, 0), huge])
     expect({ status, accepted: body.accepted }).toEqual({ status: 202, accepted: 1 })
     expect(body.refused).toMatchObject([{ index: 1, reason: 'too_large' }])
     expect((await deadLetters()).body).toMatchObject({ count: 1, letters: [{ payloadUnits: expect.any(Number) }] })

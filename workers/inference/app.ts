@@ -92,6 +92,6 @@ async function predict(env: InferenceBindings, entities: readonly FlightKeys[], 
 function lookupProblem(error: unknown): Problem {
   const message = error instanceof Error ? error.message : String(error)
   const [, code = 'unavailable', detail = message] = /^([a-z_]+): (.*)$/s.exec(message) ?? []
-  if (code === 'at_too_old' || code === 'missing_key' || code === 'wrong_type') return { status: 400, code, detail }
-  return { status: 503, code, detail, retryAfter: 1 }
+  const isOurs = code === 'unavailable' || code === 'commit_not_seen'
+  return isOurs ? { status: 503, code, detail, retryAfter: 1 } : { status: 400, code, detail }
 }

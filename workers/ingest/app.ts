@@ -3,7 +3,7 @@ import { type App, planOf } from '../../durable-objects/app.ts'
 import type { LetterList } from '../../durable-objects/dead-letters.ts'
 import { isRefusal } from '../../src/contract/index.ts'
 import { regionNamed } from '../../src/plan/index.ts'
-import { type Problem, problemResponse, readBody, Tokens } from '../../src/serve/index.ts'
+import { MAX_BODY_BYTES, type Problem, problemResponse, readBody, Tokens } from '../../src/serve/index.ts'
 import type { DeadLetter } from '../../src/shard/index.ts'
 import { deliver, type Receipt, Router } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
@@ -22,8 +22,8 @@ export interface IngestBindings {
   }
 }
 
-/** Requests that one isolate works on at once: beyond that its memory is better spent on those it has. */
-const MAX_IN_FLIGHT = 256
+/** Bytes of bodies that one isolate works on at once: beyond that its memory is better spent on those it has. */
+const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024
 /** It is kept with every event of the request. */
 const MAX_DELIVERY_ID_UNITS = 256
 const JSON_TYPES = ['application/json', 'application/x-ndjson', 'application/ndjson', 'application/jsonl', 'text/plain']
@@ -32,7 +32,7 @@ const JSON_TYPES = ['application/json', 'application/x-ndjson', 'application/ndj
 export function createIngest(app: App) {
   const plan = planOf(app)
   const routers = new Map<string, Router>()
-  let inFlight = 0
+  let bytesInFlight = 0
   let tokens: { readonly json: string; readonly parsed: Tokens } | undefined
 
   /** Tokens are parsed once an isolate; a new secret comes with a new isolate, but tests change it. */
@@ -69,15 +69,16 @@ export function createIngest(app: App) {
       const detail = `The header webhook-id has ${deliveryId.length} characters; at most ${MAX_DELIVERY_ID_UNITS} are taken.`
       return problemResponse({ status: 400, code: 'bad_webhook_id', detail })
     }
-    if (inFlight >= MAX_IN_FLIGHT) {
+    const bytes = bytesOf(c.req.raw)
+    if (bytesInFlight + bytes > MAX_BYTES_IN_FLIGHT) {
       return problemResponse({
         status: 429,
         code: 'busy',
-        detail: 'Too many requests at once: send this one again later.',
+        detail: 'Too much at once: send this request again later.',
         retryAfter: 1,
       })
     }
-    inFlight++
+    bytesInFlight += bytes
     try {
       const text = await readBody(c.req.raw)
       if (typeof text !== 'string') return problemResponse(text)
@@ -91,7 +92,12 @@ export function createIngest(app: App) {
       const keep = (letters: readonly DeadLetter[]) =>
         c.env.DEAD_LETTERS.getByName(`${region.name}/${name}`).add(letters)
       const receipt = await deliver({ router, directory, source: name, keep }, text, arrivalMs, deliveryId)
-      if (isRefusal(receipt)) return problemResponse({ status: 400, code: receipt.reason, detail: receipt.message })
+      if (isRefusal(receipt))
+        return problemResponse({
+          status: receipt.reason === 'too_large' ? 413 : 400,
+          code: receipt.reason,
+          detail: receipt.message,
+        })
       if ('unavailable' in receipt) {
         return problemResponse({
           status: 503,
@@ -102,7 +108,7 @@ export function createIngest(app: App) {
       }
       return receiptResponse(receipt)
     } finally {
-      inFlight--
+      bytesInFlight -= bytes
     }
   })
 
@@ -138,6 +144,13 @@ export function createIngest(app: App) {
     }),
   )
   return http
+}
+
+/** What a body may come to: what it declares, or the most there is when that is not known. */
+function bytesOf(request: Request): number {
+  const declared = request.headers.get('content-length')
+  const isKnown = declared !== null && !request.headers.has('content-encoding')
+  return isKnown ? Math.min(Number(declared), MAX_BODY_BYTES) : MAX_BODY_BYTES
 }
 
 function notFound(method: string, path: string): Problem {

@@ -35,11 +35,11 @@ export function createLookup(app: App) {
   }
 
   const answer = async (body: unknown, env: LookupBindings, authorization: string | undefined): Promise<Response> => {
+    // Before anything is said about the request: names of features are told to those who may read them.
+    const denied = tokensOf(env.TOKENS).refuse(authorization, scopeOf(body))
+    if (denied) return problemResponse(denied)
     const request = parseFeaturesRequest(plan, body, Date.now())
     if ('status' in request) return problemResponse(request)
-    const scope = `read:${request.vector.service?.split('@')[0] ?? '*'}`
-    const denied = tokensOf(env.TOKENS).refuse(authorization, scope)
-    if (denied) return problemResponse(denied)
     const region = regionNamed(app.regions, env.REGION)
     const rows = await lookup(plan, shardDirectory(region, env.SHARDS), request)
     if ('failure' in rows) return problemResponse(lookupProblem(rows))
@@ -83,6 +83,12 @@ export function createLookup(app: App) {
 
 const atOf = (at: string | undefined): string | number | undefined =>
   at !== undefined && /^\d+$/.test(at) ? Number(at) : at
+
+/** What a request needs: to read its service, or (with a list of features) everything. */
+function scopeOf(body: unknown): string {
+  const service = typeof body === 'object' && body !== null && 'service' in body ? body.service : undefined
+  return `read:${typeof service === 'string' ? service.split('@')[0] : '*'}`
+}
 
 /** Options of a read over RPC. */
 export interface GetOptions {
