@@ -35,6 +35,9 @@ export class Cell {
   private state: EntityState | null = null
   /** Its bytes in the saved page, while nothing has changed since: most cells of a page are copied when it is saved again. */
   private saved: Uint8Array | null = null
+  /** Where in it the canonical bytes and the tail begin. */
+  private bytesAt = 0
+  private tailAt = 0
 
   private constructor(key: string, mark: number, seq: number, bytes: Uint8Array, tail: Uint8Array, tailRows: number) {
     this.key = key
@@ -52,7 +55,7 @@ export class Cell {
 
   /** What it takes in memory, about; the decoded state is counted by whoever holds it. */
   get size(): number {
-    return this.bytes.length + this.tail.length + this.key.length * 2 + (this.saved?.length ?? 0)
+    return (this.saved?.length ?? this.bytes.length + this.tail.length) + this.key.length * 2
   }
 
   get isOpen(): boolean {
@@ -149,17 +152,25 @@ export class Cell {
       out.raw(this.saved)
       return
     }
+    const start = out.length
     out.text(this.key)
     out.varint(this.mark)
     out.varint(this.seq)
-    out.blob(this.bytes)
+    out.varint(this.bytes.length)
+    this.bytesAt = out.length - start
+    out.raw(this.bytes)
     out.varint(this.tailRows)
-    out.blob(this.tail.subarray(0, this.tailLength))
+    out.varint(this.tailLength)
+    this.tailAt = out.length - start
+    out.raw(this.tail.subarray(0, this.tailLength))
   }
 
   /** Tells where in a saved page the cell now is. */
   wasSaved(at: Uint8Array): void {
     this.saved = at
+    // Into the new page with everything, so that nothing keeps the old one in memory.
+    this.bytes = at.subarray(this.bytesAt, this.bytesAt + this.bytes.length)
+    this.tail = at.subarray(this.tailAt, this.tailAt + this.tailLength)
   }
 
   /** Reads a cell of a page. Its arrays are views of the page: a tail is copied when it grows, never written in place. */
@@ -169,9 +180,13 @@ export class Cell {
     const mark = bytes.varint()
     const seq = bytes.varint()
     const canonical = bytes.blob()
+    const canonicalEnd = bytes.at
     const rows = bytes.varint()
-    const cell = new Cell(key, mark, seq, canonical, bytes.blob(), rows)
+    const tail = bytes.blob()
+    const cell = new Cell(key, mark, seq, canonical, tail, rows)
     cell.saved = bytes.between(from, bytes.at)
+    cell.bytesAt = canonicalEnd - canonical.length - from
+    cell.tailAt = bytes.at - tail.length - from
     return cell
   }
 }

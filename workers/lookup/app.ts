@@ -22,6 +22,7 @@ export interface LookupBindings {
   readonly SHARDS: ShardNamespace
 }
 
+const JSON_ANSWER = { headers: { 'content-type': 'application/json' } } as const
 /** Largest request for features: 1,000 rows of a few keys each. */
 const MAX_REQUEST_BYTES = 1024 * 1024
 
@@ -43,9 +44,7 @@ export function createLookup(app: App) {
     const region = regionNamed(app.regions, env.REGION)
     const rows = await lookup(plan, shardDirectory(region, env.SHARDS), request)
     if ('failure' in rows) return problemResponse(lookupProblem(rows))
-    return new Response(wireText(request.vector, request.t, region.name, rows), {
-      headers: { 'content-type': 'application/json' },
-    })
+    return new Response(wireText(request.vector, request.t, region.name, rows), JSON_ANSWER)
   }
 
   const http = new Hono<{ Bindings: LookupBindings }>()
