@@ -1,4 +1,4 @@
-import { formatShardName, type Region, shardCount } from '../src/plan/index.ts'
+import { formatShardName, type Region, regionNamed, shardCount } from '../src/plan/index.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
@@ -20,43 +20,47 @@ export interface ShardNamespace {
   get(id: DurableObjectId): ShardStub
 }
 
-/** Ids by name: each is a cryptographic hash of the name, and a read is short enough for that to show. */
-const ids = new WeakMap<ShardNamespace, Map<string, DurableObjectId>>()
-
-function idOf(namespace: ShardNamespace, name: string): DurableObjectId {
-  let known = ids.get(namespace)
-  if (known === undefined) {
-    known = new Map()
-    ids.set(namespace, known)
-  }
-  let id = known.get(name)
-  if (id === undefined) {
-    id = namespace.idFromName(name)
-    known.set(name, id)
-  }
-  return id
-}
-
-/** The shards of a region as Durable Objects. A stub is made anew for each call: after a failure an old one is of no use. */
+/**
+ * The shards of a region as Durable Objects. Made once an isolate: an id is a cryptographic hash of a name, and a read is
+ * short enough for that to show. Stubs are made anew for each call: after a failure an old one is of no use.
+ */
 export function shardDirectory(region: Region, namespace: ShardNamespace): ShardDirectory {
+  const { name, epoch } = region
+  const ids = new Map<string, DurableObjectId[]>()
   const shardsOf = (entity: string) => shardCount(region, entity)
+  const idsOf = (entity: string): DurableObjectId[] => {
+    let known = ids.get(entity)
+    if (known === undefined) {
+      const shards = shardsOf(entity)
+      known = Array.from({ length: shards }, (_, shard) =>
+        namespace.idFromName(formatShardName({ region: name, entity, epoch, shards, shard })),
+      )
+      ids.set(entity, known)
+    }
+    return known
+  }
   return {
-    region: region.name,
-    epoch: region.epoch,
+    region: name,
+    epoch,
     shardsOf,
     shard: (entity, shard) => {
-      const name = formatShardName({
-        region: region.name,
-        entity,
-        epoch: region.epoch,
-        shards: shardsOf(entity),
-        shard,
-      })
-      const stub = namespace.get(idOf(namespace, name))
+      const stub = namespace.get(idsOf(entity)[shard] as DurableObjectId)
       return {
         apply: (message) => stub.apply(message),
         read: async (message) => parseReadAnswer(await stub.read(writeRead(message))),
       }
     },
   }
+}
+
+const directories = new WeakMap<ShardNamespace, ShardDirectory>()
+
+/** The directory of a Worker's binding: a binding belongs to one region. */
+export function directoryOf(regions: readonly Region[], region: string, namespace: ShardNamespace): ShardDirectory {
+  let directory = directories.get(namespace)
+  if (directory?.region !== region) {
+    directory = shardDirectory(regionNamed(regions, region), namespace)
+    directories.set(namespace, directory)
+  }
+  return directory
 }

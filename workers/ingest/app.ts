@@ -2,12 +2,11 @@ import { Hono } from 'hono'
 import { type App, planOf } from '../../durable-objects/app.ts'
 import type { LetterList } from '../../durable-objects/dead-letters.ts'
 import { isRefusal } from '../../src/contract/index.ts'
-import { regionNamed } from '../../src/plan/index.ts'
 import { MAX_BODY_BYTES, type Problem, problemResponse, readBody, Tokens } from '../../src/serve/index.ts'
 import type { DeadLetter } from '../../src/shard/index.ts'
 import { deliver, type Receipt, Router } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
-import { type ShardNamespace, shardDirectory } from '../directory.ts'
+import { directoryOf, type ShardNamespace } from '../directory.ts'
 
 /** What the ingest Worker is bound to. */
 export interface IngestBindings {
@@ -82,15 +81,14 @@ export function createIngest(app: App) {
     try {
       const text = await readBody(c.req.raw)
       if (typeof text !== 'string') return problemResponse(text)
-      const region = regionNamed(app.regions, c.env.REGION)
-      const directory = shardDirectory(region, c.env.SHARDS)
+      const directory = directoryOf(app.regions, c.env.REGION, c.env.SHARDS)
       let router = routers.get(name)
       if (router === undefined) {
         router = new Router(plan.hash, source, directory.shardsOf)
         routers.set(name, router)
       }
       const keep = (letters: readonly DeadLetter[]) =>
-        c.env.DEAD_LETTERS.getByName(`${region.name}/${name}`).add(letters)
+        c.env.DEAD_LETTERS.getByName(`${directory.region}/${name}`).add(letters)
       const receipt = await deliver({ router, directory, source: name, keep }, text, arrivalMs, deliveryId)
       if (isRefusal(receipt))
         return problemResponse({

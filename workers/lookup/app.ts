@@ -1,7 +1,6 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { type App, planOf } from '../../durable-objects/app.ts'
-import { regionNamed } from '../../src/plan/index.ts'
 import {
   lookup,
   lookupProblem,
@@ -13,7 +12,7 @@ import {
   typedRows,
   wireText,
 } from '../../src/serve/index.ts'
-import { type ShardNamespace, shardDirectory } from '../directory.ts'
+import { directoryOf, type ShardNamespace } from '../directory.ts'
 
 /** What the lookup Worker is bound to. */
 export interface LookupBindings {
@@ -41,10 +40,10 @@ export function createLookup(app: App) {
     if (denied) return problemResponse(denied)
     const request = parseFeaturesRequest(plan, body, Date.now())
     if ('status' in request) return problemResponse(request)
-    const region = regionNamed(app.regions, env.REGION)
-    const rows = await lookup(plan, shardDirectory(region, env.SHARDS), request)
+    const directory = directoryOf(app.regions, env.REGION, env.SHARDS)
+    const rows = await lookup(plan, directory, request)
     if ('failure' in rows) return problemResponse(lookupProblem(rows))
-    return new Response(wireText(request.vector, request.t, region.name, rows), JSON_ANSWER)
+    return new Response(wireText(request.vector, request.t, directory.region, rows), JSON_ANSWER)
   }
 
   const http = new Hono<{ Bindings: LookupBindings }>()
@@ -111,8 +110,7 @@ export function featureServiceOf(app: App) {
       const plan = planOf(app)
       const request = parseFeaturesRequest(plan, { service, entities, at, after }, Date.now())
       if ('status' in request) throw new Error(`${request.code}: ${request.detail}`)
-      const region = regionNamed(app.regions, this.env.REGION)
-      const rows = await lookup(plan, shardDirectory(region, this.env.SHARDS), request)
+      const rows = await lookup(plan, directoryOf(app.regions, this.env.REGION, this.env.SHARDS), request)
       if ('failure' in rows) {
         const { code, detail } = lookupProblem(rows)
         throw new Error(`${code}: ${detail}`)
