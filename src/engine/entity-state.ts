@@ -61,6 +61,14 @@ export class EntityState {
     this.openView(view).apply(time, part, seq, values)
   }
 
+  /**
+   * Takes one row of one view back. `time`, `part` and `seq` are its order key, `values` what it came with. The row may
+   * come later. Its aggregates can take rows back, or the definition would have been refused.
+   */
+  retract(view: number, time: number, part: number, seq: number, values: readonly Value[]): void {
+    this.openView(view).apply(time, part, seq, values, -1)
+  }
+
   /** The state in a view, made empty if there is none. */
   openView(view: number): ViewState {
     const known = this.views[view]

@@ -1,4 +1,5 @@
 import type { ViewPlan } from './plan.ts'
+import type { Rows } from './rows.ts'
 import type { Value } from './spec.ts'
 import { ViewState } from './view-state.ts'
 
@@ -12,19 +13,25 @@ export function evolveView(old: ViewState, plan: ViewPlan): ViewState {
   const fields = plan.fields.map((field) =>
     old.plan.fields.findIndex((f) => f.name === field.name && f.type === field.type),
   )
-  for (let i = 0; i < old.rows.length; i++) {
-    const values = mapValues(fields, (field) => old.rows.fields[field]?.[i])
-    next.rows.push(old.rows.times[i] as number, old.rows.parts[i] as number, old.rows.seqs[i] as number, values)
-  }
+  copyRows(old.rows, next.rows, fields)
   const accumulators = plan.accumulators.map((a) => old.plan.accumulators.findIndex((b) => b.identity === a.identity))
-  for (const level of old.levels) {
-    const target = next.levels.find((candidate) => candidate.widthMs >= level.widthMs)
-    if (target === undefined) continue
-    for (let at = 0; at < level.length; at++) {
-      target.foldForeignTile(target.place(target.indexOf(level.startOf(at))), level, at, accumulators)
-    }
+  for (const track of old.tracks) {
+    const same = next.tracks.find((candidate) => candidate.plan.cutter?.identity === track.plan.cutter?.identity)
+    same?.absorbForeign(track, accumulators)
+  }
+  if (old.tail !== null && next.tail !== null) {
+    copyRows(old.tail.rows, next.tail.rows, fields)
+    next.tail.letGo = old.tail.letGo
+    next.tail.trim()
   }
   return next
+}
+
+function copyRows(from: Rows, to: Rows, fields: readonly number[]): void {
+  for (let i = 0; i < from.length; i++) {
+    const values = mapValues(fields, (field) => from.fields[field]?.[i])
+    to.push(from.times[i] as number, from.parts[i] as number, from.seqs[i] as number, values, from.signAt(i))
+  }
 }
 
 /** Values of a row by the place of each new field among the old ones; null for a field that the old rows lack. */

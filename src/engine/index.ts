@@ -1,18 +1,33 @@
-export type { AccumulatorSpec, Aggregate, Column, Finalised } from './aggregate.ts'
+export type {
+  AccumulatorSpec,
+  Aggregate,
+  AggregateInput,
+  Column,
+  Computation,
+  Finalised,
+  OptionRule,
+} from './aggregate.ts'
 export { aggregates } from './aggregates/index.ts'
 export { comparePart, type EntityPlan, EntityState, type Part, type PartCommit } from './entity-state.ts'
 export { mapValues } from './evolve.ts'
-export {
-  compileView,
-  type FeaturePlan,
-  reachOf,
-  TILES_PER_WINDOW,
-  tileWidth,
-  UNBOUNDED,
-  type ViewPlan,
-} from './plan.ts'
+export { type ExplainedEdge, type ExplainedRow, type ExplainedTile, type Explanation, explain } from './explain.ts'
+export { jsonText } from './json-text.ts'
+export { identityOf, layoutOf } from './layout.ts'
+export { compileView, type FeaturePlan, type ViewPlan } from './plan.ts'
+export { inputOf, prepareFeature } from './prepare.ts'
 export { emptyOf, type FeatureValue, type Status, ViewReader } from './read.ts'
 export type * from './spec.ts'
-export { decodeState, encodeState, type FindLayout, identityOf, layoutOf, stateBytes } from './state-codec.ts'
-export { compareValues, decodeValue, encodeValue } from './values.ts'
+export { decodeState, encodeState, type FindLayout, stateBytes } from './state-codec.ts'
+export {
+  decimalScale,
+  elementType,
+  isNumeric,
+  isOrdered,
+  isScalarType,
+  mapValueType,
+  vectorLength,
+} from './types.ts'
+export { decodeValue, encodeValue } from './value-alone.ts'
+export { compareValues } from './values.ts'
 export { oldestReadable } from './view-state.ts'
+export { reachOf, TILES_PER_WINDOW, tilesNeeded, tileWidth, UNBOUNDED } from './windows.ts'

@@ -1,5 +1,5 @@
 import type { Rows } from './rows.ts'
-import type { Comparison, Predicate, Value } from './spec.ts'
+import type { Comparison, Predicate, Scalar, Value } from './spec.ts'
 import { compareValues } from './values.ts'
 
 /** Tests one value of a row. */
@@ -59,14 +59,14 @@ function compileTest(predicate: Comparison): Test {
   }
 }
 
-function compileBetween(low: Exclude<Value, null>, high: Exclude<Value, null>): Test {
+function compileBetween(low: Scalar, high: Scalar): Test {
   const atLeast = compileComparison('gte', low)
   const atMost = compileComparison('lte', high)
   return (value) => atLeast(value) && atMost(value)
 }
 
 /** Numbers compare as numbers (-0 equals 0), strings by code point; null is admitted by no comparison. */
-function compileComparison(op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte', constant: Exclude<Value, null>): Test {
+function compileComparison(op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte', constant: Scalar): Test {
   if (op === 'eq') return (value) => value === constant
   if (op === 'ne') return (value) => value !== null && value !== constant
   if (typeof constant === 'string') {
@@ -76,7 +76,7 @@ function compileComparison(op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte', consta
       lt: (c: number) => c < 0,
       lte: (c: number) => c <= 0,
     }[op]
-    return (value) => value !== null && holds(compareValues(value, constant))
+    return (value) => value !== null && holds(compareValues(value as Scalar, constant))
   }
   switch (op) {
     case 'gt':
@@ -88,4 +88,11 @@ function compileComparison(op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte', consta
     case 'lte':
       return (value) => value !== null && value <= constant
   }
+}
+
+/** The fields that a filter reads, in its order, repeated as often as it reads them. */
+export function fieldsOf(where: Predicate | undefined): string[] {
+  if (where === undefined) return []
+  if ('field' in where) return [where.field]
+  return where.op === 'not' ? fieldsOf(where.of) : where.of.flatMap(fieldsOf)
 }

@@ -1,15 +1,15 @@
-import type { Column, Finalised } from './aggregate.ts'
-import {
-  compileGroups,
-  type FeaturePlan,
-  NO_FILTER,
-  UNBOUNDED,
-  type ViewPlan,
-  type WindowGroup,
-  type WindowPlan,
-} from './plan.ts'
+import type { Column } from './aggregate.ts'
+import { leadingEdge, type StateClock, trailingEdge } from './edges.ts'
+import { type FeaturePlan, NO_FILTER, type ViewPlan } from './plan.ts'
+import { RowMasks } from './row-masks.ts'
+import type { Rows } from './rows.ts'
+import { SessionScan, scanRows, scanTiles } from './session.ts'
 import type { Value } from './spec.ts'
+import { type TailWindow, tailWindow } from './tail-window.ts'
+import type { Track } from './track.ts'
 import type { ViewState } from './view-state.ts'
+import { compileGroups, compileTailGroups, type TailGroup, type WindowGroup, type WindowPlan } from './window-groups.ts'
+import type { WindowShape } from './windows.ts'
 
 /** Of several, the first holds: error, missing, partial, empty, present. (timeout and expired are the server's.) */
 export type Status = 'error' | 'timeout' | 'missing' | 'expired' | 'partial' | 'empty' | 'present'
@@ -18,17 +18,13 @@ export type Status = 'error' | 'timeout' | 'missing' | 'expired' | 'partial' | '
 export interface FeatureValue {
   readonly value: Value
   readonly status: Status
-  /** False when a tile that straddles the window's edge was counted whole, or not at all. */
+  /** False when a tile that straddles the window's edge was counted whole, or not at all, and for an estimate. */
   readonly exact: boolean
-  readonly reason?: 'overflow'
+  readonly reason?: 'overflow' | 'cap' | 'limit'
 }
 
-/** Where a window ends among the tiles, and whether a tile in doubt was there. */
-interface Edge {
-  /** Tiles that start at or after it are inside (trailing edge), or outside (leading edge). */
-  readonly from: number
-  readonly exact: boolean
-}
+/** What a window came to: the totals are in the running columns, unless there is nothing to total. */
+type Outcome = 'totals' | 'nothing' | 'limit'
 
 /**
  * Reads features of one view at a request time. One pass from the newest row to the oldest tile serves all windows of a
@@ -38,26 +34,31 @@ export class ViewReader {
   readonly plan: ViewPlan
   private readonly features: readonly FeaturePlan[]
   private readonly groups: readonly WindowGroup[]
-  private readonly filters: readonly number[]
+  private readonly tailGroups: readonly TailGroup[]
   private readonly running: readonly Column[]
-  private readonly masks: Uint8Array[]
-  /** By feature index: its running totals, in the order its aggregate wants. */
+  private readonly masks: RowMasks
+  private readonly tailMasks: RowMasks
+  /** By feature index: its running totals, in the order its computation wants, and their places. */
   private readonly columnsOf: readonly (readonly Column[])[]
+  private readonly placesOf: readonly (readonly number[])[]
 
   /** Reads these features of a view, or all of them. */
   constructor(plan: ViewPlan, features: readonly FeaturePlan[] = plan.features) {
     this.plan = plan
     this.features = features
     this.groups = compileGroups(features, plan.fineMs)
+    this.tailGroups = compileTailGroups(features)
     const needed = features.flatMap((f) => f.accumulators.map((i) => plan.accumulators[i]?.filter ?? NO_FILTER))
-    this.filters = [...new Set(needed)].filter((filter) => filter !== NO_FILTER)
+    const filters = [...new Set(needed)].filter((filter) => filter !== NO_FILTER)
+    this.masks = new RowMasks(plan, filters)
+    this.tailMasks = new RowMasks(plan, filters)
     this.running = plan.accumulators.map((accumulator) => {
-      const column = accumulator.spec.create(accumulator.field)
+      const column = accumulator.create()
       column.insert(0)
       return column
     })
     this.columnsOf = plan.features.map((feature) => feature.accumulators.map((i) => this.running[i] as Column))
-    this.masks = plan.filters.map(() => new Uint8Array(plan.spec.exactRows))
+    this.placesOf = plan.features.map((feature) => feature.accumulators.map(() => 0))
   }
 
   /**
@@ -66,122 +67,144 @@ export class ViewReader {
    */
   read(state: ViewState | null, mark: number, t: number, since: ArrayLike<number>, out: FeatureValue[]): void {
     if (state === null) {
-      for (const feature of this.features) out[feature.index] = emptyValue(feature, t, since)
+      for (const feature of this.features) {
+        const partial = feature.window.startOf(t, feature.window.endOf(t)) < (since[feature.index] as number)
+        out[feature.index] = { value: emptyOf(feature), status: partial ? 'partial' : 'empty', exact: true }
+      }
       return
     }
-    const { rows } = state
-    for (const i of this.filters) this.plan.filters[i]?.(rows, 0, rows.length, this.masks[i] as Uint8Array)
-    for (const group of this.groups) this.readGroup(group, state, mark, t, since, out)
+    this.masks.apply(state.rows)
+    const clock = { mark, latenessMs: this.plan.spec.allowedLatenessMs, fineMs: this.plan.fineMs }
+    for (const group of this.groups) this.readGroup(group, state, clock, t, since, out)
+    if (this.tailGroups.length === 0) return
+    if (state.tail) this.tailMasks.apply(state.tail.rows)
+    for (const group of this.tailGroups) this.readTail(group, state, t, since, out)
   }
 
   private readGroup(
     group: WindowGroup,
-    state: ViewState,
-    mark: number,
+    { rows, tracks }: ViewState,
+    clock: StateClock,
     t: number,
     since: ArrayLike<number>,
     out: FeatureValue[],
   ): void {
-    const { rows, levels } = state
-    const end = t - group.delayMs
-    const lead = leadingEdge(state, mark, end, group.leadTileMs)
-    const lengths = levels.map((level) => level.lowerBound(lead.from))
+    const track = tracks[group.track] as Track
+    const { levels } = track
+    const [shortest] = group.windows as [WindowPlan]
+    const end = shortest.shape.endOf(t)
+    const lead = leadingEdge(track, clock, end, group.leadTileMs)
+    const ends = levels.map((level) => level.lowerBound(lead.from))
     let upTo = rows.lowerBound(end)
-    for (const i of group.windows[0]?.accumulators ?? []) this.running[i]?.clear(0)
+    for (const i of shortest.accumulators) this.running[i]?.clear(0)
     for (const window of group.windows) {
-      const start = end - window.widthMs
+      const { shape } = window
+      let start = shape.startOf(t, end)
+      let complete = start
+      if (shape.spec.kind === 'session') {
+        const scan = new SessionScan(shape.spec)
+        if (scanRows(scan, rows, 0, upTo)) scanTiles(scan, levels, ends)
+        const session = scan.end(t)
+        if (session.kind !== 'session') {
+          const outcome = session.kind === 'none' ? 'nothing' : 'limit'
+          this.finishAll(window.features, outcome, t, start, lead.exact, since, out)
+          continue
+        }
+        start = session.first
+        complete = start - shape.spec.gapMs
+      }
       const from = rows.lowerBound(start)
-      const trail = trailingEdge(state, mark, start, window)
+      const trail = trailingEdge(track, clock, start, shape.tileMs)
       for (let l = 0; l < levels.length; l++) {
         const level = levels[l]
-        const to = lengths[l] as number
+        const to = ends[l] as number
         if (level === undefined || to === 0) continue
         const first = level.lowerBound(trail.from)
         if (first >= to) continue
-        for (const i of window.accumulators) {
-          const column = level.columns[i]
-          if (column) this.running[i]?.merge(0, column, first, to)
-        }
-        lengths[l] = first
+        for (const i of window.accumulators) level.mergeInto(this.running[i] as Column, i, first, to)
+        ends[l] = first
       }
-      if (from < upTo) {
-        for (const i of window.accumulators) {
-          const filter = this.plan.accumulators[i]?.filter ?? NO_FILTER
-          this.running[i]?.update(0, rows, from, upTo, this.masks[filter] ?? null)
-        }
-        upTo = from
-      }
-      const exact = lead.exact && trail.exact
-      for (const feature of window.features) {
-        out[feature.index] = this.finish(feature, start < (since[feature.index] as number), exact)
-      }
+      this.takeRows(window.accumulators, rows, this.masks, from, upTo)
+      upTo = Math.min(upTo, from)
+      this.finishAll(window.features, 'totals', t, complete, lead.exact && trail.exact, since, out)
     }
   }
 
-  private finish(feature: FeaturePlan, partial: boolean, exact: boolean): FeatureValue {
-    const result: Finalised = feature.aggregate.finalise(this.columnsOf[feature.index] as Column[], feature.fieldType)
-    if ('error' in result) return { value: feature.spec.default ?? null, status: 'error', exact, reason: result.error }
+  private takeRows(accumulators: readonly number[], rows: Rows, masks: RowMasks, from: number, to: number): void {
+    if (from >= to) return
+    for (const i of accumulators) {
+      this.running[i]?.update(0, rows, from, to, masks.of(this.plan.accumulators[i]?.filter ?? NO_FILTER))
+    }
+  }
+
+  private readTail(
+    { shape, limit, features, accumulators }: TailGroup,
+    state: ViewState,
+    t: number,
+    since: ArrayLike<number>,
+    out: FeatureValue[],
+  ): void {
+    const found = tailWindow(state, shape, limit, t)
+    if (found.kind !== 'window') {
+      this.finishAll(features, found.kind, t, found.complete, true, since, out)
+      return
+    }
+    for (const i of accumulators) this.running[i]?.clear(0)
+    if (state.tail) this.takeRows(accumulators, state.tail.rows, this.tailMasks, ...found.tail)
+    this.takeRows(accumulators, state.rows, this.masks, ...found.rows)
+    for (const feature of features) {
+      const lacks = found.mayLack && this.admitted(feature, state, found) < lastRows(shape)
+      this.finishAll([feature], lacks ? 'limit' : 'totals', t, found.complete, true, since, out)
+    }
+  }
+
+  /** How many kept rows of a window a feature's filter admits. */
+  private admitted(feature: FeaturePlan, { rows, tail }: ViewState, found: TailWindow & { kind: 'window' }): number {
+    const ofRows = admittedRows(rows, this.masks.of(feature.filter), ...found.rows)
+    return tail === null ? ofRows : ofRows + admittedRows(tail.rows, this.tailMasks.of(feature.filter), ...found.tail)
+  }
+
+  /** `complete`: from when on the history must be complete for the value not to be partial. */
+  private finishAll(
+    features: readonly FeaturePlan[],
+    outcome: Outcome,
+    t: number,
+    complete: number,
+    exact: boolean,
+    since: ArrayLike<number>,
+    out: FeatureValue[],
+  ): void {
+    for (const feature of features) {
+      const partial = complete < (since[feature.index] as number)
+      out[feature.index] = this.finish(feature, outcome, t, partial, exact)
+    }
+  }
+
+  private finish(feature: FeaturePlan, outcome: Outcome, t: number, partial: boolean, exact: boolean): FeatureValue {
+    if (outcome === 'limit') return failed(feature, 'limit', exact)
+    if (outcome === 'nothing') return { value: emptyOf(feature), status: partial ? 'partial' : 'empty', exact }
+    const columns = this.columnsOf[feature.index] as readonly Column[]
+    const result = feature.computation.finalise(columns, this.placesOf[feature.index] as readonly number[], { t })
+    if ('error' in result) return failed(feature, result.error, exact)
     if (result.isEmpty) return { value: emptyOf(feature), status: partial ? 'partial' : 'empty', exact }
-    return { value: result.value, status: partial ? 'partial' : 'present', exact }
+    const status = partial ? 'partial' : 'present'
+    return { value: result.value, status, exact: exact && result.isApproximate !== true }
   }
 }
 
-function emptyValue(feature: FeaturePlan, t: number, since: ArrayLike<number>): FeatureValue {
-  const { window } = feature.spec
-  const start = window.kind === 'lifetime' ? -UNBOUNDED : t - window.delayMs - window.widthMs
-  const partial = start < (since[feature.index] as number)
-  return { value: emptyOf(feature), status: partial ? 'partial' : 'empty', exact: true }
+const lastRows = ({ spec }: WindowShape): number => (spec.kind === 'lastN' ? spec.rows : 0)
+
+function admittedRows(rows: Rows, mask: Uint8Array | null, from: number, to: number): number {
+  let count = 0
+  for (let at = from; at < to; at++) count += mask === null ? rows.signAt(at) : (mask[at] as number)
+  return count
 }
 
-/** What a feature gives for an empty window: its default, else the aggregate's empty value. */
+function failed(feature: FeaturePlan, reason: 'overflow' | 'cap' | 'limit', exact: boolean): FeatureValue {
+  return { value: feature.spec.default ?? null, status: 'error', exact, reason }
+}
+
+/** What a feature gives for an empty window: its default, else the empty value of its aggregate. */
 export function emptyOf(feature: FeaturePlan): Value {
-  return feature.spec.default ?? feature.aggregate.empty
-}
-
-/** The first and last time of the rows folded into the tile of width `tileMs` that holds `time`, and its bounds. */
-function tileAround(state: ViewState, mark: number, time: number, tileMs: number) {
-  const { fineMs, spec } = state.plan
-  const recent = mark - spec.allowedLatenessMs
-  const fineStart = Math.floor(time / fineMs) * fineMs
-  let from: number
-  let to: number
-  if (tileMs <= fineMs) {
-    from = Math.floor(time / tileMs) * tileMs
-    to = from + tileMs
-  } else if (fineStart + fineMs > recent) {
-    from = fineStart
-    to = fineStart + fineMs
-  } else {
-    // The rows of a wide tile that are not yet wholly older than the lateness are still in fine tiles of their own.
-    from = tileMs === UNBOUNDED ? -UNBOUNDED : Math.floor(time / tileMs) * tileMs
-    to = Math.min(from + tileMs, Math.floor(recent / fineMs) * fineMs)
-  }
-  let first = UNBOUNDED
-  let last = -UNBOUNDED
-  for (const level of state.levels) {
-    if (level.length === 0) continue
-    let low = level.lowerBound(from)
-    const high = level.lowerBound(to)
-    // A tile that is wider than this definition would have it, from before the view was changed: it is cut as a whole.
-    if (low > 0 && (level.lasts[low - 1] as number) >= time) from = Math.min(from, level.startOf(--low))
-    if (low >= high) continue
-    first = Math.min(first, level.firsts[low] as number)
-    last = Math.max(last, level.lasts[high - 1] as number)
-  }
-  return { from, to, first, last }
-}
-
-/** At the trailing edge a tile in doubt counts whole. */
-function trailingEdge(state: ViewState, mark: number, start: number, window: WindowPlan): Edge {
-  if (start === -UNBOUNDED) return { from: start, exact: true }
-  const tile = tileAround(state, mark, start, window.tileMs)
-  if (tile.last < start) return { from: tile.to, exact: true }
-  return { from: tile.from, exact: tile.first >= start }
-}
-
-/** At the leading edge a tile in doubt does not count: an event at or after the end never does. */
-function leadingEdge(state: ViewState, mark: number, end: number, tileMs: number): Edge {
-  const tile = tileAround(state, mark, end, tileMs)
-  if (tile.last < end) return { from: tile.to, exact: true }
-  return { from: tile.from, exact: tile.first >= end }
+  return feature.spec.default ?? feature.computation.empty
 }

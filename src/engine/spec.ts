@@ -3,11 +3,26 @@
  * The declaration language of `src/define` produces these; nothing here has behaviour.
  */
 
-/** The type of a field of a source, or of a feature's value. `timestamp` is integer milliseconds since the epoch, UTC. */
-export type FieldType = 'string' | 'bool' | 'int' | 'int64' | 'float64' | 'timestamp'
+/**
+ * The type of one scalar. `timestamp` is integer milliseconds since the epoch, UTC; `decimal(s)` an exact decimal number of
+ * at most 38 digits, s of them after the point.
+ */
+export type ScalarType = 'string' | 'bool' | 'int' | 'int64' | 'float64' | 'timestamp' | DecimalType
+export type DecimalType = `decimal(${number})`
 
-/** A checked value: `int` and `timestamp` are safe integers, `int64` is a bigint, `float64` is finite. */
-export type Value = string | number | bigint | boolean | null
+/** The type of a field of a source: a scalar, a list of scalars without nulls, or n numbers of float32 (an embedding). */
+export type FieldType = ScalarType | `list(${ScalarType})` | `vector(${number})`
+
+/** The type of a feature's value: what a field may be, or a map from the text of a group's key to such. */
+export type ResultType = FieldType | `map(${FieldType})`
+
+/** A checked scalar: `int` and `timestamp` are safe integers, `int64` is a bigint, `float64` is finite, a decimal is a bigint of its last digit's units. */
+export type Scalar = string | number | bigint | boolean
+/** A checked value: a list is an array, a vector a Float32Array, a map (of a grouped feature) an object without prototype. */
+export type Value = Scalar | null | readonly Scalar[] | Float32Array | MapValue
+export interface MapValue {
+  readonly [key: string]: Value
+}
 
 /**
  * A row filter. Two-valued: a comparison with null is false, and `not` plainly inverts, so `not(a = 1)` holds for null.
@@ -23,39 +38,104 @@ export type Comparison =
   | {
       readonly op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte'
       readonly field: string
-      readonly value: Exclude<Value, null>
+      readonly value: Scalar
     }
-  | { readonly op: 'in'; readonly field: string; readonly values: readonly Exclude<Value, null>[] }
+  | { readonly op: 'in'; readonly field: string; readonly values: readonly Scalar[] }
   | {
       readonly op: 'between'
       readonly field: string
-      readonly low: Exclude<Value, null>
-      readonly high: Exclude<Value, null>
+      readonly low: Scalar
+      readonly high: Scalar
     }
   | { readonly op: 'prefix'; readonly field: string; readonly value: string }
   | { readonly op: 'isNull' | 'notNull'; readonly field: string }
 
-/** Half-open windows `[t - width, t)`, or `[t - delay - width, t - delay)`; lifetime is everything before t. */
-export type WindowSpec =
-  | { readonly kind: 'sliding'; readonly widthMs: number; readonly delayMs: number }
+/**
+ * Which rows before t a feature is computed from; half-open. With `tailLimit` from kept rows alone: the newest so many rows
+ * of the view, and a window that starts before the oldest of them, when some were let go, is an error.
+ */
+export type WindowSpec = (
+  | SlidingWindow
+  | TumblingWindow
+  | CalendarWindow
+  | SessionWindow
   | { readonly kind: 'lifetime' }
+  /** The newest so many rows that the feature's `where` admits. */
+  | { readonly kind: 'lastN'; readonly rows: number }
+  /** Every row, weighted by `2^(-(t - time) / halfLifeMs)`. */
+  | { readonly kind: 'decayed'; readonly halfLifeMs: number }
+) & { readonly tailLimit?: number }
+
+/** `[t - delay - width, t - delay)`. */
+export interface SlidingWindow {
+  readonly kind: 'sliding'
+  readonly widthMs: number
+  readonly delayMs: number
+}
+
+/** The last full bucket before `t - delay`, or the one that holds it up to there. */
+export interface TumblingWindow {
+  readonly kind: 'tumbling'
+  readonly widthMs: number
+  /** Where a bucket begins after a multiple of the width since the epoch, UTC. */
+  readonly offsetMs: number
+  readonly delayMs: number
+  readonly value: 'closed' | 'running'
+}
+
+/** Buckets of a calendar, in a zone of the view's `zones`. */
+export interface CalendarWindow {
+  readonly kind: 'calendar'
+  readonly unit: CalendarUnit
+  readonly zone: string
+  /** Where a bucket begins after the unit's own beginning, in local time. */
+  readonly offsetMs: number
+  readonly delayMs: number
+  readonly value: 'closed' | 'running'
+}
+export type CalendarUnit = 'hour' | 'day' | 'week' | 'month'
+
+/** The last session before t: rows at most `gapMs` apart. Its bounds follow all rows of the view, whatever `where` says. */
+export interface SessionWindow {
+  readonly kind: 'session'
+  readonly gapMs: number
+  /** A session that lasts longer is an error. */
+  readonly maxMs: number
+  /** A session whose last row is longer ago is empty. At least `gapMs`. */
+  readonly keepLastMs: number
+  /** `open`: empty once t is more than `gapMs` after its last row. */
+  readonly value: 'last' | 'open'
+}
+
+/** A time zone as data, so that no host has to be asked: its offset from UTC until the first transition, then from each on. */
+export interface ZoneSpec {
+  readonly offsetMs: number
+  /** Pairs of (UTC ms, offset in ms from then on), rising. */
+  readonly transitions: readonly (readonly [atMs: number, offsetMs: number])[]
+}
 
 export interface FeatureSpec {
   readonly name: string
   /** The aggregate's name in the engine's list. */
   readonly aggregate: string
-  /** The source field it reads; absent for `count()` and `rate`. */
+  /** The source field it reads; absent for `count()`, `rate` and alike. */
   readonly field?: string
-  /** `rate` only: the share of rows for which this holds. */
+  /** `argMin`, `argMax`: the field whose least or greatest value picks the row. */
+  readonly orderBy?: string
+  /** `rate`, `any`, `all`: what is asked of each row. */
   readonly matches?: Predicate
-  /** `latest` only: a null value counts too. */
-  readonly nulls?: 'keep'
+  /** What else the aggregate wants, by its own option names: `n`, `q`, `max`, ... Defaults are filled in. */
+  readonly options?: AggregateOptions
   readonly where?: Predicate
+  /** One value a value of this field, for at most `max` of them. Rows where it is null belong to no group. */
+  readonly groupBy?: { readonly field: string; readonly max: number }
   readonly window: WindowSpec
-  /** Given instead of null when the window is empty. */
-  readonly default?: Exclude<Value, null>
+  /** Given instead of the empty value when there is nothing to aggregate. */
+  readonly default?: Scalar
   readonly description?: string
 }
+
+export type AggregateOptions = Readonly<Record<string, string | number | boolean>>
 
 export interface EntitySpec {
   readonly name: string
@@ -64,13 +144,22 @@ export interface EntitySpec {
 export type KeyType = 'string' | 'int64' | 'bool' | 'uuid'
 
 /** One field of an event as it arrives in JSON. */
-export interface FieldSpec {
+export interface FieldSpec extends ValueLimits {
   readonly name: string
   readonly type: FieldType
   /** The JSON value may be null. */
   readonly nullable: boolean
   /** The JSON key may be absent. */
   readonly optional: boolean
+  /** Lists: what each element keeps to; absent when its type says all. */
+  readonly items?: ValueLimits
+  /** Lists: how many elements. */
+  readonly minItems?: number
+  readonly maxItems?: number
+}
+
+/** What a scalar keeps to beside its type. */
+export interface ValueLimits {
   /** How a timestamp is written: RFC 3339 with an offset, or integer milliseconds. */
   readonly format?: 'iso' | 'ms' | 'uuid'
   readonly values?: readonly string[]
@@ -97,6 +186,8 @@ export interface SourceSpec {
   /** How long an id is remembered, by arrival. */
   readonly redeliveryHorizonMs: number
   readonly from: readonly { readonly kind: 'webhook' }[]
+  /** A table: its rows are changed and deleted, and every feature over it must be able to take a row back. */
+  readonly changes?: true
   readonly description?: string
 }
 
@@ -107,6 +198,8 @@ export interface ViewSpec {
   /** Entity key name to source field name. */
   readonly key: Readonly<Record<string, string>>
   readonly features: readonly FeatureSpec[]
+  /** The time zones that its calendar windows name. */
+  readonly zones?: Readonly<Record<string, ZoneSpec>>
   /** R of the exactness rule: the newest rows kept as rows. */
   readonly exactRows: number
   readonly allowedLatenessMs: number

@@ -1,12 +1,36 @@
 import type { Column } from './aggregate.ts'
-import { type LevelPlan, NO_FILTER, type ViewPlan } from './plan.ts'
+import type { Cutter } from './cutter.ts'
+import type { AccumulatorPlan, LevelPlan, ViewPlan } from './plan.ts'
 import type { Rows } from './rows.ts'
+import { TileBlocks } from './tile-blocks.ts'
+import { UNBOUNDED } from './windows.ts'
 
-/** The tiles of one width, oldest first, as a struct of arrays: index, first and last row time, and a column an accumulator. */
+/** The start of the tile that `time` belongs to, in tiles of a width that no cell's border crosses. */
+export function tileStart(widthMs: number, cutter: Cutter | null, time: number): number {
+  const start = widthMs === UNBOUNDED ? -UNBOUNDED : Math.floor(time / widthMs) * widthMs
+  return cutter === null ? start : Math.max(start, cutter.floor(time))
+}
+
+/** The end of the tile that holds `time`. */
+export function tileEnd(widthMs: number, cutter: Cutter | null, time: number): number {
+  const end = widthMs === UNBOUNDED ? UNBOUNDED : Math.floor(time / widthMs) * widthMs + widthMs
+  return cutter === null ? end : Math.min(end, cutter.next(cutter.floor(time)))
+}
+
+/** Filters applied to rows that are being folded, by filter and by what the rows count. */
+export interface FoldMasks {
+  /** Rows that come in, by filter; the last is for no filter. Null admits all. */
+  readonly added: readonly (Uint8Array | null)[]
+  /** Rows that are taken out; null when there are none. */
+  readonly removed: readonly (Uint8Array | null)[] | null
+}
+
+/** The tiles of one width, oldest first, as a struct of arrays: start, first and last row time, and a column an accumulator. */
 export class TileLevel {
   readonly widthMs: number
-  /** Tile i covers `[index * width, (index + 1) * width)`; the one tile of an unbounded level has index 0. */
-  indexes: number[] = []
+  readonly cutter: Cutter | null
+  /** The first time that a tile could hold; minus infinity for the one tile of everything. */
+  starts: number[] = []
   /** Event times of its first and last row. */
   firsts: number[] = []
   lasts: number[] = []
@@ -14,60 +38,72 @@ export class TileLevel {
   readonly columns: readonly (Column | null)[]
   /** The accumulators that this level keeps. */
   readonly kept: readonly number[]
+  private readonly filters: readonly number[]
+  private readonly blocks: TileBlocks
+  private readonly plan: ViewPlan
 
-  constructor(level: LevelPlan, plan: ViewPlan) {
+  constructor(level: LevelPlan, cutter: Cutter | null, plan: ViewPlan) {
     this.widthMs = level.widthMs
+    this.cutter = cutter
+    this.plan = plan
+    this.blocks = new TileBlocks(plan.accumulators.length)
     this.kept = level.accumulators
+    this.filters = plan.accumulators.map(({ filter }) => (filter < 0 ? plan.filters.length : filter))
     this.columns = plan.accumulators.map((accumulator, i) =>
-      level.accumulators.includes(i) ? accumulator.spec.create(accumulator.field) : null,
+      level.accumulators.includes(i) ? accumulator.create() : null,
     )
   }
 
   get length(): number {
-    return this.indexes.length
+    return this.starts.length
   }
 
-  indexOf(time: number): number {
-    return this.widthMs === Number.POSITIVE_INFINITY ? 0 : Math.floor(time / this.widthMs)
+  /** The start of the tile that `time` belongs to. */
+  startOf(time: number): number {
+    return tileStart(this.widthMs, this.cutter, time)
   }
 
-  /** The first time that the tile at `at` could hold. */
-  startOf(at: number): number {
-    return this.widthMs === Number.POSITIVE_INFINITY
-      ? Number.NEGATIVE_INFINITY
-      : (this.indexes[at] as number) * this.widthMs
+  /** The end of the tile that holds `time`. */
+  endOf(time: number): number {
+    return tileEnd(this.widthMs, this.cutter, time)
   }
 
   /** The first place whose tile starts at or after `time`. */
   lowerBound(time: number): number {
+    const starts = this.starts
     let low = 0
-    let high = this.indexes.length
+    let high = starts.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.startOf(middle) < time) low = middle + 1
+      if ((starts[middle] as number) < time) low = middle + 1
       else high = middle
     }
     return low
   }
 
-  /** The place of the tile with this index, made empty if there is none yet. */
-  place(index: number): number {
-    let at = this.indexes.length
-    while (at > 0 && (this.indexes[at - 1] as number) > index) at--
-    if (at > 0 && this.indexes[at - 1] === index) return at - 1
-    this.indexes.splice(at, 0, index)
+  /** The place of the tile with this start, made empty if there is none yet. */
+  place(start: number): number {
+    let at = this.starts.length
+    while (at > 0 && (this.starts[at - 1] as number) > start) at--
+    if (at > 0 && this.starts[at - 1] === start) return at - 1
+    this.starts.splice(at, 0, start)
     this.firsts.splice(at, 0, Number.POSITIVE_INFINITY)
     this.lasts.splice(at, 0, Number.NEGATIVE_INFINITY)
     for (const i of this.kept) (this.columns[i] as Column).insert(at)
+    this.blocks.insert(at, this.starts.length)
     return at
   }
 
   /** Folds the rows `[from, to)`, all of one tile, into the tile at `at`. */
-  foldRows(at: number, rows: Rows, from: number, to: number, plan: ViewPlan, masks: readonly Uint8Array[]): void {
+  foldRows(at: number, rows: Rows, from: number, to: number, { added, removed }: FoldMasks): void {
     this.widen(at, rows.times[from] as number, rows.times[to - 1] as number)
     for (const i of this.kept) {
-      const filter = plan.accumulators[i]?.filter ?? NO_FILTER
-      ;(this.columns[i] as Column).update(at, rows, from, to, masks[filter] ?? null)
+      const column = this.columns[i] as Column
+      const filter = this.filters[i] as number
+      column.update(at, rows, from, to, added[filter] as Uint8Array | null)
+      if (removed === null) continue
+      if (column.retract === undefined) throw new Error('a row is taken back that its feature cannot take back')
+      column.retract(at, rows, from, to, removed[filter] as Uint8Array | null)
     }
   }
 
@@ -87,13 +123,28 @@ export class TileLevel {
   }
 
   private widen(at: number, first: number, last: number): void {
+    this.blocks.touch(at)
     if (first < (this.firsts[at] as number)) this.firsts[at] = first
     if (last > (this.lasts[at] as number)) this.lasts[at] = last
   }
 
+  /** Merges the tiles `[from, to)` of an accumulator, if this level keeps it, into cell 0 of a running column. */
+  mergeInto(running: Column, accumulator: number, from: number, to: number): void {
+    const column = this.columns[accumulator]
+    if (!column) return
+    const create = (this.plan.accumulators[accumulator] as AccumulatorPlan).create
+    this.blocks.merge(running, accumulator, column, create, from, to)
+  }
+
+  renumber(parts: readonly number[]): void {
+    for (const i of this.kept) (this.columns[i] as Column).renumber?.(parts)
+    this.blocks.forget()
+  }
+
   dropFirst(count: number): void {
     if (count === 0) return
-    this.indexes.splice(0, count)
+    this.blocks.dropFirst(count)
+    this.starts.splice(0, count)
     this.firsts.splice(0, count)
     this.lasts.splice(0, count)
     for (const i of this.kept) (this.columns[i] as Column).dropFirst(count)

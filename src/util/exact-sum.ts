@@ -1,3 +1,6 @@
+import { type Dyadic, dyadicOf, LEAST_EXPONENT, plus } from './dyadic.ts'
+import { roundFraction } from './round-fraction.ts'
+
 /**
  * Exact sums of doubles, independent of order. A sum is held as `hi + lo` with `hi` the sum rounded to a double and `lo`
  * the exact rest, as long as the rest is itself a double: error-free transformation by Knuth's TwoSum (The Art of Computer
@@ -5,48 +8,15 @@
  * every finite double is a multiple, and back when it fits again: so the pair is a function of the exact sum alone.
  */
 
-const UNIT_EXPONENT = -1074
-const scratch = new DataView(new ArrayBuffer(8))
-
 /** A finite double as a count of units of 2^-1074. */
 export function toUnits(value: number): bigint {
-  scratch.setFloat64(0, value)
-  const bits = scratch.getBigUint64(0)
-  const exponent = Number((bits >> 52n) & 0x7ffn)
-  const fraction = bits & 0xfffffffffffffn
-  const magnitude = exponent === 0 ? fraction : (fraction | 0x10000000000000n) << BigInt(exponent - 1)
-  return bits >> 63n === 0n ? magnitude : -magnitude
+  const { mantissa, exponent } = dyadicOf(value)
+  return mantissa << BigInt(exponent - LEAST_EXPONENT)
 }
 
 /** `numerator / denominator` units rounded once to a double, ties to even; infinite when it is too large. */
-export function roundUnits(numerator: bigint, denominator = 1n): number {
-  if (numerator === 0n) return 0
-  const negative = numerator < 0n
-  const magnitude = negative ? -numerator : numerator
-  // Shift so that the quotient has at least 55 bits (53, a rounding bit and a sticky one), but never below one unit.
-  const excess = magnitude.toString(2).length - denominator.toString(2).length
-  const shift = Math.max(0, excess - 56)
-  const scaled = denominator << BigInt(shift)
-  let quotient = magnitude / scaled
-  let remainder = magnitude % scaled
-  const extra = Math.max(0, quotient.toString(2).length - 53)
-  if (extra > 0) {
-    remainder = (quotient & ((1n << BigInt(extra)) - 1n)) * scaled + remainder
-    quotient >>= BigInt(extra)
-  }
-  const half = scaled << BigInt(extra)
-  const twice = remainder * 2n
-  if (twice > half || (twice === half && (quotient & 1n) === 1n)) quotient += 1n
-  const value = scaleByPowerOfTwo(Number(quotient), shift + extra + UNIT_EXPONENT)
-  return negative ? -value : value
-}
-
-/** `value * 2^exponent` for a whole value of at most 2^53; exact unless it overflows to infinity. */
-function scaleByPowerOfTwo(value: number, exponent: number): number {
-  // In two steps: 2^-1074 and 2^1023 are doubles, but not every quotient of the two is.
-  const half = Math.trunc(exponent / 2)
-  return value * 2 ** half * 2 ** (exponent - half)
-}
+export const roundUnits = (numerator: bigint, denominator = 1n): number =>
+  roundFraction(numerator, denominator, LEAST_EXPONENT)
 
 /** The state of many sums side by side. Cell values are read through `round`, `average` and `encode`-ready `terms`. */
 export class ExactSums {
@@ -107,12 +77,14 @@ export class ExactSums {
     return true
   }
 
-  /** Adds a 64-bit integer exactly: it splits into two doubles. */
+  /** Adds an integer of any size exactly: it splits into as many doubles as it takes. */
   addInteger(at: number, value: bigint): void {
-    const high = Number(value)
-    this.add(at, high)
-    const rest = value - BigInt(high)
-    if (rest !== 0n) this.add(at, Number(rest))
+    let rest = value
+    while (rest !== 0n) {
+      const high = Number(rest)
+      this.add(at, high)
+      rest -= BigInt(high)
+    }
   }
 
   /** Adds the cells `[from, to)` of another. */
@@ -205,7 +177,14 @@ export class ExactSums {
     return units === undefined ? (this.hi[at] as number) : roundUnits(units)
   }
 
-  /** The sum divided by `count`, rounded once. */
+  /** The sum exactly. */
+  exactly(at: number): Dyadic {
+    const units = this.units?.get(at)
+    if (units !== undefined) return { mantissa: units, exponent: LEAST_EXPONENT }
+    return plus(dyadicOf(this.hi[at] as number), dyadicOf(this.lo[at] as number))
+  }
+
+  /** The sum divided by `count` (at most 2^53), rounded once. */
   average(at: number, count: number): number {
     if (!this.isWide(at)) {
       const hi = this.hi[at] as number
@@ -219,7 +198,9 @@ export class ExactSums {
 
   /** The sum as an integer; the cell must have taken in integers only. */
   integer(at: number): bigint {
-    return this.unitsOf(at) >> BigInt(-UNIT_EXPONENT)
+    const units = this.units?.get(at)
+    if (units !== undefined) return units >> BigInt(-LEAST_EXPONENT)
+    return BigInt(this.hi[at] as number) + BigInt(this.lo[at] as number)
   }
 }
 

@@ -6,3 +6,18 @@ export const MAX_TEXT_UNITS = 4096
 
 /** The longest text of one key of an entity, in UTF-16 code units: keys also name rows in stores (KV allows 512 bytes). */
 export const MAX_KEY_UNITS = 512
+
+/** The most elements of one list of an event. */
+export const MAX_LIST_ITEMS = 1_000
+
+/** The texts of one list together, in UTF-16 code units: as much as four fields of text, for the reason of MAX_TEXT_UNITS. */
+export const MAX_LIST_UNITS = 4 * MAX_TEXT_UNITS
+
+/** The most numbers of a vector: 16 KiB, as much as the longest list of texts. */
+export const MAX_VECTOR_LENGTH = 4_096
+
+/** The most digits of a decimal, before and after the point together: what 128 bits hold, and other databases too. */
+export const MAX_DECIMAL_DIGITS = 38
+
+/** The most digits of a decimal after the point. */
+export const MAX_DECIMAL_SCALE = 18

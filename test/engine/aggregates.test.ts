@@ -76,7 +76,9 @@ describe('what an aggregate gives for nothing, and for nulls', () => {
       [1, { kind: null }],
     ]
     expect(read({ aggregate: 'latest', field: 'kind', window: { kind: 'lifetime' } }, rows).value).toBe('a')
-    expect(read({ aggregate: 'latest', field: 'kind', nulls: 'keep', window: { kind: 'lifetime' } }, rows)).toEqual({
+    expect(
+      read({ aggregate: 'latest', field: 'kind', options: { nulls: 'keep' }, window: { kind: 'lifetime' } }, rows),
+    ).toEqual({
       value: null,
       status: 'present',
       exact: true,

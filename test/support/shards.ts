@@ -1,4 +1,12 @@
-import type { DefinitionsSpec, FieldSpec, FieldType, SourceSpec, Value, ViewSpec } from '../../src/engine/index.ts'
+import {
+  type DefinitionsSpec,
+  decimalScale,
+  type FieldSpec,
+  type FieldType,
+  type SourceSpec,
+  type Value,
+  type ViewSpec,
+} from '../../src/engine/index.ts'
 import type { Plan } from '../../src/plan/index.ts'
 import {
   type ApplyAnswer,
@@ -7,6 +15,7 @@ import {
   Shard,
   type ShardStorage,
 } from '../../src/shard/index.ts'
+import { formatDecimal } from '../../src/util/decimal-text.ts'
 import type { Random } from './random.ts'
 import { FIELDS, randomView } from './streams.ts'
 
@@ -87,8 +96,10 @@ export interface SentEvent {
 const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
 
 export function eventText({ fields, ...event }: SentEvent): string {
-  return JSON.stringify({ ...event, ...fields }, (_key, value: unknown) => {
-    if (typeof value === 'bigint') return rawJson(String(value))
+  return JSON.stringify({ ...event, ...fields }, (key, value: unknown) => {
+    const scale = decimalScale(FIELDS.get(key))
+    if (typeof value === 'bigint') return scale === undefined ? rawJson(String(value)) : formatDecimal(value, scale)
+    if (value instanceof Float32Array) return [...value]
     return Object.is(value, -0) ? rawJson('-0') : value
   })
 }

@@ -1,4 +1,13 @@
-import type { FeatureSpec, FieldType, Predicate, Value, ViewSpec } from '../../src/engine/index.ts'
+import { zoneSpec } from '../../src/define/time-zones.ts'
+import {
+  aggregates,
+  type FeatureSpec,
+  type FieldType,
+  type Predicate,
+  type Value,
+  type ViewSpec,
+  type WindowSpec,
+} from '../../src/engine/index.ts'
 import type { OracleEvent } from '../oracle/oracle.ts'
 import type { Random } from './random.ts'
 
@@ -11,9 +20,12 @@ export const FIELDS: ReadonlyMap<string, FieldType> = new Map([
   ['account', 'int64'],
   ['ok', 'bool'],
   ['seen', 'timestamp'],
+  ['price', 'decimal(2)'],
+  ['tags', 'list(string)'],
+  ['embedding', 'vector(3)'],
 ])
 
-const WINDOWS_MS = [128, 1_000, 10_000, 60_000, 300_000, 3_600_000, 21_600_000, 86_400_000]
+const WINDOWS_MS = [128, 1_000, 10_000, 60_000, 300_000, 3_600_000, 21_600_000, 86_400_000, 7 * 86_400_000]
 const HOSTILE_AMOUNTS = [0, -0, 0.1, -0.1, 1e308, -1e308, 5e-324, 1e16, 1, -1, 2 ** 53, 1e-300, 12.34]
 const KINDS = ['', 'a', 'click', 'view', '\u{1f600}', '\uffee', 'clicks']
 
@@ -27,6 +39,7 @@ export function randomPredicate(r: Random, depth = 0): Predicate {
     () => ({ op: r.pick(['isNull', 'notNull']), field: r.pick(['amount', 'kind', 'ok']) }),
     () => ({ op: 'eq', field: 'ok', value: r.chance(0.5) }),
     () => ({ op: 'gt', field: 'account', value: BigInt(r.int(-5, 5)) }),
+    () => ({ op: r.pick(['lt', 'gte']), field: 'price', value: BigInt(r.int(-1_000, 1_000)) }),
   ]
   if (depth < 2 && r.chance(0.25)) {
     if (r.chance(0.3)) return { op: 'not', of: randomPredicate(r, depth + 1) }
@@ -35,38 +48,127 @@ export function randomPredicate(r: Random, depth = 0): Predicate {
   return r.pick(leaf)()
 }
 
-function randomFeature(r: Random, name: string, windows: readonly number[]): FeatureSpec {
-  const aggregate = r.pick(['count', 'sum', 'avg', 'min', 'max', 'latest', 'rate'])
-  const field =
-    aggregate === 'rate' || (aggregate === 'count' && r.chance(0.5))
-      ? undefined
-      : aggregate === 'sum' || aggregate === 'avg'
-        ? r.pick(['amount', 'units', 'account'])
-        : aggregate === 'min' || aggregate === 'max'
-          ? r.pick(['amount', 'units', 'account', 'kind', 'seen'])
-          : r.pick([...FIELDS.keys()])
-  const lifetime = r.chance(0.2)
+const FIELD_TYPES = [...FIELDS.keys()]
+const NUMBERS = ['amount', 'units', 'account', 'price']
+const SCALARS = ['kind', 'amount', 'units', 'account', 'ok', 'seen', 'price']
+const ORDERED = ['kind', 'amount', 'units', 'account', 'seen', 'price']
+const GROUPS = ['kind', 'units', 'account', 'ok', 'price']
+/** With midnights that are skipped, offsets of minutes, and half an hour of summer time. */
+export const ZONES = [
+  'Europe/Berlin',
+  'America/New_York',
+  'Australia/Lord_Howe',
+  'Asia/Beirut',
+  'Africa/Casablanca',
+  'America/Santiago',
+  'Asia/Kathmandu',
+]
+
+/** What an aggregate is given, at random: field, second field, predicate and options. */
+function randomArguments(r: Random, aggregate: string): Partial<FeatureSpec> {
+  const of = (fields: readonly string[]) => ({ field: r.pick(fields) })
+  switch (aggregate) {
+    case 'count':
+    case 'timeSinceLast':
+      return r.chance(0.5) ? {} : of(FIELD_TYPES)
+    case 'sum':
+    case 'avg':
+      return of(NUMBERS)
+    case 'variance':
+    case 'stddev':
+      return { ...of(NUMBERS), options: { kind: r.pick(['population', 'sample']) } }
+    case 'quantile':
+      return { ...of(NUMBERS), options: { q: r.pick([0, 0.01, 0.5, 0.9, 1]), accuracy: r.pick([0.01, 0.1]) } }
+    case 'min':
+    case 'max':
+      return of(ORDERED)
+    case 'topK':
+    case 'bottomK':
+      return { ...of(ORDERED), options: { k: r.pick([1, 2, 10]) } }
+    case 'lastN':
+      return { ...of(SCALARS), options: { n: r.pick([1, 3, 20]), ...(r.chance(0.5) && { distinct: true }) } }
+    case 'first':
+    case 'latest':
+      return { ...of(FIELD_TYPES), ...(r.chance(0.3) && { options: { nulls: 'keep' } }) }
+    case 'argMin':
+    case 'argMax':
+      return { ...of(FIELD_TYPES), orderBy: r.pick(ORDERED) }
+    case 'rate':
+    case 'any':
+    case 'all':
+      return { matches: randomPredicate(r) }
+    case 'countDistinct':
+    case 'mostFrequent':
+      return { ...of(SCALARS), options: { max: r.pick([2, 5, 1000]) } }
+    case 'approxCountDistinct':
+      return of(SCALARS)
+  }
+  throw new Error(`no random arguments for ${aggregate}: add them here`)
+}
+
+function randomWindow(r: Random, aggregate: string, windows: readonly number[]): WindowSpec {
+  const delayMs = r.chance(0.2) ? r.pick(WINDOWS_MS) : 0
+  const value = r.pick(['closed', 'running'] as const)
+  const kinds: (() => WindowSpec)[] = [
+    () => ({ kind: 'sliding', widthMs: r.pick(windows), delayMs }),
+    () => ({ kind: 'sliding', widthMs: r.pick(windows), delayMs: 0 }),
+    () => ({ kind: 'lifetime' }),
+    () => ({ kind: 'lastN', rows: r.pick([1, 2, 7, 50]) }),
+    () => {
+      const widthMs = r.pick(WINDOWS_MS)
+      return { kind: 'tumbling', widthMs, offsetMs: r.chance(0.3) ? r.int(0, widthMs - 1) : 0, delayMs, value }
+    },
+    () => ({
+      kind: 'calendar',
+      unit: r.pick(['hour', 'day', 'week', 'month'] as const),
+      zone: r.pick(ZONES),
+      offsetMs: r.chance(0.2) ? r.pick([1, 30 * 60_000]) : 0,
+      delayMs,
+      value,
+    }),
+    () => {
+      const gapMs = r.pick([1, 50, 1_000, 60_000, 1_800_000])
+      const maxMs = gapMs * r.pick([1, 10, 100])
+      return { kind: 'session', gapMs, maxMs, keepLastMs: gapMs * r.pick([1, 20]), value: r.pick(['last', 'open']) }
+    },
+  ]
+  if (['count', 'sum', 'avg', 'rate'].includes(aggregate) && r.chance(0.15)) {
+    return { kind: 'decayed', halfLifeMs: r.pick([1_000, 60_000, 3_600_000]) }
+  }
+  return r.pick(kinds)()
+}
+
+/** Aggregates that can take a folded row back; over a table the others need a tail. */
+const RETRACTABLE = ['count', 'sum', 'avg', 'variance', 'stddev', 'quantile', 'rate', 'any', 'all']
+
+function randomFeature(r: Random, name: string, windows: readonly number[], isTable: boolean): FeatureSpec {
+  const aggregate = r.pick(Object.keys(aggregates))
+  let window = randomWindow(r, aggregate, windows)
+  const groupBy = r.chance(0.15) ? { field: r.pick(GROUPS), max: r.pick([2, 4, 50]) } : undefined
+  const canFold = RETRACTABLE.includes(aggregate) && !groupBy && !['session', 'lastN'].includes(window.kind)
+  if (r.chance(0.15) || (isTable && !canFold)) window = { ...window, tailLimit: r.pick([1, 5, 40, 300]) }
   return {
     name,
     aggregate,
-    ...(field !== undefined && { field }),
-    ...(aggregate === 'rate' && { matches: randomPredicate(r) }),
-    ...(aggregate === 'latest' && r.chance(0.3) && { nulls: 'keep' as const }),
-    ...(r.chance(0.4) && { where: randomPredicate(r) }),
-    window: lifetime
-      ? { kind: 'lifetime' }
-      : { kind: 'sliding', widthMs: r.pick(windows), delayMs: r.chance(0.15) ? r.pick(WINDOWS_MS) : 0 },
+    ...randomArguments(r, aggregate),
+    ...(r.chance(0.35) && { where: randomPredicate(r) }),
+    ...(groupBy !== undefined && { groupBy }),
+    window,
   }
 }
 
-export function randomView(r: Random): ViewSpec {
+/** Of a table: every feature can take rows back. */
+export function randomView(r: Random, isTable = false): ViewSpec {
   const windows = Array.from({ length: r.int(1, 4) }, () => r.pick(WINDOWS_MS))
+  const features = Array.from({ length: r.int(1, 8) }, (_, i) => randomFeature(r, `f${i}`, windows, isTable))
+  const zones = features.flatMap(({ window }) => (window.kind === 'calendar' ? [window.zone] : []))
   return {
     name: 'random_view',
     entity: 'user',
     source: 'activity',
     key: { user_id: 'uid' },
-    features: Array.from({ length: r.int(1, 8) }, (_, i) => randomFeature(r, `f${i}`, windows)),
+    features,
+    ...(zones.length > 0 && { zones: Object.fromEntries(zones.map((zone) => [zone, zoneSpec(zone)])) }),
     exactRows: r.pick([1, 2, 5, 16, 128]),
     allowedLatenessMs: r.pick([128, 5_000, 300_000]),
     since: 'beginning',
@@ -74,12 +176,26 @@ export function randomView(r: Random): ViewSpec {
 }
 
 const START = Date.UTC(2026, 0, 1)
+/** Just before clocks change in one zone or another, and at the turn of a year and of a month. */
+const STARTS = [
+  START,
+  START - 10_000,
+  Date.UTC(2026, 2, 28, 21),
+  Date.UTC(2026, 2, 29, 0, 55),
+  Date.UTC(2026, 9, 24, 20),
+  Date.UTC(2026, 9, 25, 0, 30),
+  Date.UTC(2026, 3, 4, 14),
+  Date.UTC(2026, 2, 8, 6),
+  Date.UTC(2026, 10, 1, 5),
+  Date.UTC(2026, 8, 6, 3),
+  Date.UTC(2026, 1, 15, 1),
+]
 
 /** Events of one entity in the order of their commits: bursts, gaps, ties, late ones, a clock that runs ahead. */
 export function randomEvents(r: Random, count: number, shards = 1): OracleEvent[] {
-  const span = r.pick([1_000, 60_000, 3_600_000, 86_400_000 * 3])
+  const span = r.pick([1_000, 60_000, 3_600_000, 86_400_000 * 3, 86_400_000 * 45])
   const seqs = Array.from({ length: shards }, () => 0)
-  let clock = START
+  let clock = r.pick(STARTS)
   return Array.from({ length: count }, () => {
     clock += r.chance(0.1) ? r.int(0, span) : r.chance(0.3) ? 0 : r.int(0, Math.ceil(span / count))
     const late = r.chance(0.15) ? r.int(0, span) : 0
@@ -98,6 +214,33 @@ export function randomEvents(r: Random, count: number, shards = 1): OracleEvent[
   })
 }
 
+/** One step of a stream: a row that comes, or one that is taken back (with the values that it came with). */
+export interface Step {
+  readonly event: OracleEvent
+  readonly sign: 1 | -1
+}
+
+/** A table's rows as they come and go: rows are taken back soon, late, or in another order than they came. */
+export function randomSteps(r: Random, events: readonly OracleEvent[], retractions: number): Step[] {
+  const steps: Step[] = events.map((event) => ({ event, sign: 1 }))
+  for (const event of events) {
+    if (!r.chance(retractions)) continue
+    const at = steps.findIndex((step) => step.event === event)
+    // Now and then before the row itself: another part's state may bring the row later.
+    const place = r.chance(0.1) ? r.int(0, at) : r.int(at + 1, steps.length)
+    steps.splice(place, 0, { event, sign: -1 })
+  }
+  return steps
+}
+
+/** The events of these steps as the oracle wants them. */
+export function eventsOf(steps: readonly Step[]): OracleEvent[] {
+  const gone = new Set(steps.filter((step) => step.sign === -1).map((step) => step.event))
+  return steps
+    .filter((step) => step.sign === 1)
+    .map(({ event }) => (gone.has(event) ? { ...event, retracted: true } : event))
+}
+
 export function randomFields(r: Random): Record<string, Value> {
   const orNull = (value: Value): Value => (r.chance(0.1) ? null : value)
   return {
@@ -107,6 +250,9 @@ export function randomFields(r: Random): Record<string, Value> {
     account: orNull(r.chance(0.1) ? 2n ** 63n - 1n : BigInt(r.int(-9, 9))),
     ok: orNull(r.chance(0.5)),
     seen: orNull(START + r.int(0, 1e6)),
+    price: orNull(r.chance(0.05) ? 10n ** 37n : BigInt(r.int(-2_000, 2_000))),
+    tags: orNull(Array.from({ length: r.int(0, 3) }, () => r.pick(KINDS))),
+    embedding: orNull(Float32Array.from({ length: 3 }, () => r.int(-4, 4) / 8)),
   }
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ExactSums, roundUnits, toUnits } from '../../src/util/exact-sum.ts'
-import { forSeeds, type Random } from '../support/random.ts'
+import { forSeeds } from '../support/random.ts'
 import { shuffled } from '../support/streams.ts'
+import { anyDouble } from './doubles.ts'
 
 const sumOf = (values: readonly number[]): ExactSums => {
   const sums = new ExactSums()
@@ -12,16 +13,6 @@ const sumOf = (values: readonly number[]): ExactSums => {
 
 /** The exact sum by integers alone. */
 const unitsOf = (values: readonly number[]): bigint => values.reduce((sum, value) => sum + toUnits(value), 0n)
-
-const view = new DataView(new ArrayBuffer(8))
-function anyDouble(r: Random): number {
-  for (;;) {
-    view.setUint32(0, r.int(0, 0xffffffff))
-    view.setUint32(4, r.int(0, 0xffffffff))
-    const value = view.getFloat64(0)
-    if (Number.isFinite(value)) return value
-  }
-}
 
 describe('a sum is the exact sum, rounded once', () => {
   it('whatever the order, over any doubles', () => {
@@ -63,6 +54,20 @@ describe('a sum is the exact sum, rounded once', () => {
       merged.addCell(0, sumOf(values.slice(cut)), 0)
       const whole = sumOf(values)
       expect([merged.hi[0], merged.lo[0], merged.unitsOf(0)]).toEqual([whole.hi[0], whole.lo[0], whole.unitsOf(0)])
+    })
+  })
+})
+
+describe('integers of any size', () => {
+  it('are summed exactly, also where no double holds one of them', () => {
+    forSeeds(300, (r) => {
+      const digits = () => Array.from({ length: r.int(1, 38) }, () => r.int(0, 9)).join('')
+      const values = Array.from({ length: r.int(1, 30) }, () => BigInt(digits()) * (r.chance(0.5) ? 1n : -1n))
+      const sums = sumOf([])
+      for (const value of values) sums.addInteger(0, value)
+      expect(sums.integer(0)).toBe(values.reduce((a, b) => a + b))
+      for (const value of values) sums.addInteger(0, -value)
+      expect([sums.hi[0], sums.lo[0], sums.isWide(0)]).toEqual([0, 0, false])
     })
   })
 })

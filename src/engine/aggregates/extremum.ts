@@ -1,9 +1,12 @@
 import type { ByteReader } from '../../util/byte-reader.ts'
 import type { ByteWriter } from '../../util/byte-writer.ts'
 import type { Aggregate, Column } from '../aggregate.ts'
+import { naiveOrder, presentOf } from '../naive.ts'
 import type { Rows } from '../rows.ts'
-import type { FieldType, Value } from '../spec.ts'
+import type { FieldType, Scalar, Value } from '../spec.ts'
+import { isOrdered, isScalarType } from '../types.ts'
 import { compareValues, decodeValues, encodeValues } from '../values.ts'
+import { FROM_KEPT_ROWS, fieldOf, filteredBy, typeOfField } from './input.ts'
 
 type Sign = 1 | -1
 
@@ -51,7 +54,7 @@ class ExtremumColumn implements Column {
       if (mask !== null && mask[i] === 0) continue
       const value = values[i] as Value
       if (value === null) continue
-      if (best === null || isBeyond(value, best, sign)) best = value
+      if (best === null || isBeyond(value as Scalar, best as Scalar, sign)) best = value
     }
     return best
   }
@@ -65,7 +68,7 @@ class ExtremumColumn implements Column {
   }
 }
 
-function isBeyond(value: Exclude<Value, null>, best: Exclude<Value, null>, sign: Sign): boolean {
+function isBeyond(value: Scalar, best: Scalar, sign: Sign): boolean {
   // Most columns are numbers, and only zeros need the full order.
   if (typeof value === 'number' && typeof best === 'number' && value !== 0)
     return sign > 0 ? value > best : value < best
@@ -76,26 +79,36 @@ function extremum(name: 'min' | 'max', sign: Sign, word: string): Aggregate {
   return {
     name,
     takes: 'field',
-    resultType: (field) =>
-      field === undefined || field === 'bool'
-        ? { error: `a ${field} has no ${name}: use rate or a filtered count` }
-        : field,
-    empty: null,
-    accumulators: ({ field, where }, type) => [
-      {
-        kind: name,
-        field: field as string,
-        ...(where !== undefined && { where }),
-        create: (fieldIndex) => new ExtremumColumn(fieldIndex, type as FieldType, sign),
-      },
-    ],
-    finalise([column]) {
-      const value = (column as ExtremumColumn).values[0] as Value
-      return { value, isEmpty: value === null }
+    prepare(input) {
+      const type = typeOfField(input)
+      if (!isScalarType(type)) return { error: `a ${type} has no ${name}: it takes a number, a time or a string` }
+      if (!isOrdered(type)) return { error: `a ${type} has no ${name}: use rate or a filtered count` }
+      return {
+        resultType: type,
+        empty: null,
+        accumulators: [
+          {
+            kind: name,
+            field: fieldOf(input),
+            ...filteredBy(input.where),
+            create: (placeOf) => new ExtremumColumn(placeOf(fieldOf(input)), type, sign),
+          },
+        ],
+        finalise([column], [at = 0]) {
+          const value = (column as ExtremumColumn).values[at] as Value
+          return { value, isEmpty: value === null }
+        },
+      }
     },
+    naive: (rows, { field }) =>
+      presentOf(rows, field)
+        .toSorted(naiveOrder)
+        .at(sign > 0 ? -1 : 0),
     doc: {
       summary: `the ${word} value of a field: numbers (-0 before 0), times, or strings by code point`,
-      retracts: 'from kept rows only: over a table it needs tail: exact',
+      empty: 'null',
+      result: "the field's type",
+      retracts: FROM_KEPT_ROWS,
       exactness: 'exact',
       example: `${name}(e.amount).over('1d')`,
     },

@@ -1,0 +1,60 @@
+import { tileEnd, tileStart } from './tiles.ts'
+import type { Track } from './track.ts'
+import { UNBOUNDED } from './windows.ts'
+
+/** The clock of a state: its mark, how far behind it a read may ask, and the width of tiles within that. */
+export interface StateClock {
+  readonly mark: number
+  readonly latenessMs: number
+  readonly fineMs: number
+}
+
+/** Where a window begins or ends among the tiles, and whether a tile in doubt was there. */
+export interface Edge {
+  /** Tiles that start at or after it are inside (trailing edge), or outside (leading edge). */
+  readonly from: number
+  readonly exact: boolean
+}
+
+/**
+ * The tile of width `tileMs` that holds `time`, as a feature with such tiles sees it: its bounds, and the first and last time
+ * of the rows folded into it. The tiles that are kept may be narrower; what is within the lateness is in fine ones.
+ */
+function tileAround({ levels, plan }: Track, { mark, latenessMs, fineMs }: StateClock, time: number, tileMs: number) {
+  const { cutter } = plan
+  const recent = mark - latenessMs
+  const isFine = tileMs > fineMs && tileEnd(fineMs, cutter, time) > recent
+  const widthMs = isFine ? fineMs : tileMs
+  let from = tileStart(widthMs, cutter, time)
+  let to = tileEnd(widthMs, cutter, time)
+  // The rows of a wide tile that are not yet wholly older than the lateness are still in fine tiles of their own.
+  if (tileMs > fineMs && !isFine) to = Math.min(to, tileStart(fineMs, cutter, recent))
+  let first = UNBOUNDED
+  let last = -UNBOUNDED
+  for (const level of levels) {
+    if (level.length === 0) continue
+    let low = level.lowerBound(from)
+    const high = level.lowerBound(to)
+    // A tile that is wider than this definition would have it, from before the view was changed: it is cut as a whole.
+    if (low > 0 && (level.lasts[low - 1] as number) >= time) from = Math.min(from, level.starts[--low] as number)
+    if (low >= high) continue
+    first = Math.min(first, level.firsts[low] as number)
+    last = Math.max(last, level.lasts[high - 1] as number)
+  }
+  return { from, to, first, last }
+}
+
+/** At the trailing edge a tile in doubt counts whole. */
+export function trailingEdge(track: Track, clock: StateClock, start: number, tileMs: number): Edge {
+  if (start === -UNBOUNDED) return { from: start, exact: true }
+  const tile = tileAround(track, clock, start, tileMs)
+  if (tile.last < start) return { from: tile.to, exact: true }
+  return { from: tile.from, exact: tile.first >= start }
+}
+
+/** At the leading edge a tile in doubt does not count: an event at or after the end never does. */
+export function leadingEdge(track: Track, clock: StateClock, end: number, tileMs: number): Edge {
+  const tile = tileAround(track, clock, end, tileMs)
+  if (tile.last < end) return { from: tile.to, exact: true }
+  return { from: tile.from, exact: tile.first >= end }
+}
