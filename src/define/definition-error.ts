@@ -11,6 +11,8 @@ export type DefinitionErrorCode =
   | 'wrong_type'
   | 'missing_window'
   | 'too_many_tiles'
+  | 'unknown_time_zone'
+  | 'not_retractable'
   | 'duplicate'
   | 'empty'
 

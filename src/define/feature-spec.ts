@@ -1,78 +1,79 @@
 import {
-  type Aggregate,
   aggregates,
+  type Computation,
   type FeatureSpec,
-  type FieldType,
-  type Predicate,
-  type Value,
+  isScalarType,
+  prepareFeature,
+  type ResultType,
+  type Scalar,
+  type SourceSpec,
 } from '../engine/index.ts'
-import { checkName, checkOptions, optionalText } from './checks.ts'
+import { aggregateOptions } from './aggregate-options.ts'
+import { checkName, optionalText } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
-import { allOf, FeatureBuilder, type FeatureDraft } from './feature-builder.ts'
-import { isFieldHandle } from './field-handle.ts'
-import { comparable, RowPredicate } from './predicate.ts'
-import { lifetime, windowSpec } from './windows.ts'
+import { FeatureBuilder, type FeatureDraft } from './feature-builder.ts'
+import { groupSpec } from './feature-group.ts'
+import { filterOf, inputFields, sourceField } from './feature-input.ts'
+import { comparable } from './predicate.ts'
+import { checkRetraction } from './retraction.ts'
+import { windowSpec } from './window-spec.ts'
+import { lifetime, sliding, WindowChoice } from './windows.ts'
+
+/** What a feature must fit to. */
+export interface FeatureContext {
+  /** Its view, for messages. */
+  readonly where: string
+  readonly source: SourceSpec
+  readonly allowedLatenessMs: number
+}
 
 /** Checks one feature of a view and gives it as data. */
-export function featureSpec(viewWhere: string, name: string, builder: unknown, allowedLatenessMs: number): FeatureSpec {
-  const where = `${viewWhere}, feature ${name}`
+export function featureSpec(context: FeatureContext, name: string, builder: unknown): FeatureSpec {
+  const where = `${context.where}, feature ${name}`
+  const { source } = context
   checkName('feature', name, where)
-  if (!(builder instanceof FeatureBuilder)) {
-    throw new DefinitionError(
-      'wrong_type',
-      where,
-      `this is no feature: write an aggregate, such as count().over('5m').`,
-    )
-  }
+  if (!(builder instanceof FeatureBuilder)) throw noFeature(where, builder)
   const draft: FeatureDraft = builder.draft
   const aggregate = aggregates[draft.aggregate]
   if (aggregate === undefined) {
     throw new DefinitionError('unknown_aggregate', where, `the engine has no aggregate "${draft.aggregate}".`)
   }
-  const input = checkInput(where, aggregate, draft)
-  const resultType = checkResultType(where, aggregate, draft)
-  const filter = allOf(draft.wheres.map((predicate) => filterSpec(where, '.where()', predicate)))
-  checkOptions(`${where}, ${aggregate.name}`, draft.options, aggregate.name === 'latest' ? ['nulls'] : [])
-  const { nulls } = draft.options as { readonly nulls?: unknown }
-  if (nulls !== undefined && nulls !== 'keep') {
-    throw new DefinitionError('bad_option', where, `nulls is 'keep' or left out; got ${String(nulls)}.`)
-  }
+  const input = inputFields(where, source, aggregate, draft)
+  const options = aggregateOptions(where, aggregate, draft.options ?? {})
+  const filter = filterOf(where, source, draft.wheres ?? [])
+  const groupBy = groupSpec(where, source, draft.groups ?? [])
   const description = optionalText(where, 'the description', draft.description)
-  return {
+  const choice = chosenWindow(where, name, draft)
+  const spec: FeatureSpec = {
     name,
     aggregate: aggregate.name,
     ...input,
-    ...(nulls === 'keep' && { nulls }),
+    ...(options !== undefined && { options }),
     ...(filter !== undefined && { where: filter }),
-    window: windowSpec(where, chosenWindow(where, name, draft), allowedLatenessMs),
-    ...(draft.default !== undefined && { default: defaultValue(where, draft, resultType) }),
+    ...(groupBy !== undefined && { groupBy }),
+    window: windowSpec(where, choice, context.allowedLatenessMs),
     ...(description !== undefined && { description }),
   }
+  const computation = computationOf(where, source, spec)
+  if (source.changes === true) checkRetraction(where, spec, computation, choice)
+  if (draft.default === undefined) return spec
+  return { ...spec, default: defaultValue(where, draft, computation.resultType) }
 }
 
-function checkInput(
-  where: string,
-  { name, takes }: Aggregate,
-  draft: FeatureDraft,
-): Pick<FeatureSpec, 'field' | 'matches'> {
-  if (takes === 'predicate') return { matches: filterSpec(where, `${name}()`, draft.matches) }
-  if (draft.field === undefined && takes !== 'field') return {}
-  if (isFieldHandle(draft.field)) return { field: draft.field.spec.name }
-  throw new DefinitionError('wrong_type', where, `${name}() takes a field of the source: write ${name}(e.amount).`)
+function noFeature(where: string, builder: unknown): DefinitionError {
+  const how =
+    builder instanceof WindowChoice
+      ? `a window is no feature: write an aggregate over it, such as count().over(${builder.kind}(...)).`
+      : `this is no feature: write an aggregate, such as count().over('5m').`
+  return new DefinitionError('wrong_type', where, how)
 }
 
-function checkResultType(where: string, aggregate: Aggregate, draft: FeatureDraft): FieldType {
-  const resultType = aggregate.resultType(draft.field?.spec.type)
-  if (typeof resultType === 'string') return resultType
-  const of = draft.field === undefined ? '' : ` of "${draft.field.spec.name}"`
-  throw new DefinitionError('wrong_type', where, `${aggregate.name}${of}: ${resultType.error}.`)
-}
-
-function chosenWindow(where: string, name: string, draft: FeatureDraft): unknown {
-  if (draft.window !== undefined) return draft.window
-  if (draft.aggregate === 'latest') return lifetime()
-  const input = draft.field === undefined ? (draft.matches === undefined ? '' : '...') : `e.${draft.field.spec.name}`
-  const line = `${name}: ${draft.aggregate}(${input})${draft.wheres.length > 0 ? '.where(...)' : ''}`
+function chosenWindow(where: string, name: string, draft: FeatureDraft): WindowChoice {
+  const { window } = draft
+  if (window instanceof WindowChoice) return window
+  if (window !== undefined) return sliding(window)
+  if (overLifetime.includes(draft.aggregate)) return lifetime()
+  const line = `${name}: ${draft.aggregate}(${argumentsText(draft)})${draft.wheres === undefined ? '' : '.where(...)'}`
   throw new DefinitionError(
     'missing_window',
     where,
@@ -80,13 +81,30 @@ function chosenWindow(where: string, name: string, draft: FeatureDraft): unknown
   )
 }
 
-function filterSpec(where: string, place: string, predicate: unknown): Predicate {
-  if (predicate instanceof RowPredicate) return predicate.spec
-  throw new DefinitionError('wrong_type', where, `${place} takes a comparison of a field, such as e.type.eq('click').`)
+/** Aggregates of the first or last row: without a window they mean all there is. */
+const overLifetime: readonly string[] = ['latest', 'first', 'timeSinceLast']
+
+function argumentsText({ field, orderBy, matches, options = {} }: FeatureDraft): string {
+  const fields = [field, orderBy].flatMap((handle) => (handle === undefined ? [] : [`e.${handle.spec.name}`]))
+  const rest = matches !== undefined || Object.keys(options).length > 0 ? ['...'] : []
+  return [...fields, ...rest].join(', ')
+}
+
+/** What the engine would compute; throws with its own words when it cannot. */
+function computationOf(where: string, source: SourceSpec, spec: FeatureSpec): Computation {
+  const computation = prepareFeature(spec, (field) => sourceField(where, source, field).type)
+  if (!('error' in computation)) return computation
+  const of = spec.field === undefined ? '' : ` of "${spec.field}"`
+  throw new DefinitionError('wrong_type', where, `${spec.aggregate}${of}: ${computation.error}.`)
 }
 
 /** A default is checked like a value of the field, when the aggregate gives values of the field; else by its type alone. */
-function defaultValue(where: string, draft: FeatureDraft, type: FieldType): Exclude<Value, null> {
+function defaultValue(where: string, draft: FeatureDraft, type: ResultType): Scalar {
+  if (!isScalarType(type)) {
+    const what = type.startsWith('map') ? 'a map' : type.startsWith('list') ? 'a list' : 'a vector'
+    const how = type.startsWith('vector') ? 'it is null when there is none' : 'it is empty when there is nothing'
+    throw new DefinitionError('wrong_type', where, `${what} has no .default(): ${how}. Leave it out.`)
+  }
   const field = draft.field?.spec
   const givesOwnValues = field !== undefined && field.type === type && type === 'string'
   const asField = givesOwnValues ? field : { name: 'default', type, nullable: false, optional: false }

@@ -11,7 +11,8 @@ import { featureSpec } from './feature-spec.ts'
 import { fieldHandles, type Handles } from './field-handle.ts'
 import type { KeySourceKinds, KindOf, RequiredKeys } from './field-types.ts'
 import { requiredField, type StreamSource } from './stream-source.ts'
-import { MIN_WINDOW_MS } from './windows.ts'
+import { zonesOf } from './time-zones.ts'
+import { MIN_WINDOW_MS } from './window-tiles.ts'
 
 /** What a view and its features are made of, under a symbol: every plain property of a view is a feature. */
 export const VIEW: unique symbol = Symbol.for('tidemark.view')
@@ -78,7 +79,7 @@ export function featureView<
   const View extends string,
   Keys extends KeyShape,
   Shape extends $ZodShape,
-  Features extends Readonly<Record<string, FeatureBuilder<unknown>>>,
+  Features extends Readonly<Record<string, FeatureBuilder<unknown, unknown>>>,
 >(
   name: View,
   options: FeatureViewOptions<Keys, Shape>,
@@ -99,6 +100,9 @@ export function featureView<
   if (typeof drafts !== 'object' || drafts === null || Object.keys(drafts).length === 0) {
     throw new DefinitionError('empty', where, `a view needs features: (e) => ({ events_1h: count().over('1h') }).`)
   }
+  const context = { where, source, allowedLatenessMs }
+  const specs = Object.entries(drafts).map(([feature, draft]) => featureSpec(context, feature, draft))
+  const zones = zonesOf(specs.map((feature) => feature.window))
   const since = sinceSpec(where, options.since)
   const description = optionalText(where, 'description', options.description)
   const spec: ViewSpec = {
@@ -106,7 +110,8 @@ export function featureView<
     entity: entity.name,
     source: source.name,
     key: keySpec(where, entity, source, options.key),
-    features: Object.entries(drafts).map(([feature, draft]) => featureSpec(where, feature, draft, allowedLatenessMs)),
+    features: specs,
+    ...(zones !== undefined && { zones }),
     exactRows: rowCount(where, options.exactRows ?? 128),
     allowedLatenessMs,
     ...(since !== undefined && { since }),

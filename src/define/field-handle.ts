@@ -2,8 +2,8 @@ import type { $ZodShape } from 'zod/v4/core'
 import type { FieldSpec } from '../engine/index.ts'
 import { didYouMean } from '../util/did-you-mean.ts'
 import { DefinitionError } from './definition-error.ts'
-import type { Kind, KindOf, ValueOf } from './field-types.ts'
-import { comparable, RowPredicate } from './predicate.ts'
+import type { Kind, KindOf, ScalarKind, ValueOf } from './field-types.ts'
+import { comparable, RowPredicate, shownValue } from './predicate.ts'
 
 /** A field of the source inside of a view: what aggregates read and filters compare. `V` is its value, never null. */
 export interface FieldHandle<K extends Kind = Kind, V = unknown> {
@@ -39,13 +39,20 @@ export interface Prefixed {
   startsWith(prefix: string): RowPredicate
 }
 
-// What a value may be compared with: times also in RFC 3339, 64-bit integers also with plain numbers.
-type Compared<K extends Kind, V> = K extends 'timestamp' ? number | string : K extends 'int64' ? bigint | number : V
+// What a value may be compared with: times also in RFC 3339, 64-bit integers also with plain numbers, decimals with their
+// text, with whole numbers as bigints, and with numbers of at most 15 digits.
+type Compared<K extends Kind, V> = K extends 'timestamp'
+  ? number | string
+  : K extends 'int64'
+    ? bigint | number
+    : K extends 'decimal'
+      ? string | number | bigint
+      : V
 
-/** The handle of one kind of field, with the comparisons that make sense for it. */
+/** The handle of one kind of field, with the comparisons that make sense for it: lists and vectors are only null or not. */
 export type Handle<K extends Kind, V> = FieldHandle<K, V> &
-  Equatable<Compared<K, V>> &
-  (K extends 'number' | 'int64' | 'timestamp' | 'string' ? Ordered<Compared<K, V>> : unknown) &
+  (K extends ScalarKind ? Equatable<Compared<K, V>> : unknown) &
+  (K extends 'number' | 'int64' | 'decimal' | 'timestamp' | 'string' ? Ordered<Compared<K, V>> : unknown) &
   (K extends 'string' ? Prefixed : unknown)
 
 /** The handles of all fields of a source: the `e` of a feature view. */
@@ -107,7 +114,7 @@ class AnyHandle implements FieldHandle, Equatable<unknown>, Ordered<unknown>, Pr
       throw new DefinitionError(
         'bad_value',
         this.#where,
-        `.between(${low}, ${high}) holds for nothing: the lower end comes first.`,
+        `.between(${shownValue(from)}, ${shownValue(to)}) holds for nothing: the lower end comes first.`,
       )
     }
     return new RowPredicate({ op: 'between', field: this.spec.name, low, high })

@@ -1,5 +1,5 @@
 export type { Duration } from '../util/duration.ts'
-export { avg, count, latest, max, min, rate, sum } from './aggregates.ts'
+export { avg, count, max, min, quantile, type SpreadOptions, stddev, sum, variance } from './aggregates.ts'
 export { DefinitionError, type DefinitionErrorCode } from './definition-error.ts'
 export { type Definitions, definitions } from './definitions.ts'
 export { type Entity, entity, type KeyRow } from './entity.ts'
@@ -13,7 +13,22 @@ export {
 } from './feature-service.ts'
 export { type FeatureRef, type FeatureView, type FeatureViewOptions, featureView } from './feature-view.ts'
 export type { FieldHandle, Handle, Handles } from './field-handle.ts'
+export { lastN } from './last-n.ts'
 export { not, type RowPredicate } from './predicate.ts'
-export { epochMs, int64 } from './scalars.ts'
+export { all, any, argMax, argMin, first, latest, rate, timeSinceLast } from './row-aggregates.ts'
+export { decimal, epochMs, int64, vector } from './scalars.ts'
 export { type Intake, type StreamSource, type StreamSourceOptions, streamSource, webhook } from './stream-source.ts'
-export { lifetime, sliding, type WindowChoice } from './windows.ts'
+export { approxCountDistinct, bottomK, countDistinct, mostFrequent, topK } from './value-aggregates.ts'
+export {
+  type CalendarOptions,
+  decayed,
+  lifetime,
+  type SessionOptions,
+  type SlidingOptions,
+  session,
+  sliding,
+  type TailOptions,
+  type TumblingOptions,
+  tumbling,
+  type WindowChoice,
+} from './windows.ts'

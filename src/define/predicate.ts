@@ -1,4 +1,5 @@
-import type { FieldSpec, Predicate, Value } from '../engine/index.ts'
+import { decimalScale, type FieldSpec, isScalarType, type Predicate, type Scalar } from '../engine/index.ts'
+import { parseDecimal } from '../util/decimal-text.ts'
 import { parseRfc3339 } from '../util/rfc3339.ts'
 import { DefinitionError } from './definition-error.ts'
 
@@ -48,10 +49,21 @@ export function comparable(
   field: FieldSpec,
   value: unknown,
   subject = `"${field.name}" compares with`,
-): Exclude<Value, null> {
+): Scalar {
   const expected = (what: string) =>
     new DefinitionError('wrong_type', where, `${subject} ${what}; got ${shownValue(value)}.`)
+  if (!isScalarType(field.type)) {
+    const how = 'filter by .isNull() or .notNull(), or by another field'
+    throw new DefinitionError('wrong_type', where, `"${field.name}" of type ${field.type} is not compared: ${how}.`)
+  }
   if (value === null || value === undefined) throw expected('a value; for null write .isNull()')
+  const scale = decimalScale(field.type)
+  if (scale !== undefined) {
+    const units = decimalUnits(value, scale)
+    if (units !== undefined) return units
+    const example = scale === 0 ? '12' : `12.${'30'.padEnd(scale, '0').slice(0, scale)}`
+    throw expected(`a decimal with at most ${scale} digits after the point, best as a text such as '${example}'`)
+  }
   switch (field.type) {
     case 'string':
       if (typeof value !== 'string') throw expected('a text')
@@ -78,7 +90,19 @@ export function comparable(
   }
 }
 
-function shownValue(value: unknown): string {
+/**
+ * A decimal in units of its last digit, from its text, a whole number as a bigint, or a number; undefined when it is none of
+ * the scale. A number of more than 15 digits is refused: it may not be what was written.
+ */
+function decimalUnits(value: unknown, scale: number): bigint | undefined {
+  const isSure = typeof value !== 'number' || Number(value.toPrecision(15)) === value
+  if (!isSure || (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint')) return undefined
+  const units = parseDecimal(String(value), scale, typeof value === 'number')
+  return typeof units === 'bigint' ? units : undefined
+}
+
+/** A value as it was written in the definition, for a message. */
+export function shownValue(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   return typeof value === 'string' ? `'${value}'` : String(value)
 }

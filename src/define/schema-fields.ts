@@ -1,8 +1,16 @@
 import type { $ZodType } from 'zod/v4/core'
-import type { FieldSpec, FieldType } from '../engine/index.ts'
+import type { FieldSpec, ScalarType, ValueLimits } from '../engine/index.ts'
 import { DefinitionError } from './definition-error.ts'
-import { EPOCH_MS } from './scalars.ts'
-import { applyNumberCheck, applyTextCheck, type CheckDef, type Limits, unsupported } from './schema-limits.ts'
+import { DECIMAL_SCALE, EPOCH_MS, VECTOR_LENGTH } from './scalars.ts'
+import {
+  applyListCheck,
+  applyNumberCheck,
+  applyTextCheck,
+  type CheckDef,
+  type Limits,
+  type ListLimits,
+  unsupported,
+} from './schema-limits.ts'
 
 /** The part of zod's own description of a schema that we read; the same for zod and zod/mini. */
 interface SchemaDef {
@@ -21,7 +29,7 @@ export function readField(where: string, name: string, schema: unknown): FieldSp
     const def = defOf(where, inner)
     if (def.type === 'optional') optional = true
     else if (def.type === 'nullable') nullable = true
-    else return { name, ...readScalar(where, def), nullable, optional }
+    else return { name, ...readValue(where, def), nullable, optional }
     inner = def.innerType
   }
 }
@@ -38,11 +46,47 @@ export function objectShape(where: string, schema: unknown): Readonly<Record<str
   return def.shape as Readonly<Record<string, $ZodType>>
 }
 
-type Scalar = { readonly type: FieldType } & Pick<FieldSpec, 'format' | 'values'> & Limits
+/** What a field's schema says of its values when they are there. */
+type ValueSpec = Omit<FieldSpec, 'name' | 'nullable' | 'optional'>
+
+function readValue(where: string, def: SchemaDef): ValueSpec {
+  if (def.type !== 'array') return readScalar(where, def)
+  const length = def[VECTOR_LENGTH]
+  if (typeof length !== 'number') return readList(where, def)
+  noChecks(where, def)
+  return { type: `vector(${length})` }
+}
+
+function readList(where: string, def: SchemaDef): ValueSpec {
+  const element = defOf(where, def.element)
+  if (element.type === 'optional' || element.type === 'nullable') {
+    const how = 'a list has no nulls: leave .optional(), .nullable() or .nullish() to the list itself'
+    throw unsupported(where, 'z.array() of elements that may be null or absent', how)
+  }
+  if (!scalarSchemas.includes(element.type)) {
+    const how = 'a list holds texts, numbers, bools or times: send one event an element'
+    throw unsupported(where, `z.array() of ${constructs[element.type]?.[0] ?? `a ${element.type} schema`}`, how)
+  }
+  const limits: ListLimits = {}
+  for (const check of def.checks ?? []) applyListCheck(where, check._zod.def, limits)
+  const { type, ...items } = readScalar(`${where}, its elements`, element)
+  return { type: `list(${type})`, ...(Object.keys(items).length > 0 && { items }), ...limits }
+}
+
+const scalarSchemas = ['string', 'number', 'bigint', 'boolean', 'enum', 'literal']
+
+interface Scalar extends ValueLimits {
+  readonly type: ScalarType
+}
 
 function readScalar(where: string, def: SchemaDef): Scalar {
   if (def.coerce === true) {
     throw unsupported(where, `z.coerce.${def.type}()`, `send the right type and write z.${def.type}()`)
+  }
+  const scale = def[DECIMAL_SCALE]
+  if (typeof scale === 'number') {
+    noChecks(where, def)
+    return { type: `decimal(${scale})` }
   }
   switch (def.type) {
     case 'string':
@@ -125,18 +169,18 @@ function defOf(where: string, schema: unknown): SchemaDef {
 }
 
 const fieldsAre =
-  'a field is z.string(), z.enum(), z.literal(), z.number(), z.int(), int64(), z.boolean(), z.uuid(), ' +
-  'z.iso.datetime({ offset: true }) or epochMs(), each also .optional(), .nullable() or .nullish()'
+  'a field is z.string(), z.enum(), z.literal(), z.number(), z.int(), int64(), decimal(2), z.boolean(), z.uuid(), ' +
+  'z.iso.datetime({ offset: true }), epochMs(), z.array() of one of these, or vector(384), each also .optional(), .nullable() or .nullish()'
 
 const flat = 'send the parts as fields of their own at the top level of the event'
 const plain = 'declare the plain type of what is sent'
 const constructs: Readonly<Record<string, readonly [what: string, how: string]>> = {
   object: ['a nested z.object()', flat],
   array: ['z.array()', 'send one event an element'],
-  tuple: ['z.tuple()', flat],
+  tuple: ['z.tuple()', `${flat}, or write z.array()`],
   record: ['z.record()', flat],
   map: ['z.map()', flat],
-  set: ['z.set()', 'send one event an element'],
+  set: ['z.set()', 'JSON has no sets: write z.array()'],
   union: ['z.union()', 'use z.enum() for a choice of texts, .nullable() for null, else one source a kind of event'],
   intersection: ['z.intersection()', 'write one z.object() with all fields'],
   pipe: ['.transform(), .pipe(), z.preprocess() or z.stringbool()', plain],

@@ -1,4 +1,4 @@
-import { MAX_TEXT_UNITS } from '../util/limits.ts'
+import { MAX_LIST_ITEMS, MAX_TEXT_UNITS } from '../util/limits.ts'
 import { DefinitionError } from './definition-error.ts'
 
 /** One check of a schema as zod describes it. */
@@ -20,6 +20,28 @@ export type Limits = {
   exclusiveMax?: number
   minLength?: number
   maxLength?: number
+}
+
+/** How many elements a list may have. */
+export type ListLimits = {
+  minItems?: number
+  maxItems?: number
+}
+
+/** Takes one check of a list into `limits`. */
+export function applyListCheck(where: string, check: CheckDef, limits: ListLimits): void {
+  if (!['min_length', 'max_length', 'length_equals'].includes(check.check)) {
+    throw unsupported(where, '.refine() or .check()', 'a list takes .min(), .max() and .length()')
+  }
+  const low = check.minimum ?? check.length
+  const high = check.maximum ?? check.length
+  if (low !== undefined) limits.minItems = Math.max(low, limits.minItems ?? low)
+  if (high !== undefined) limits.maxItems = Math.min(high, limits.maxItems ?? high)
+  if ((limits.maxItems ?? 0) > MAX_LIST_ITEMS) {
+    const problem = `.max(${limits.maxItems}) is more than the ${MAX_LIST_ITEMS} elements that a list may have.`
+    throw new DefinitionError('bad_option', where, problem)
+  }
+  if ((limits.minItems ?? 0) > (limits.maxItems ?? MAX_LIST_ITEMS)) throw impossible(where)
 }
 
 /** Takes one check of a string into `limits`. */

@@ -41,7 +41,8 @@ yes<Same<VectorOf<typeof fraud>, Vector>>()
 yes<Same<KeysOf<typeof fraud>, { readonly user_id: string; readonly account: bigint; readonly device: string }>>()
 yes<Same<VectorOf<typeof definitions.services.fraud>, Vector>>()
 const whole = featureService('whole', [userStats, deviceStats])
-yes<Same<VectorOf<typeof whole>['last_note'], string>>()
+// A null that is kept is a value: the default does not stand in for it.
+yes<Same<VectorOf<typeof whole>['last_note'], string | null>>()
 // A view and one of its own features are no clash.
 featureService('again', [userStats, userStats.clicks_5m])
 // @ts-expect-error no such service
