@@ -1,5 +1,6 @@
-import type { SourceSpec, Value } from '../engine/index.ts'
+import { decimalScale, elementType, type SourceSpec, type Value } from '../engine/index.ts'
 import { MAX_KEY_UNITS, MAX_TEXT_UNITS } from '../util/limits.ts'
+import { type ExactNumbers, rounded } from './exact-number.ts'
 import { fieldReader } from './field-reader.ts'
 import { contentId, payloadHasher } from './payload-hash.ts'
 import { isRefusal, type Refusal, refusal, shown } from './refusal.ts'
@@ -17,8 +18,8 @@ export interface CheckedEvent {
 /** The checks of one source, compiled. */
 export interface Contract {
   readonly source: SourceSpec
-  /** Whether the source has 64-bit fields, so that {@link parseEvents} must look for them. */
-  readonly exactIntegers: boolean
+  /** How exact its fields need {@link parseEvents} to be. */
+  readonly exactNumbers: ExactNumbers
   /** 32 bits that tell one payload from another under the same id. */
   payloadHash(values: readonly Value[]): number
   /**
@@ -33,7 +34,8 @@ export const MIN_EVENT_TIME_MS = 31_536_000_000
 
 /**
  * Compiles the checks of a source: one closure a field, no eval. The first field that fails, in declared order, is the
- * refusal. Checked values are canonical: UUIDs in lower case, times in milliseconds, `int64` as bigint, `-0` kept.
+ * refusal. Checked values are canonical: UUIDs in lower case, times in milliseconds, `int64` as bigint,
+ * decimals as bigints of units of their last digit, vectors as Float32Array; `-0` kept.
  *
  * @param keyFields fields that feed keys of entities: their texts are capped at 512 instead of 4,096 UTF-16 code units
  * @example
@@ -51,7 +53,8 @@ export function compileContract(source: SourceSpec, keyFields: readonly string[]
   const idIndex = source.id === undefined ? -1 : names.indexOf(source.id)
   const blank: readonly Value[] = fields.map(() => null)
 
-  const check: Contract['check'] = (raw, arrivalMs, deliveryId) => {
+  const check: Contract['check'] = (given, arrivalMs, deliveryId) => {
+    const raw = rounded(given)
     if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
       return refusal('not_object', `The event is ${shown(raw)}; expected an object.`)
     }
@@ -60,7 +63,7 @@ export function compileContract(source: SourceSpec, keyFields: readonly string[]
     const values = blank.slice()
     for (let i = 0; i < readers.length; i++) {
       const value = (readers[i] as (typeof readers)[number])(record[names[i] as string])
-      if (typeof value === 'object' && value !== null) return value
+      if (typeof value === 'object' && value !== null && isRefusal(value)) return value
       values[i] = value
     }
     const timeMs = values[timeIndex] as number
@@ -71,10 +74,16 @@ export function compileContract(source: SourceSpec, keyFields: readonly string[]
   }
   return {
     source,
-    exactIntegers: fields.some((field) => field.type === 'int64'),
+    exactNumbers: exactnessOf(fields),
     payloadHash: payloadHasher(names),
     check,
   }
+}
+
+function exactnessOf(fields: SourceSpec['fields']): ExactNumbers {
+  const types = fields.map(({ type }) => elementType(type) ?? type)
+  if (types.some((type) => decimalScale(type) !== undefined)) return 'decimals'
+  return types.includes('int64') ? 'integers' : 'none'
 }
 
 function standInId({ name, idempotency }: SourceSpec, values: readonly Value[]): string | null | Refusal {

@@ -1,4 +1,4 @@
-import type { EntitySpec, KeyType, Value } from '../engine/index.ts'
+import type { EntitySpec, KeyType, Scalar, Value } from '../engine/index.ts'
 import { didYouMean } from '../util/did-you-mean.ts'
 import { MAX_KEY_UNITS } from '../util/limits.ts'
 import { canonicalUuid } from './field-reader.ts'
@@ -86,7 +86,7 @@ export function keyFromJson(row: unknown, entity: EntitySpec): EntityKey | Refus
       return refusal('missing_key', `Key "${name}" of entity ${entity.name} is missing.${hint}`, name)
     }
     const part = keyPart(name, type, raw)
-    if (typeof part === 'object' && part !== null) return part
+    if (typeof part === 'object') return part
     parts.push(part)
   }
   return {
@@ -100,7 +100,7 @@ export function keyFromJson(row: unknown, entity: EntitySpec): EntityKey | Refus
 
 const DECIMAL = /^(?:0|-?[1-9]\d{0,18})$/
 
-function keyPart(name: string, type: KeyType, raw: unknown): Value | Refusal {
+function keyPart(name: string, type: KeyType, raw: unknown): Scalar | Refusal {
   const refuse = (reason: Refusal['reason'], expected: string) =>
     refusal(reason, `Key "${name}" is ${shown(raw)}; expected ${expected}.`, name)
   switch (type) {

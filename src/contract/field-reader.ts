@@ -1,13 +1,24 @@
-import type { FieldSpec, Value } from '../engine/index.ts'
+import { decimalScale, elementType, type FieldSpec, vectorLength } from '../engine/index.ts'
 import { MAX_TEXT_UNITS } from '../util/limits.ts'
 import { parseRfc3339 } from '../util/rfc3339.ts'
-import { type Refusal, type RefusalReason, refusal, shown } from './refusal.ts'
-
-/** Checks the JSON value of one field (undefined: absent) and gives it in the form that rows hold, or refuses it. */
-export type FieldReader = (raw: unknown) => Value | Refusal
+import { decimalReader } from './decimal-reader.ts'
+import { rounded } from './exact-number.ts'
+import { absent, type FieldReader, refuse } from './field-refusal.ts'
+import { listReader } from './list-reader.ts'
+import { type RefusalReason, refusal, shown } from './refusal.ts'
+import { vectorReader } from './vector-reader.ts'
 
 /** Compiles the checks of a field into one closure. `maxUnits` caps texts that declare no cap of their own. */
 export function fieldReader(field: FieldSpec, maxUnits = MAX_TEXT_UNITS): FieldReader {
+  const element = elementType(field.type)
+  if (element !== undefined) return listReader(field, element, fieldReader)
+  const length = vectorLength(field.type)
+  if (length !== undefined) return vectorReader(field, length)
+  const scale = decimalScale(field.type)
+  return scale === undefined ? plainReader(field, maxUnits) : decimalReader(field, scale)
+}
+
+function plainReader(field: FieldSpec, maxUnits: number): FieldReader {
   switch (field.type) {
     case 'string':
       if (field.values !== undefined) return choiceReader(field, field.values)
@@ -21,21 +32,6 @@ export function fieldReader(field: FieldSpec, maxUnits = MAX_TEXT_UNITS): FieldR
     default:
       return numberReader(field)
   }
-}
-
-/** What is not of the right JSON type: null and absent where they may be, else a refusal. */
-function absent(field: FieldSpec, raw: unknown, expected: string): null | Refusal {
-  if (raw === undefined) {
-    return field.optional
-      ? null
-      : refusal('missing_field', `"${field.name}" is missing; expected ${expected}.`, field.name)
-  }
-  if (raw === null && field.nullable) return null
-  return refuse('wrong_type', field, raw, expected)
-}
-
-function refuse(reason: RefusalReason, field: FieldSpec, raw: unknown, expected: string): Refusal {
-  return refusal(reason, `"${field.name}" is ${shown(raw)}; expected ${expected}.`, field.name)
 }
 
 function textReader(field: FieldSpec, maxUnits: number): FieldReader {
@@ -94,7 +90,8 @@ function numberReader(field: FieldSpec): FieldReader {
   const high = field.max ?? Number.POSITIVE_INFINITY
   const lowOpen = field.exclusiveMin ?? Number.NEGATIVE_INFINITY
   const highOpen = field.exclusiveMax ?? Number.POSITIVE_INFINITY
-  return (raw) => {
+  return (given) => {
+    const raw = rounded(given)
     const isBig = typeof raw === 'bigint'
     if (typeof raw !== 'number' && !isBig) return absent(field, raw, expected)
     // JSON.parse reads 1e400 as Infinity, and a float field may be sent more digits than it can hold.
@@ -127,7 +124,8 @@ function boundsOf({ min, max, exclusiveMin, exclusiveMax }: FieldSpec): string {
 
 function int64Reader(field: FieldSpec): FieldReader {
   const expected = 'an integer of 64 bits, as a JSON number'
-  return (raw) => {
+  return (given) => {
+    const raw = rounded(given)
     if (typeof raw === 'number') {
       if (Number.isSafeInteger(raw)) return BigInt(raw)
       return refuse(
@@ -144,7 +142,8 @@ function int64Reader(field: FieldSpec): FieldReader {
 
 function epochMsReader(field: FieldSpec): FieldReader {
   const expected = 'a whole number of epoch milliseconds'
-  return (raw) => {
+  return (given) => {
+    const raw = rounded(given)
     if (typeof raw !== 'number')
       return typeof raw === 'bigint' ? refuse('bad_time', field, raw, expected) : absent(field, raw, expected)
     // -0 is the same millisecond as 0, and a timestamp has one spelling.

@@ -1,3 +1,4 @@
+import { type ExactNumbers, parseExactly } from './exact-number.ts'
 import { type Refusal, refusal } from './refusal.ts'
 import { splitEvents } from './split-events.ts'
 
@@ -7,27 +8,17 @@ export interface ParsedEvents {
   readonly broken: ReadonlyMap<number, Refusal>
 }
 
-// An integer of 16 digits or more that stands where a number can stand: only those may be beyond 2^53. Fractions and
-// exponents are floats and stay as they are. It also finds digits inside of texts, which costs time, not truth.
-const LONG_INTEGER = /(?:^|[[,:\s-])\d{16,}(?=\s*(?:[,}\]]|$))/
-
 const noneBroken: ReadonlyMap<number, Refusal> = new Map()
 
-// The third argument (TC39 "JSON.parse source text access", in V8 since 11.4) is not yet in TypeScript's library.
-const parseWithSource = JSON.parse as (
-  text: string,
-  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
-) => unknown
-
 /**
- * Parses a list of events (or NDJSON, or one object) in one go. Integers beyond 2^53 come as exact bigints, all other
- * numbers as numbers. One element that is no JSON is one refusal; a body whose elements cannot be told apart is refused.
+ * Parses a list of events (or NDJSON, or one object) in one go. Numbers are as exact as asked: by default integers
+ * beyond 2^53 are bigints, all others numbers. One element that is no JSON is one refusal; a body whose elements cannot be told apart is refused.
  *
- * @param exactIntegers false for a source without 64-bit fields (`contract.exactIntegers`): saves the search for them
+ * @param exact what the fields of the source need, `contract.exactNumbers`
  * @example parseEvents('[{"id":9007199254740993}]') // { raws: [{ id: 9007199254740993n }], broken: Map {} }
  */
-export function parseEvents(text: string, exactIntegers = true): ParsedEvents | Refusal {
-  const whole = tryParse(text, exactIntegers)
+export function parseEvents(text: string, exact: ExactNumbers = 'integers'): ParsedEvents | Refusal {
+  const whole = tryParse(text, exact)
   if (whole !== undefined) return { raws: Array.isArray(whole.value) ? whole.value : [whole.value], broken: noneBroken }
 
   const spans = splitEvents(text)
@@ -35,29 +26,23 @@ export function parseEvents(text: string, exactIntegers = true): ParsedEvents | 
   if (spans.broken.size === 0) {
     // NDJSON that is sound is still one parse.
     const list = `[${spans.starts.map((start, i) => text.slice(start, spans.ends[i])).join(',')}]`
-    const joined = tryParse(list, exactIntegers)
+    const joined = tryParse(list, exact)
     if (Array.isArray(joined?.value)) return { raws: joined.value, broken: noneBroken }
   }
   const raws: unknown[] = []
   const broken = new Map(spans.broken)
   for (let i = 0; i < spans.count; i++) {
-    const element = broken.has(i) ? undefined : tryParse(text.slice(spans.starts[i], spans.ends[i]), exactIntegers)
+    const element = broken.has(i) ? undefined : tryParse(text.slice(spans.starts[i], spans.ends[i]), exact)
     raws.push(element?.value)
     if (element === undefined && !broken.has(i)) broken.set(i, refusal('bad_json', 'This element is no JSON.'))
   }
   return { raws, broken }
 }
 
-function tryParse(text: string, exactIntegers: boolean): { readonly value: unknown } | undefined {
+function tryParse(text: string, exact: ExactNumbers): { readonly value: unknown } | undefined {
   try {
-    return { value: exactIntegers && LONG_INTEGER.test(text) ? parseWithSource(text, keepExact) : JSON.parse(text) }
+    return { value: parseExactly(text, exact) }
   } catch {
     return undefined
   }
-}
-
-function keepExact(_key: string, value: unknown, context: { readonly source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
-  const { source } = context
-  return source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value
 }

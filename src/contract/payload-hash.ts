@@ -1,4 +1,4 @@
-import type { Value } from '../engine/index.ts'
+import type { Scalar, Value } from '../engine/index.ts'
 import { avalanche32, mixWord32, murmur32, murmur128Hex } from '../util/murmur3.ts'
 
 const TAG_FALSE = 0x66
@@ -6,6 +6,9 @@ const TAG_TRUE = 0x74
 const TAG_STRING = 0x73
 const TAG_NUMBER = 0x64
 const TAG_INT64 = 0x69
+const TAG_WIDE_INTEGER = 0x77
+const TAG_LIST = 0x6c
+const TAG_VECTOR = 0x76
 
 const float = new Float64Array(1)
 const floatWords = new Uint32Array(float.buffer)
@@ -40,9 +43,23 @@ function mixValue(h: number, value: Exclude<Value, null>): number {
   }
   if (typeof value === 'bigint') {
     bigInt[0] = value
+    // Decimals may be wider; those that are not hash like the int64 of their units.
+    if (bigInt[0] !== value) return mixText(mixWord32(h, TAG_WIDE_INTEGER), String(value))
     return mixWord32(mixWord32(mixWord32(h, TAG_INT64), bigIntWords[0] as number), bigIntWords[1] as number)
   }
-  return mixWord32(h, value ? TAG_TRUE : TAG_FALSE)
+  if (typeof value === 'boolean') return mixWord32(h, value ? TAG_TRUE : TAG_FALSE)
+  return mixCompound(h, value)
+}
+
+/** The length is mixed in here too, and elements by their place. A map is no value of a field. */
+function mixCompound(seed: number, value: Exclude<Value, Scalar | null>): number {
+  if (value instanceof Float32Array) {
+    let h = mixWord32(mixWord32(seed, TAG_VECTOR), value.length)
+    for (const word of new Uint32Array(value.buffer, value.byteOffset, value.length)) h = mixWord32(h, word)
+    return h
+  }
+  const list = value as readonly Scalar[]
+  return list.reduce(mixValue, mixWord32(mixWord32(seed, TAG_LIST), list.length))
 }
 
 /**
@@ -58,7 +75,13 @@ export function contentId(values: readonly Value[]): string {
 function taggedText(value: Value): string {
   if (typeof value === 'string') return `s${value.length}:${value}`
   if (typeof value === 'number') return Object.is(value, -0) ? 'd-0' : `d${value}`
-  return typeof value === 'bigint' ? `i${value}` : String(value)
+  if (typeof value === 'bigint') return `i${value}`
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (value instanceof Float32Array) {
+    return `v${value.length}:${new Uint32Array(value.buffer, value.byteOffset, value.length).join('|')}`
+  }
+  const list = value as readonly Scalar[]
+  return `l${list.length}:${list.map(taggedText).join('|')}`
 }
 
 /** The length is mixed in, so that texts side by side do not run together. */

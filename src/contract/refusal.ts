@@ -1,3 +1,5 @@
+import { ExactNumber } from './exact-number.ts'
+
 /**
  * Why an event was not taken. The first group is found by the contract, the second by the shard; the union is closed:
  * dead letters, metrics and clients branch on it.
@@ -43,10 +45,16 @@ const SHOWN_UNITS = 48
 /** A value as it came, for a message: at most 48 characters, no line breaks, never more of a payload than needed. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing'
-  if (typeof value === 'bigint') return String(value)
+  if (typeof value === 'bigint') return cut(String(value))
+  if (value instanceof ExactNumber) return cut(value.source)
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'an object'
   if (typeof value !== 'string') return String(value)
-  const cut = value.length > SHOWN_UNITS
-  return `${JSON.stringify(cut ? value.slice(0, SHOWN_UNITS) : value)}${cut ? `... (${value.length} characters)` : ''}`
+  return cut(value, JSON.stringify)
+}
+
+function cut(text: string, quoted = (part: string) => part): string {
+  return text.length > SHOWN_UNITS
+    ? `${quoted(text.slice(0, SHOWN_UNITS))}... (${text.length} characters)`
+    : quoted(text)
 }

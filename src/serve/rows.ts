@@ -2,6 +2,7 @@ import type { Value } from '../engine/index.ts'
 import type { VectorPlan } from '../plan/index.ts'
 import { STATUS_OF } from '../shard/index.ts'
 import type { LookupRow, RowMetadata, TypedRow } from './lookup.ts'
+import { parseValues, valueReader } from './typed-values.ts'
 
 /** The answer on the wire: columnar, spliced from what the shards wrote, nothing parsed again. */
 export function wireText(vector: VectorPlan, t: number, region: string, rows: readonly LookupRow[]): string {
@@ -75,39 +76,21 @@ const sinceOf = (texts: LookupRow['texts']): (string | null)[] =>
 /** For each feature: why its value is an error, else null. */
 const reasonsOf = (texts: LookupRow['texts']): (string | null)[] => notesOf(texts, (text) => text.reasons)
 
-const parseWithSource = JSON.parse as (
-  text: string,
-  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
-) => unknown
-
-/** Objects by feature name: int64 as bigint, all else as JSON has it. */
+/**
+ * Objects by feature name, values by their types: int64 as bigint, a decimal as its text, a vector as Float32Array, a map as
+ * an object without prototype, all else as JSON has it.
+ */
 export function typedRows(vector: VectorPlan, rows: readonly LookupRow[], withMetadata: boolean): TypedRow[] {
-  const hasInt64 = vector.features.some(({ feature }) => feature.resultType === 'int64')
+  const readers = vector.features.map(({ feature }) => valueReader(feature.resultType))
+  const hasInt64 = vector.features.some(({ feature }) => feature.resultType.includes('int64'))
   return rows.map(({ texts, commits }) => {
-    const text = `[${texts.map((part) => part.values).join()}]`
-    const values = (hasInt64 ? parseWithSource(text, sourceOf) : JSON.parse(text)) as unknown[]
+    const values = parseValues(`[${texts.map((part) => part.values).join()}]`, hasInt64)
     const features: Record<string, Value> = {}
-    vector.features.forEach(({ shortName, feature }, i) => {
-      const value = values[i]
-      features[shortName] = (value instanceof Digits ? value.as(feature.resultType) : value) as Value
+    vector.features.forEach(({ shortName }, i) => {
+      features[shortName] = (readers[i] as (typeof readers)[number])(values[i])
     })
     return withMetadata ? { features, metadata: metadataOf(vector, texts, commits) } : { features }
   })
-}
-
-/** A number as it was written: only its feature's type tells whether it is a bigint. */
-class Digits {
-  readonly text: string
-  constructor(text: string) {
-    this.text = text
-  }
-  as(type: string): number | bigint {
-    return type === 'int64' ? BigInt(this.text) : Number(this.text)
-  }
-}
-
-function sourceOf(_key: string, value: unknown, { source }: { readonly source?: string }): unknown {
-  return typeof value === 'number' && source !== undefined ? new Digits(source) : value
 }
 
 function metadataOf(vector: VectorPlan, texts: LookupRow['texts'], commits: readonly string[]): RowMetadata {

@@ -111,6 +111,15 @@ export class Cell {
   }
 
   private decode(layouts: Layouts, part: Part): EntityState {
+    try {
+      return this.decodeBytes(layouts, part)
+    } catch (error) {
+      if (!(error instanceof CorruptBytes)) throw error
+      throw new CorruptBytes(`entity ${JSON.stringify(this.key)}: ${error.message}`, { cause: error })
+    }
+  }
+
+  private decodeBytes(layouts: Layouts, part: Part): EntityState {
     const { bytes, mark } = this
     const state =
       bytes.length === 0

@@ -1,4 +1,4 @@
-import { type CheckedEvent, compileContract, isRefusal } from '../contract/index.ts'
+import { type CheckedEvent, compileContract, type ExactNumbers, isRefusal } from '../contract/index.ts'
 import { mapValues, type SourceSpec } from '../engine/index.ts'
 import type { Plan, SourceRuntime } from '../plan/index.ts'
 import { canonicalJson, parseCanonicalJson } from '../util/canonical-json.ts'
@@ -7,7 +7,7 @@ import type { ShardStorage } from './storage.ts'
 
 /** A contract of the past, in terms of the source as it is now. */
 export interface PastContract {
-  readonly exactIntegers: boolean
+  readonly exactNumbers: ExactNumbers
   /** Reads an accepted event again; undefined for one that the contract would not have taken. */
   readAgain(raw: unknown, id: string | undefined): CheckedEvent | undefined
 }
@@ -44,16 +44,16 @@ export class Contracts {
     const arrivalMs = Number.MAX_SAFE_INTEGER
     const then = this.known.get(name)
     if (name === this.nameOf(source) || then === undefined) {
-      const { exactIntegers } = source.contract
-      return { exactIntegers, readAgain: (raw, id) => accepted(source.contract.check(raw, arrivalMs, id)) }
+      const { exactNumbers } = source.contract
+      return { exactNumbers, readAgain: (raw, id) => accepted(source.contract.check(raw, arrivalMs, id)) }
     }
     const contract = compileContract(then)
     const places = source.spec.fields.map((field) =>
       then.fields.findIndex(({ name: other, type }) => other === field.name && type === field.type),
     )
-    const { exactIntegers } = contract
+    const { exactNumbers } = contract
     return {
-      exactIntegers,
+      exactNumbers,
       readAgain: (raw, id) => {
         const event = accepted(contract.check(raw, arrivalMs, id))
         return event && { ...event, values: mapValues(places, (place) => event.values[place]) }

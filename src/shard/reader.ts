@@ -3,7 +3,7 @@ import {
   emptyOf,
   type FeaturePlan,
   type FeatureValue,
-  type Value,
+  jsonText,
   type ViewPlan,
   ViewReader,
 } from '../engine/index.ts'
@@ -69,7 +69,7 @@ export class VectorReader {
       const { part, feature } = this.slots[i] as { part: ViewPart; feature: FeaturePlan }
       const found = part.out[feature.index] as FeatureValue
       const comma = i === 0 ? '' : ','
-      values += comma + valueText(found.value)
+      values += comma + jsonText(found.value, feature.resultType)
       statuses += LETTER_OF[found.status]
       exact += found.exact ? '1' : '0'
       if (found.status === 'partial') {
@@ -86,17 +86,10 @@ export class VectorReader {
 
   private missingRow(): RowText {
     return {
-      values: this.slots.map(({ feature }) => valueText(emptyOf(feature))).join(),
+      values: this.slots.map(({ feature }) => jsonText(emptyOf(feature), feature.resultType)).join(),
       statuses: LETTER_OF.missing.repeat(this.slots.length),
       exact: '1'.repeat(this.slots.length),
       eventTimeMs: null,
     }
   }
-}
-
-/** JSON of a value, bit for bit: integers beyond 2^53 are bare numbers, and -0 stays -0 (`JSON.stringify` gives 0). */
-function valueText(value: Value): string {
-  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
-  if (typeof value === 'string') return JSON.stringify(value)
-  return String(value)
 }

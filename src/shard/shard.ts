@@ -1,4 +1,11 @@
-import { type CheckedEvent, isRefusal, parseEvents, type Refusal, refusal } from '../contract/index.ts'
+import {
+  type CheckedEvent,
+  type ExactNumbers,
+  isRefusal,
+  parseEvents,
+  type Refusal,
+  refusal,
+} from '../contract/index.ts'
 import { oldestReadable, type Part, type ViewPlan } from '../engine/index.ts'
 import type { EntityRuntime, Plan, Route, SourceRuntime } from '../plan/index.ts'
 import { murmur128 } from '../util/murmur3.ts'
@@ -137,7 +144,7 @@ export class Shard {
     const refused: ShardRefusal[] = []
     let verdicts = ''
     storage.transaction(() => {
-      forEachEvent(source.contract.exactIntegers, message, (raw, broken, index) => {
+      forEachEvent(source.contract.exactNumbers, message, (raw, broken, index) => {
         const outcome = broken ?? this.take(source, raw, message, index, row)
         if (typeof outcome === 'string') verdicts += outcome
         else {
@@ -257,7 +264,7 @@ export class Shard {
       return
     }
     const then = this.contracts.find(contract, source)
-    forEachEvent(then.exactIntegers, message, (raw, _broken, index) => {
+    forEachEvent(then.exactNumbers, message, (raw, _broken, index) => {
       if (verdicts[index] !== 'a') return
       this.seq++
       const event = then.readAgain(raw, message.ids?.[index])
@@ -308,11 +315,11 @@ function conflict(id: string): Refusal {
 
 /** Calls back for each event of a message: what it parsed to, or why it did not. */
 function forEachEvent(
-  exactIntegers: boolean,
+  exactNumbers: ExactNumbers,
   { events, fanout }: ApplyMessage,
   each: (raw: unknown, broken: Refusal | undefined, index: number) => void,
 ): void {
-  const parsed = parseEvents(events, exactIntegers)
+  const parsed = parseEvents(events, exactNumbers)
   if (isRefusal(parsed)) {
     // The door sends only what it could tell apart, so this is a broken door: nothing of it is taken.
     for (let index = 0; index < fanout.length; index++) each(undefined, parsed, index)

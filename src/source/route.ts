@@ -171,7 +171,7 @@ export class Router {
   /** The rare way: the text is parsed here, because a key is escaped, missing or not what it should be. */
   private parseKeys(text: string, arrivalMs: number, keys: (string | undefined)[]): Refusal | undefined {
     const { contract } = this.source
-    const parsed = parseEvents(text, contract.exactIntegers)
+    const parsed = parseEvents(text, contract.exactNumbers)
     if (isRefusal(parsed)) return parsed
     // The id is the shard's business: any stands in for it here.
     const event = parsed.broken.get(0) ?? contract.check(parsed.raws[0], arrivalMs, 'any')

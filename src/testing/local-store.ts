@@ -184,7 +184,10 @@ function toMs(at: At): number {
 const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
 
 function toJson(events: readonly object[]): string {
-  return JSON.stringify(events, (_key, value: unknown) => (typeof value === 'bigint' ? rawJson(String(value)) : value))
+  return JSON.stringify(events, (_key, value: unknown) => {
+    if (typeof value === 'bigint') return rawJson(String(value))
+    return value instanceof Float32Array ? [...value] : value
+  })
 }
 
 function lookupError(failure: Extract<Awaited<ReturnType<typeof lookup>>, { failure: string }>): Error {
