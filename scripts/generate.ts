@@ -1,22 +1,27 @@
 /**
- * `npm run generate`: writes what is generated from regions.ts and committed (the Wrangler configs, the types of bindings
- * and runtime). With `--check` it writes nothing, and fails when a file is not what it would write.
+ * `npm run generate`: writes what is generated from regions.ts and committed (the Wrangler configs, with the time zones that
+ * features/ names compiled in; the types of bindings and runtime; the page of aggregates). With `--check` it writes nothing, and fails when a file is
+ * not what it would write.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { definitions } from '../features/index.ts'
 import { regions } from '../regions.ts'
+import { aggregatesPage } from './docs/aggregates-page.ts'
 import { bindingTypes, runtimeTypes } from './lib/binding-types.ts'
 import { root } from './lib/paths.ts'
 import { workerPlans } from './lib/workers.ts'
-import { wranglerConfig } from './lib/wrangler-config.ts'
+import { wranglerConfig, type Zones } from './lib/wrangler-config.ts'
 
 const checkOnly = process.argv.includes('--check')
 const [first] = regions
 if (first === undefined) throw new Error('regions.ts declares no region: a deploy needs at least one.')
 const plans = workerPlans(first)
+const zones: Zones = Object.assign({}, ...definitions.spec.views.map((view) => view.zones))
 
 const stale: string[] = []
-for (const plan of plans) await put(plan.config, wranglerConfig(plan.worker, regions))
+await put('docs/aggregates.md', await aggregatesPage())
+for (const plan of plans) await put(plan.config, wranglerConfig(plan.worker, regions, zones))
 // The types follow the configs on disk: without these up to date there is nothing to compare.
 if (stale.length === 0) {
   const [runtime, bindings] = await Promise.all([runtimeTypes('wrangler.toml'), bindingTypes(plans)])
@@ -25,7 +30,7 @@ if (stale.length === 0) {
 }
 
 if (stale.length > 0) {
-  console.error(`Not up to date with regions.ts and scripts/lib/workers.ts: ${stale.join(', ')}`)
+  console.error(`Not up to date with regions.ts, features/ and scripts/lib/workers.ts: ${stale.join(', ')}`)
   console.error('  To mend it: npm run generate, and commit the result.')
   process.exit(1)
 }

@@ -16,7 +16,13 @@ export async function bundleApp(name: string): Promise<Module[]> {
   mkdirSync(folder, { recursive: true })
   const config = join(folder, 'wrangler.json')
   const main = join(root, 'scripts', 'bench', 'app', `${name}.ts`)
-  const text = { name: `tidemark-bench-${name}`, main, compatibility_date: compatibilityDate, send_metrics: false }
+  const text = {
+    name: `tidemark-bench-${name}`,
+    main,
+    compatibility_date: compatibilityDate,
+    send_metrics: false,
+    minify: true,
+  }
   writeFileSync(config, JSON.stringify(text))
   const target = join(folder, 'out')
   const result = await wrangler(['deploy', '--dry-run', '--outdir', target, '--config', config])

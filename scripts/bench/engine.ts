@@ -13,6 +13,7 @@ import { app } from './app/definitions.ts'
 import { DAY_MS } from './data.ts'
 import { cpuMicros } from './measure.ts'
 import { naiveValue } from './naive.ts'
+import { PrefixSums } from './prefix-sums.ts'
 import type { BenchOptions, Result } from './rows.ts'
 import { apply, END_MS, entityPlan, MONTH_MS, type Row, rowsOf, stateOf } from './states.ts'
 
@@ -52,27 +53,69 @@ export async function* engine({ quick, say }: BenchOptions): AsyncGenerator<Resu
     note: `20 features in 5 windows of ${STATES} states of 50 events a day for 30 days; the no-op scans all events for each`,
   }
 
-  const many = quick ? 100_000 : 1_000_000
-  say(`engine: states of ${many} events`)
-  const long = histories('account', 4, many, MONTH_MS)
-  const short = histories('account', STATES, 100, MONTH_MS)
-  const [longUs, shortUs] = [readMicros(view, long), readMicros(view, short)]
-  const scale = `${many} events an entity over 100, both in 30 days`
+  yield* bySize(quick, say)
+}
+
+/** The same month with ever more events in it: what must not grow. */
+async function* bySize(quick: boolean, say: BenchOptions['say']): AsyncGenerator<Result> {
+  const sizes = [10, 100, 1_000, 100_000, ...(quick ? [] : [1_000_000])] as const
+  const reads: number[] = []
+  const applies: number[] = []
+  const naives: number[] = []
+  for (const events of sizes) {
+    say(`engine: states of ${events.toLocaleString('en')} events`)
+    const count = events > 10_000 ? 4 : STATES
+    const [view] = entityPlan('account')
+    if (view === undefined) throw new Error('the bench definitions lack a view of account')
+    const wide = histories('account', count, events, MONTH_MS)
+    const readUs = readMicros(view, wide)
+    const naiveUs = naiveMicros(view, wide, events > 10_000 ? 1 : 64)
+    const { sums, micros } = prefixMicros(view, wide)
+    reads.push(readUs)
+    naives.push(naiveUs)
+    yield {
+      name: `engine.read_us.${events}`,
+      value: readUs,
+      unit: 'us',
+      noop: naiveUs,
+      note:
+        `20 features, ${events.toLocaleString('en')} events an entity in 30 days; the no-op scans; prefix-sum arrays, for the ${sums} of them that are ` +
+        `made of sums, take ${micros.toFixed(1)} us and ${((events * 8 * 8) / 1024).toFixed(0)} KiB an entity`,
+    }
+    const narrow = histories('user', count, events, MONTH_MS)
+    const { us, bareUs } = applyMicros(narrow)
+    applies.push(us)
+    const bytes = narrow.map(({ state }) => stateBytes(state).length)
+    yield {
+      name: `engine.apply_us.${events}`,
+      value: us,
+      unit: 'us',
+      note:
+        `8 features, ${events.toLocaleString('en')} events an entity in 30 days, encoded every ${HELD_ROWS} rows; without encoding ${bareUs.toFixed(2)}; ` +
+        `canonical bytes ${Math.round(bytes.reduce((a, b) => a + b, 0) / bytes.length).toLocaleString('en')}`,
+    }
+  }
+  const scale = `${sizes.at(-1)?.toLocaleString('en')} events an entity over 100, both in 30 days`
+  const ratio = (values: readonly number[]) => (values.at(-1) ?? Number.NaN) / (values[1] ?? Number.NaN)
   yield {
     name: 'engine.read_growth',
-    value: longUs / shortUs,
+    value: ratio(reads),
     unit: 'x',
-    noop: naiveMicros(view, long, 1) / naiveMicros(view, short),
-    note: `${scale}: ${longUs.toFixed(1)} us over ${shortUs.toFixed(1)}; 4 long states at 64 times each; the no-op scans`,
+    noop: ratio(naives),
+    note: `${scale}; the no-op scans`,
   }
-  const longApply = applyMicros(histories('user', 4, many, MONTH_MS)).us
-  const shortApply = applyMicros(histories('user', STATES, 100, MONTH_MS)).us
-  yield {
-    name: 'engine.apply_growth',
-    value: longApply / shortApply,
-    unit: 'x',
-    note: `${scale}: ${longApply.toFixed(2)} us over ${shortApply.toFixed(2)}, encoding included`,
+  yield { name: 'engine.apply_growth', value: ratio(applies), unit: 'x', note: `${scale}, encoding included` }
+}
+
+/** Prefix-sum arrays, for those of the 20 features that are made of sums. */
+function prefixMicros(view: ViewPlan, all: readonly History[]): { readonly sums: number; readonly micros: number } {
+  const features = twenty(view).flatMap(({ spec }) => (PrefixSums.canRead(spec) ? [spec] : []))
+  const arrays = all.map(({ rows }) => new PrefixSums(view, rows, features))
+  const work = (index: number) => {
+    const sums = arrays[index % arrays.length]
+    for (const feature of features) sums?.read(feature, timeOf(index))
   }
+  return { sums: features.length, micros: cpuMicros(work, 10_000) }
 }
 
 function histories(entity: 'user' | 'account', count: number, events: number, spanMs: number): History[] {

@@ -4,7 +4,7 @@ import type { Row } from './states.ts'
 
 /** The value of a feature at t over rows in time order. */
 export function naiveValue(plan: ViewPlan, feature: FeatureSpec, rows: readonly Row[], t: number): Value {
-  const from = feature.window.kind === 'lifetime' ? Number.NEGATIVE_INFINITY : t - feature.window.widthMs
+  const from = feature.window.kind === 'sliding' ? t - feature.window.widthMs : Number.NEGATIVE_INFINITY
   const place = (name: string | undefined) => plan.fields.findIndex((field) => field.name === name)
   const field = place(feature.field)
   const holds = (predicate: Predicate | undefined): ((row: Row) => boolean) => {

@@ -35,7 +35,7 @@ export function report(results: readonly Result[]): string {
   return table([head, ...lines])
 }
 
-const aimOf = (name: RowName): string => aims[name]
+const aimOf = (name: RowName): string => (name in aims ? aims[name as keyof typeof aims] : '')
 
 /** Four figures that mean something, whatever the size. */
 export function short(value: number): string {

@@ -24,7 +24,8 @@ export const aims = {
   'bundle.lookup_kib': '<= 100',
 } as const
 
-export type RowName = keyof typeof aims
+/** A row of the bar, or one of its rows at so many events an entity. */
+export type RowName = keyof typeof aims | `engine.read_us.${number}` | `engine.apply_us.${number}`
 
 /** One measured row, as `--json` prints it. */
 export interface Result {

@@ -23,6 +23,8 @@ export interface WorkerPlan {
   readonly bindings: readonly Binding[]
   /** Durable Object classes that live in this Worker, all on SQLite. */
   readonly durableObjects: readonly string[]
+  /** It declares the features again when it starts, and so needs the time zones that they name. */
+  readonly runsDefinitions: boolean
   /** Files whose import is their text (a page's HTML, CSS and script), as globs; none when absent. */
   readonly textModules?: readonly string[]
   /** Largest size of the deployed bundle after gzip. Start-up time and the isolate's memory follow it. */
@@ -55,9 +57,10 @@ export function workerPlans(region: Region): readonly WorkerPlan[] {
       main: 'workers/ingest/index.ts',
       bindings: [regionName, tokens, shards, deadLetters],
       durableObjects: ['FeatureShard', 'DeadLetters'],
+      runsDefinitions: true,
       budgetKiB: 120,
     },
-    stateless('lookup', 100, [regionName, tokens, shards]),
+    { ...stateless('lookup', 100, [regionName, tokens, shards]), runsDefinitions: true },
     stateless('inference', 100, [
       regionName,
       tokens,
@@ -82,6 +85,7 @@ export function workerPlans(region: Region): readonly WorkerPlan[] {
       main: `workers/${worker}/index.ts`,
       bindings,
       durableObjects: [],
+      runsDefinitions: false,
       budgetKiB,
     }
   }

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { regions } from '../../regions.ts'
+import { workerPlans } from '../../scripts/lib/workers.ts'
 import { hasWarning } from '../../scripts/lib/wrangler.ts'
 import { wranglerConfig } from '../../scripts/lib/wrangler-config.ts'
+import { zoneSpec } from '../../src/define/time-zones.ts'
 import { type Region, regionNamed, shardCount } from '../../src/plan/index.ts'
 
 const local: Region = { name: 'local', id: 1, epoch: 0, shards: { default: 4, entities: { user: 16 } } }
@@ -46,6 +48,25 @@ test('a stateless Worker reaches the shards of its region by the name of their o
 
 test('no secret stands in a config', () => {
   expect(wranglerConfig('ingest', [local])).not.toMatch(/TOKENS\s*=/)
+})
+
+test('what is deployed is minified, with a map from its lines to the source', () => {
+  for (const plan of workerPlans(local)) {
+    expect(wranglerConfig(plan.worker, [local])).toContain('\nminify = true\nupload_source_maps = true\n')
+  }
+})
+
+test('time zones are compiled into the Workers that run definitions, in every environment', () => {
+  const zones = { 'Europe/Berlin': zoneSpec('Europe/Berlin'), 'Asia/Kolkata': zoneSpec('Asia/Kolkata') }
+  for (const worker of ['ingest', 'lookup'] as const) {
+    const config = wranglerConfig(worker, [local, weur], zones)
+    for (const table of ['define', 'env.local.define', 'env.weur.define']) {
+      const [, json = ''] = config.split(`[${table}]\nTIDEMARK_TIME_ZONES = '`)
+      expect(JSON.parse(json.slice(0, json.indexOf("'\n")))).toEqual(zones)
+    }
+    expect(wranglerConfig(worker, [local, weur])).not.toContain('define')
+  }
+  expect(wranglerConfig('inference', [local], zones)).not.toContain('define')
 })
 
 test('a warning of wrangler is recognised', () => {
