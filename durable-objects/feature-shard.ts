@@ -41,7 +41,9 @@ export function featureShardOf(app: App) {
       this.region = name.region
       this.sql = new SqlShardStorage(ctx.storage)
       const part = { region: regionNamed(app.regions, name.region).id, epoch: name.epoch, shard: name.shard }
-      this.shard = new Shard({ plan, entity, part, shards: name.shards, storage: this.sql, now: () => Date.now() })
+      const report = (problem: string) => console.error(`${ctx.id.name}: ${problem}`)
+      const { shards } = name
+      this.shard = new Shard({ plan, entity, part, shards, storage: this.sql, now: () => Date.now(), report })
       // Left by a process that ended between a batch and its drain.
       if (!this.shard.letters.isEmpty) this.ctx.waitUntil(this.drain())
     }

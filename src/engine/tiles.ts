@@ -70,9 +70,12 @@ export class TileLevel {
 
   /** The first place whose tile starts at or after `time`. */
   lowerBound(time: number): number {
-    const starts = this.starts
+    const { starts } = this
     let low = 0
     let high = starts.length
+    // Levels hold stretches of time one after another: most of them are wholly before it or wholly after.
+    if (high === 0 || (starts[0] as number) >= time) return 0
+    if ((starts[high - 1] as number) < time) return high
     while (low < high) {
       const middle = (low + high) >>> 1
       if ((starts[middle] as number) < time) low = middle + 1

@@ -84,6 +84,18 @@ export class VectorReader {
     return { values, statuses, exact, eventTimeMs, ...(since && { since }), ...(reasons && { reasons }) }
   }
 
+  /** The row of an entity whose stored bytes are damaged: defaults, and never a value. */
+  damaged(): RowText {
+    const count = this.slots.length
+    return {
+      values: this.slots.map(({ feature }) => jsonText(feature.spec.default ?? null, feature.resultType)).join(),
+      statuses: LETTER_OF.error.repeat(count),
+      exact: '0'.repeat(count),
+      eventTimeMs: null,
+      reasons: this.slots.map(() => 'damaged'),
+    }
+  }
+
   private missingRow(): RowText {
     return {
       values: this.slots.map(({ feature }) => jsonText(emptyOf(feature), feature.resultType)).join(),

@@ -1,7 +1,9 @@
-import type { Part } from '../engine/index.ts'
-import { type EntityRuntime, hashKey, type Plan } from '../plan/index.ts'
+import { type Explanation, explain, type Part, type ViewPlan } from '../engine/index.ts'
+import { type EntityRuntime, type FeatureRef, hashKey, type Plan } from '../plan/index.ts'
+import { CorruptBytes } from '../util/byte-reader.ts'
+import type { Cell } from './cell.ts'
 import type { Layouts } from './layouts.ts'
-import type { ReadAnswer, ReadMessage } from './messages.ts'
+import type { ReadAnswer, ReadMessage, RowText } from './messages.ts'
 import type { OpenCells } from './open-cells.ts'
 import type { Pages } from './pages.ts'
 import { VectorReader } from './reader.ts'
@@ -19,6 +21,8 @@ export interface ReadState {
   readonly pages: Pages
   readonly since: Since
   readonly open: OpenCells
+  /** Tells a person what is wrong with what is stored. */
+  readonly report?: (problem: string) => void
 }
 
 /** The reads of one shard. Touches no storage but pages that are not in memory. */
@@ -32,7 +36,7 @@ export class Reads {
 
   /** Entities at a request time; `seq` is the commit that the answer sees. */
   read({ run, keys, t, after }: ReadMessage, seq: number): ReadAnswer {
-    const { pages, layouts, part, open } = this.state
+    const { pages, open } = this.state
     if (after !== undefined && after > seq) return { notYet: { seq } }
     const reader = this.readerFor(run)
     const rows = []
@@ -45,11 +49,32 @@ export class Reads {
       }
       const oldestMs = reader.oldest(cell.mark)
       if (t < oldestMs) return { tooOld: { row, oldestMs } }
-      rows.push(reader.row(cell.open(layouts, part), t))
+      rows.push(this.rowOf(reader, cell, t))
       open.hold(cell)
       pages.shrink()
     }
     return { rows, seq }
+  }
+
+  /** Damaged bytes are an error of their entity, and leave the others of the read alone. */
+  private rowOf(reader: VectorReader, cell: Cell, t: number): RowText {
+    const { layouts, part, report } = this.state
+    try {
+      return reader.row(cell.open(layouts, part), t)
+    } catch (error) {
+      if (!(error instanceof CorruptBytes)) throw error
+      report?.(`The stored state cannot be read: ${error.message}.`)
+      return reader.damaged()
+    }
+  }
+
+  /** Why a feature of an entity has its value at t; null for an entity that was never seen. Throws for damaged bytes. */
+  explain(feature: FeatureRef, key: string, t: number): Explanation | null {
+    const { pages, layouts, part, since, entity } = this.state
+    const cell = pages.find(key, hashKey(key))
+    if (cell === undefined) return null
+    const view = entity.plan[feature.view] as ViewPlan
+    return explain(cell.open(layouts, part), feature.view, feature.feature.index, t, since.of(view, feature.feature))
   }
 
   private readerFor(run: string): VectorReader {

@@ -6,8 +6,8 @@ import {
   type Refusal,
   refusal,
 } from '../contract/index.ts'
-import { oldestReadable, type Part, type ViewPlan } from '../engine/index.ts'
-import type { EntityRuntime, Plan, Route, SourceRuntime } from '../plan/index.ts'
+import { type Explanation, oldestReadable, type Part, type ViewPlan } from '../engine/index.ts'
+import type { EntityRuntime, FeatureRef, Plan, Route, SourceRuntime } from '../plan/index.ts'
 import { murmur128 } from '../util/murmur3.ts'
 import { Contracts } from './contracts.ts'
 import { IdIndex } from './id-index.ts'
@@ -48,6 +48,8 @@ export interface ShardOptions {
   /** The clock, ms: read once a call, never by what is below. */
   readonly now: () => number
   readonly memoryBytes?: number
+  /** Tells a person what is wrong with what is stored. */
+  readonly report?: (problem: string) => void
 }
 
 /**
@@ -285,6 +287,11 @@ export class Shard {
   /** Reads entities at a request time. */
   read(message: ReadMessage): ReadAnswer | ShardUnavailable {
     return this.mismatch(message) ?? this.reads.read(message, this.seq)
+  }
+
+  /** Why a feature of an entity has its value at t; null for an entity that was never seen. */
+  explain(feature: FeatureRef, key: string, t: number): Explanation | null {
+    return this.reads.explain(feature, key, t)
   }
 
   /** The canonical bytes of every entity, sorted by key: what two shards of the same events agree on. */

@@ -1,6 +1,7 @@
-import { isRefusal } from '../contract/index.ts'
+import { isRefusal, keyFromJson } from '../contract/index.ts'
 import type { Definitions, KeysOf, VectorOf } from '../define/index.ts'
-import { Plan, type VectorPlan } from '../plan/index.ts'
+import type { Explanation } from '../engine/index.ts'
+import { Plan, shardOf, type VectorPlan } from '../plan/index.ts'
 import { lookup, type RowMetadata, typedRows } from '../serve/index.ts'
 import { type DeadLetter, MemoryStorage, Shard, type ShardDirectory } from '../shard/index.ts'
 import { deliver, type Receipt, Router } from '../source/index.ts'
@@ -137,6 +138,24 @@ export class LocalStore<S extends Services> {
     const found = await lookup(this.plan, this.directory, { vector, entities: request.entities, t, after: [] })
     if ('failure' in found) throw lookupError(found)
     return typedRows(vector, found, request.metadata ?? false) as ReadRow<VectorOf<S[Name]>>[]
+  }
+
+  /**
+   * Why a feature has the value that it has: the window's bounds, the rows and tiles that it was computed from, and where an
+   * edge was in doubt. Null for an entity that was never seen.
+   *
+   * @param feature `view.feature`
+   * @example const why = store.explain('user_stats.clicks_5m', { user_id: 'u1' }, '2026-01-01T00:00:01Z')
+   */
+  explain(feature: string, keys: Readonly<Record<string, unknown>>, at: At = this.now()): Explanation | null {
+    const vector = this.plan.vectorOf(null, [feature])
+    const [found] = typeof vector === 'string' ? [] : vector.features
+    if (found === undefined) throw new Error(`no feature ${feature}; there are: ${this.plan.featureNames.join(', ')}`)
+    const key = keyFromJson(keys, found.entity.spec)
+    if (isRefusal(key)) throw new Error(`explain('${feature}'): ${key.message}`)
+    const { name } = found.entity.spec
+    const shards = this.directory.shardsOf(name)
+    return this.shard(name, shardOf(key.key, shards), shards).explain(found, key.key, toMs(at))
   }
 
   private vectorOf(service: string): VectorPlan {

@@ -77,6 +77,48 @@ export class ExactSums {
     return true
   }
 
+  /**
+   * Adds the values `[from, to)` that the mask admits, nulls left out: `addPair` for many, written out with the sum in two
+   * variables, since folding and reading spend their time here.
+   */
+  addValues(at: number, values: readonly unknown[], from: number, to: number, mask: Uint8Array | null): void {
+    let hi = this.hi[at] as number
+    let lo = this.lo[at] as number
+    const isWide = this.units?.has(at) ?? false
+    for (let i = from; i < to; i++) {
+      if (mask !== null && mask[i] === 0) continue
+      const value = values[i]
+      if (typeof value === 'number' && !isWide) {
+        const s = hi + value
+        const b = s - hi
+        const error = hi - (s - b) + (value - b)
+        const c = lo + error
+        const d = c - lo
+        const sum = s + c
+        if (lo - (c - d) + (error - d) === 0 && sum - sum === 0) {
+          const e = sum - s
+          hi = sum
+          lo = s - (sum - e) + (c - e) + 0
+          continue
+        }
+      }
+      if (value === null) continue
+      this.hi[at] = hi
+      this.lo[at] = lo
+      if (typeof value === 'number') this.add(at, value)
+      else this.addInteger(at, value as bigint)
+      if (!isWide && this.units?.has(at)) {
+        this.addValues(at, values, i + 1, to, mask)
+        return
+      }
+      hi = this.hi[at] as number
+      lo = this.lo[at] as number
+    }
+    if (isWide) return
+    this.hi[at] = hi
+    this.lo[at] = lo
+  }
+
   /** Adds an integer of any size exactly: it splits into as many doubles as it takes. */
   addInteger(at: number, value: bigint): void {
     let rest = value

@@ -32,6 +32,26 @@ describe('localStore', () => {
     })
   })
 
+  it('explains a value by the rows that it was computed from, and knows no entity that never came', async () => {
+    const store = open(3)
+    await store.send('user_activity', [event('a', 10), event('b', 20, { type: 'purchase', amount: 5 })])
+    const why = store.explain('user_stats.clicks_5m', { user_id: 'u1' }, NOW)
+    expect(why?.value.value).toBe(1)
+    expect(why?.bounds).toEqual({ startMs: NOW - 300_000, endMs: NOW })
+    expect(why?.rows.map(({ timeMs, admitted }) => [NOW - timeMs, admitted])).toEqual([
+      [20_000, false],
+      [10_000, true],
+    ])
+    expect(why?.notes).toEqual([
+      '1 of 2 kept rows count, and 0 tiles of older rows.',
+      'The window begins before the history is complete, which it is since 2026-01-01T12:00:00.000Z.',
+    ])
+    expect(store.explain('user_stats.clicks_5m', { user_id: 'nobody' })).toBeNull()
+    expect(() => store.explain('user_stats.clicks', { user_id: 'u1' })).toThrow(
+      /no feature user_stats.clicks; there are/,
+    )
+  })
+
   it('gives the same values and bytes whatever the number of shards', async () => {
     const events = Array.from({ length: 300 }, (_, i) => event(`e${i}`, i, { uid: `u${i % 7}` }))
     const rows = await Promise.all(

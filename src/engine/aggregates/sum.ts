@@ -36,13 +36,7 @@ export class SumColumn implements Column {
   }
 
   update(at: number, rows: Rows, from: number, to: number, mask: Uint8Array | null): void {
-    const values = rows.fields[this.field] as Value[]
-    for (let i = from; i < to; i++) {
-      if (mask !== null && mask[i] === 0) continue
-      const value = values[i]
-      if (typeof value === 'number') this.sums.add(at, value)
-      else if (typeof value === 'bigint') this.sums.addInteger(at, value)
-    }
+    this.sums.addValues(at, rows.fields[this.field] as Value[], from, to, mask)
   }
 
   retract(at: number, rows: Rows, from: number, to: number, mask: Uint8Array | null): void {
