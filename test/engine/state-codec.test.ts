@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {
-  aggregates,
   compileView,
   decodeState,
   type EntityPlan,
@@ -61,6 +60,9 @@ const GOLDEN_V1 =
  * A change of the bytes is a new version with a file of its own, beside this one. `TIDEMARK_GOLDEN=write` writes it.
  */
 const GOLDEN_V2 = new URL('./golden/state-v2.txt', import.meta.url)
+
+/** As many as there were when the file was written. */
+const AGGREGATES_OF_V2 = 22
 
 interface Golden {
   readonly views: readonly ViewSpec[]
@@ -126,7 +128,7 @@ describe('state bytes', () => {
     expect(valuesOf(state)).toEqual(values)
     expect(Buffer.from(stateBytes(state)).toString('hex')).toBe(bytes)
     const covered = new Set(plan.flatMap((view) => view.features.map(({ spec }) => spec.aggregate)))
-    expect(covered.size).toBe(Object.keys(aggregates).length)
+    expect(covered.size).toBe(AGGREGATES_OF_V2)
   })
 
   it('of a newer version are refused by number', () => {

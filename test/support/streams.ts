@@ -1,8 +1,10 @@
 import { zoneSpec } from '../../src/define/time-zones.ts'
 import {
+  type Aggregate,
   aggregates,
   type FeatureSpec,
   type FieldType,
+  type OptionRule,
   type Predicate,
   type Value,
   type ViewSpec,
@@ -48,10 +50,6 @@ export function randomPredicate(r: Random, depth = 0): Predicate {
   return r.pick(leaf)()
 }
 
-const FIELD_TYPES = [...FIELDS.keys()]
-const NUMBERS = ['amount', 'units', 'account', 'price']
-const SCALARS = ['kind', 'amount', 'units', 'account', 'ok', 'seen', 'price']
-const ORDERED = ['kind', 'amount', 'units', 'account', 'seen', 'price']
 const GROUPS = ['kind', 'units', 'account', 'ok', 'price']
 /** With midnights that are skipped, offsets of minutes, and half an hour of summer time. */
 export const ZONES = [
@@ -64,46 +62,43 @@ export const ZONES = [
   'Asia/Kathmandu',
 ]
 
-/** What an aggregate is given, at random: field, second field, predicate and options. */
-function randomArguments(r: Random, aggregate: string): Partial<FeatureSpec> {
-  const of = (fields: readonly string[]) => ({ field: r.pick(fields) })
-  switch (aggregate) {
-    case 'count':
-    case 'timeSinceLast':
-      return r.chance(0.5) ? {} : of(FIELD_TYPES)
-    case 'sum':
-    case 'avg':
-      return of(NUMBERS)
-    case 'variance':
-    case 'stddev':
-      return { ...of(NUMBERS), options: { kind: r.pick(['population', 'sample']) } }
-    case 'quantile':
-      return { ...of(NUMBERS), options: { q: r.pick([0, 0.01, 0.5, 0.9, 1]), accuracy: r.pick([0.01, 0.1]) } }
-    case 'min':
-    case 'max':
-      return of(ORDERED)
-    case 'topK':
-    case 'bottomK':
-      return { ...of(ORDERED), options: { k: r.pick([1, 2, 10]) } }
-    case 'lastN':
-      return { ...of(SCALARS), options: { n: r.pick([1, 3, 20]), ...(r.chance(0.5) && { distinct: true }) } }
-    case 'first':
-    case 'latest':
-      return { ...of(FIELD_TYPES), ...(r.chance(0.3) && { options: { nulls: 'keep' } }) }
-    case 'argMin':
-    case 'argMax':
-      return { ...of(FIELD_TYPES), orderBy: r.pick(ORDERED) }
-    case 'rate':
-    case 'any':
-    case 'all':
-      return { matches: randomPredicate(r) }
-    case 'countDistinct':
-    case 'mostFrequent':
-      return { ...of(SCALARS), options: { max: r.pick([2, 5, 1000]) } }
-    case 'approxCountDistinct':
-      return of(SCALARS)
+/** What an aggregate is given, at random, by what it says that it takes: a new one needs nothing here. */
+function randomArguments(r: Random, aggregate: Aggregate): Partial<FeatureSpec> {
+  for (;;) {
+    const field = { field: r.pick([...FIELDS.keys()]) }
+    const input = {
+      nothing: {},
+      'optional field': r.chance(0.5) ? {} : field,
+      field,
+      predicate: { matches: randomPredicate(r) },
+      'field and order': { ...field, orderBy: r.pick([...FIELDS.keys()]) },
+    }[aggregate.takes]
+    const options = Object.fromEntries(
+      Object.entries(aggregate.options ?? {}).flatMap(([name, rule]) => {
+        const value = randomOption(r, rule)
+        return value === undefined ? [] : [[name, value]]
+      }),
+    )
+    const typeOf = (name: string): FieldType => FIELDS.get(name) as FieldType
+    if ('error' in aggregate.prepare({ ...input, options, typeOf })) continue
+    return { ...input, ...(Object.keys(options).length > 0 && { options }) }
   }
-  throw new Error(`no random arguments for ${aggregate}: add them here`)
+}
+
+/** Small numbers mostly: caps are there to be met. */
+function randomOption(r: Random, rule: OptionRule): string | number | boolean | undefined {
+  switch (rule.kind) {
+    case 'integer':
+      return Math.min(rule.most, Math.max(rule.least, r.pick([1, 2, 5, 20, rule.default ?? 20])))
+    case 'fraction':
+      return r.pick([rule.default ?? 0.01, rule.below / 2])
+    case 'ratio':
+      return r.pick([0, 0.01, 0.5, 0.9, 1])
+    case 'choice':
+      return r.chance(0.4) ? rule.default : r.pick(rule.of)
+    case 'flag':
+      return r.chance(0.5) ? true : undefined
+  }
 }
 
 function randomWindow(r: Random, aggregate: string, windows: readonly number[]): WindowSpec {
@@ -138,19 +133,28 @@ function randomWindow(r: Random, aggregate: string, windows: readonly number[]):
   return r.pick(kinds)()
 }
 
-/** Aggregates that can take a folded row back; over a table the others need a tail. */
-const RETRACTABLE = ['count', 'sum', 'avg', 'variance', 'stddev', 'quantile', 'rate', 'any', 'all']
+/** Whether a feature can take a folded row back; over a table the others need a tail. */
+function canRetract(aggregate: Aggregate, given: Partial<FeatureSpec>): boolean {
+  const computation = aggregate.prepare({
+    ...given,
+    options: given.options ?? {},
+    typeOf: (name) => FIELDS.get(name) as FieldType,
+  })
+  if ('error' in computation) throw new Error(computation.error)
+  return computation.accumulators.every((accumulator) => accumulator.create(() => 0).retract !== undefined)
+}
 
 function randomFeature(r: Random, name: string, windows: readonly number[], isTable: boolean): FeatureSpec {
-  const aggregate = r.pick(Object.keys(aggregates))
-  let window = randomWindow(r, aggregate, windows)
+  const aggregate = r.pick(Object.values(aggregates))
+  const given = randomArguments(r, aggregate)
+  let window = randomWindow(r, aggregate.name, windows)
   const groupBy = r.chance(0.15) ? { field: r.pick(GROUPS), max: r.pick([2, 4, 50]) } : undefined
-  const canFold = RETRACTABLE.includes(aggregate) && !groupBy && !['session', 'lastN'].includes(window.kind)
+  const canFold = canRetract(aggregate, given) && !groupBy && !['session', 'lastN'].includes(window.kind)
   if (r.chance(0.15) || (isTable && !canFold)) window = { ...window, tailLimit: r.pick([1, 5, 40, 300]) }
   return {
     name,
-    aggregate,
-    ...randomArguments(r, aggregate),
+    aggregate: aggregate.name,
+    ...given,
     ...(r.chance(0.35) && { where: randomPredicate(r) }),
     ...(groupBy !== undefined && { groupBy }),
     window,
