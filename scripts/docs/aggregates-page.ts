@@ -19,8 +19,8 @@ ${eventTable()}
 ${sections.join('\n\n')}
 
 ## Groups
-\`.by(field, { max })\` gives a map with one value a value of the field, in the order of the keys: \`{}\` when there is nothing. Rows
-where the field is null are in no group. More than \`max\` different keys in the window (default 100): status \`error\`, reason \`cap\`,
+\`.by(field, { max })\` gives a map with one value a value of the field, the keys as text: \`{}\` when there is nothing. The order of
+its entries means nothing. Rows where the field is null are in no group. More than \`max\` different keys in the window (default 100): status \`error\`, reason \`cap\`,
 because a map that drops keys by arrival is no value.
 
 | example | at noon |

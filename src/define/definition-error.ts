@@ -11,6 +11,7 @@ export type DefinitionErrorCode =
   | 'wrong_type'
   | 'missing_window'
   | 'too_many_tiles'
+  | 'too_much_state'
   | 'unknown_time_zone'
   | 'not_retractable'
   | 'duplicate'

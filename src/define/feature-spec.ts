@@ -17,6 +17,7 @@ import { filterOf, inputFields, sourceField } from './feature-input.ts'
 import { comparable } from './predicate.ts'
 import { checkRetraction } from './retraction.ts'
 import { windowSpec } from './window-spec.ts'
+import { checkStateBytes } from './window-tiles.ts'
 import { lifetime, sliding, WindowChoice } from './windows.ts'
 
 /** What a feature must fit to. */
@@ -55,6 +56,7 @@ export function featureSpec(context: FeatureContext, name: string, builder: unkn
     ...(description !== undefined && { description }),
   }
   const computation = computationOf(where, source, spec)
+  checkStateBytes(where, spec.window, context.allowedLatenessMs, computation)
   if (source.changes === true) checkRetraction(where, spec, computation, choice)
   if (draft.default === undefined) return spec
   return { ...spec, default: defaultValue(where, draft, computation.resultType) }

@@ -43,7 +43,9 @@ export function checkTimeZone(where: string, name: unknown): string {
 
 function isKnownToHost(name: string): boolean {
   try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== ''
+    const { timeZone } = new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions()
+    // Intl takes any case. A link, such as Asia/Kolkata, may resolve to another name, and is itself a name of IANA.
+    return timeZone === name || timeZone.toLowerCase() !== name.toLowerCase()
   } catch {
     return false
   }

@@ -1,4 +1,11 @@
-import { TILES_PER_WINDOW, tilesNeeded, tileWidth, type WindowSpec } from '../engine/index.ts'
+import {
+  type Computation,
+  NUMBERS_BYTES,
+  TILES_PER_WINDOW,
+  tilesNeeded,
+  tileWidth,
+  type WindowSpec,
+} from '../engine/index.ts'
 import { formatDuration } from '../util/duration.ts'
 import { DefinitionError } from './definition-error.ts'
 import { zonesOf } from './time-zones.ts'
@@ -7,6 +14,28 @@ import { zonesOf } from './time-zones.ts'
 export const MIN_WINDOW_MS = TILES_PER_WINDOW
 /** What one feature of one entity may keep; more is a window too narrow for how late events may come. */
 const MAX_TILES = 16_384
+
+/** What the state of one feature of one entity may come to; every page and every decoded entity has to carry it. */
+const MAX_STATE_BYTES = 16_000_000
+
+/** Throws when a feature's tiles could come to more bytes than they may. */
+export function checkStateBytes(
+  where: string,
+  window: WindowSpec,
+  allowedLatenessMs: number,
+  { accumulators }: Computation,
+): void {
+  const tileBytes = accumulators.reduce((sum, { cellBytes = NUMBERS_BYTES }) => sum + cellBytes, 0)
+  const tiles = tilesNeeded(window, allowedLatenessMs, zonesOf([window]))
+  if (tiles * tileBytes <= MAX_STATE_BYTES) return
+  const [size, most] = [tiles * tileBytes, MAX_STATE_BYTES].map((bytes) => `${Math.ceil(bytes / 1_000_000)} MB`)
+  throw new DefinitionError(
+    'too_much_state',
+    where,
+    `its ${tiles} tiles of up to ${(tileBytes / 1_000).toFixed(1)} KB could come to ${size} for one entity, more than ${most}: ` +
+      `lower its n, k or max, shorten the allowedLateness, or keep rows with tail: 'exact' and a limit.`,
+  )
+}
 
 /** Throws when a feature over this window would keep more tiles of an entity than it may, and says how to mend it. */
 export function checkTiles(where: string, window: WindowSpec, allowedLatenessMs: number): void {

@@ -40,6 +40,8 @@ export interface AccumulatorSpec {
   /** Further fields that it reads. */
   readonly more?: readonly string[]
   readonly where?: Predicate
+  /** The most bytes that a cell takes, about: named where it is more than a few numbers. */
+  readonly cellBytes?: number
   /** Makes an empty column without cells. `placeOf` gives a field's place in `rows.fields`. */
   create(placeOf: (field: string) => number): Column
 }

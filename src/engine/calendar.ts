@@ -19,7 +19,8 @@ const LONGEST_MS = {
  * that comes twice is the first. Hours are cut whenever the clock shows a whole hour, and at each transition, so that the
  * hour that comes twice is two.
  */
-export function calendarCutter(unit: CalendarUnit, zone: ZoneSpec, offsetMs: number): Cutter {
+export function calendarCutter(unit: CalendarUnit, zone: ZoneSpec, offsetMs: number, zoneName = ''): Cutter {
+  const name = JSON.stringify([unit, zoneName, offsetMs])
   const identity = JSON.stringify([unit, zone.offsetMs, zone.transitions, offsetMs])
   if (unit === 'hour') {
     const floor = (time: number) => {
@@ -28,6 +29,7 @@ export function calendarCutter(unit: CalendarUnit, zone: ZoneSpec, offsetMs: num
     }
     return {
       identity,
+      name,
       longestMs: HOUR_MS,
       floor,
       next: (start) => Math.min(floor(start + HOUR_MS), endOfSegment(zone, start)),
@@ -45,6 +47,7 @@ export function calendarCutter(unit: CalendarUnit, zone: ZoneSpec, offsetMs: num
   }
   return {
     identity,
+    name,
     longestMs,
     floor: (time) => firstAt(zone, wallStart(time)),
     next: (start) => firstAt(zone, wallNext(wallStart(start))),

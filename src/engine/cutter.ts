@@ -2,6 +2,8 @@
 export interface Cutter {
   /** Equal texts cut alike; part of a stored layout. */
   readonly identity: string
+  /** What is cut: the same for one calendar, also when its zone's transitions have become others. */
+  readonly name: string
   /** The longest cell, ms. */
   readonly longestMs: number
   /** The start of the cell that holds `time`. */
@@ -14,6 +16,7 @@ export interface Cutter {
 export function fixedCutter(widthMs: number, offsetMs: number): Cutter {
   return {
     identity: `${widthMs}+${offsetMs}`,
+    name: `${widthMs}+${offsetMs}`,
     longestMs: widthMs,
     floor: (time) => Math.floor((time - offsetMs) / widthMs) * widthMs + offsetMs,
     next: (start) => start + widthMs,

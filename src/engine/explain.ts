@@ -4,7 +4,7 @@ import type { EntityState, PartCommit } from './entity-state.ts'
 import type { FeaturePlan, ViewPlan } from './plan.ts'
 import { type FeatureValue, ViewReader } from './read.ts'
 import type { Rows } from './rows.ts'
-import { SessionScan, scanRows, scanTiles } from './session.ts'
+import { SessionScan, scanStretches } from './session.ts'
 import type { Predicate, Value, WindowSpec } from './spec.ts'
 import { tailWindow } from './tail-window.ts'
 import type { TileLevel } from './tiles.ts'
@@ -124,7 +124,7 @@ function partsOf(state: ViewState, feature: FeaturePlan, mark: number, t: number
   let start = window.startOf(t, end)
   if (window.spec.kind === 'session') {
     const scan = new SessionScan(window.spec)
-    if (scanRows(scan, state.rows, 0, rowsEnd)) scanTiles(scan, track.levels, ends)
+    scanStretches(scan, window.tileMs, state.rows, rowsEnd, track.levels, ends)
     const session = scan.end(t)
     if (session.kind !== 'session') return NOTHING
     start = session.first

@@ -16,6 +16,7 @@ export { identityOf, layoutOf } from './layout.ts'
 export { compileView, type FeaturePlan, type ViewPlan } from './plan.ts'
 export { inputOf, prepareFeature } from './prepare.ts'
 export { emptyOf, type FeatureValue, type Status, ViewReader } from './read.ts'
+export { NUMBERS_BYTES } from './sizes.ts'
 export type * from './spec.ts'
 export { decodeState, encodeState, type FindLayout, stateBytes } from './state-codec.ts'
 export {

@@ -3,7 +3,7 @@ import { leadingEdge, type StateClock, trailingEdge } from './edges.ts'
 import { type FeaturePlan, NO_FILTER, type ViewPlan } from './plan.ts'
 import { RowMasks } from './row-masks.ts'
 import type { Rows } from './rows.ts'
-import { SessionScan, scanRows, scanTiles } from './session.ts'
+import { SessionScan, scanStretches } from './session.ts'
 import type { Value } from './spec.ts'
 import { type TailWindow, tailWindow } from './tail-window.ts'
 import type { Track } from './track.ts'
@@ -77,7 +77,6 @@ export class ViewReader {
     const clock = { mark, latenessMs: this.plan.spec.allowedLatenessMs, fineMs: this.plan.fineMs }
     for (const group of this.groups) this.readGroup(group, state, clock, t, since, out)
     if (this.tailGroups.length === 0) return
-    if (state.tail) this.tailMasks.apply(state.tail.rows)
     for (const group of this.tailGroups) this.readTail(group, state, t, since, out)
   }
 
@@ -103,7 +102,7 @@ export class ViewReader {
       let complete = start
       if (shape.spec.kind === 'session') {
         const scan = new SessionScan(shape.spec)
-        if (scanRows(scan, rows, 0, upTo)) scanTiles(scan, levels, ends)
+        scanStretches(scan, shape.tileMs, rows, upTo, levels, ends)
         const session = scan.end(t)
         if (session.kind !== 'session') {
           const outcome = session.kind === 'none' ? 'nothing' : 'limit'
@@ -150,6 +149,7 @@ export class ViewReader {
       return
     }
     for (const i of accumulators) this.running[i]?.clear(0)
+    if (state.tail) this.tailMasks.apply(state.tail.rows, ...found.tail)
     if (state.tail) this.takeRows(accumulators, state.tail.rows, this.tailMasks, ...found.tail)
     this.takeRows(accumulators, state.rows, this.masks, ...found.rows)
     for (const feature of features) {

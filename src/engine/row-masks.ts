@@ -16,16 +16,16 @@ export class RowMasks {
     this.masks = plan.filters.map(() => new Uint8Array(0))
   }
 
-  /** Applies the filters to these rows. */
-  apply(rows: Rows): void {
+  /** Applies the filters to the rows `[from, to)`; of others the masks say nothing. */
+  apply(rows: Rows, from = 0, to = rows.length): void {
     const { length, signs } = rows
     this.hasTombstones = signs !== null
     if (signs !== null) this.live = Uint8Array.from(signs, (sign) => (sign === 1 ? 1 : 0))
     for (const i of this.filters) {
       if ((this.masks[i] as Uint8Array).length < length) this.masks[i] = new Uint8Array(length)
       const mask = this.masks[i] as Uint8Array
-      this.plan.filters[i]?.(rows, 0, length, mask)
-      if (signs !== null) for (let at = 0; at < length; at++) if (signs[at] !== 1) mask[at] = 0
+      this.plan.filters[i]?.(rows, from, to, mask)
+      if (signs !== null) for (let at = from; at < to; at++) if (signs[at] !== 1) mask[at] = 0
     }
   }
 

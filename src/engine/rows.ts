@@ -103,15 +103,16 @@ export class Rows {
       }
     }
     this.sorted = length
-    if (this.signs) this.annihilate(this.signs)
+    // Whatever has moved lies behind the first of the late ones.
+    if (this.signs) this.annihilate(this.signs, Math.max(0, this.lowerBound(times[0] as number)))
   }
 
   /** A row and what takes it back have one key, so they are neighbours: one tombstone stays, which only holds the place. */
-  private annihilate(signs: Sign[]): void {
-    let end = 0
-    for (let at = 0; at < this.times.length; at++) {
+  private annihilate(signs: Sign[], from: number): void {
+    let end = from
+    for (let at = from; at < this.times.length; at++) {
       const isPair =
-        end > 0 &&
+        end > from &&
         this.times[end - 1] === this.times[at] &&
         this.parts[end - 1] === this.parts[at] &&
         this.seqs[end - 1] === this.seqs[at]

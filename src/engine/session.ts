@@ -31,7 +31,8 @@ export class SessionScan {
       this.isWhole = true
       return false
     }
-    this.first = first
+    // A tile may reach further back than one whose last row is older.
+    this.first = Math.min(this.first, first)
     return this.last - this.first <= this.spec.maxMs
   }
 
@@ -45,7 +46,7 @@ export class SessionScan {
   }
 }
 
-/** Adds rows `[from, to)`, newest first, that count for the bounds: all but such as were taken back before they came. */
+/** Adds rows `[from, to)`, newest first; those that were taken back make no bounds. */
 export function scanRows(scan: SessionScan, rows: Rows, from: number, to: number): boolean {
   for (let at = to - 1; at >= from; at--) {
     const time = rows.times[at] as number
@@ -54,12 +55,34 @@ export function scanRows(scan: SessionScan, rows: Rows, from: number, to: number
   return true
 }
 
-/** Adds the tiles before a place of each level, newest first. */
-export function scanTiles(scan: SessionScan, levels: readonly TileLevel[], ends: readonly number[]): void {
-  for (let l = 0; l < levels.length; l++) {
-    const level = levels[l] as TileLevel
-    for (let at = (ends[l] as number) - 1; at >= 0; at--) {
-      if (!scan.add(level.firsts[at] as number, level.lasts[at] as number)) return
+/**
+ * Adds the rows before `rowsEnd` and the tiles before a place of each level, always the newest that is left. Levels and rows
+ * follow one another in time, until a definition is changed: then late rows come to lie beside older tiles. A tile wider than
+ * the session's own is from before its feature was there, and may hold more than one session: it is no part of any.
+ */
+export function scanStretches(
+  scan: SessionScan,
+  tileMs: number,
+  rows: Rows,
+  rowsEnd: number,
+  levels: readonly TileLevel[],
+  ends: readonly number[],
+): void {
+  let row = rowsEnd - 1
+  const places = levels.map((level, l) => (level.widthMs > tileMs ? -1 : (ends[l] as number) - 1))
+  for (;;) {
+    let newest = -1
+    let last = row >= 0 ? (rows.times[row] as number) : -UNBOUNDED
+    for (let l = 0; l < levels.length; l++) {
+      const place = places[l] as number
+      if (place < 0 || (levels[l]?.lasts[place] as number) <= last) continue
+      newest = l
+      last = levels[l]?.lasts[place] as number
     }
+    if (last === -UNBOUNDED) return
+    const place = newest < 0 ? row-- : (places[newest] as number)
+    if (newest >= 0) places[newest] = place - 1
+    else if (rows.signAt(place) !== 1) continue
+    if (!scan.add(newest < 0 ? last : (levels[newest]?.firsts[place] as number), last)) return
   }
 }

@@ -45,9 +45,14 @@ export function encodeState(out: ByteWriter, state: EntityState): void {
   out.u32(checksum32(out.peek().subarray(start)))
 }
 
-function encodeView(out: ByteWriter, { plan, rows, tracks, tail }: ViewState, parts: number): void {
+function encodeView(out: ByteWriter, { plan, rows, tracks, tail, unseen }: ViewState, parts: number): void {
   encodeRows(out, rows, plan, parts)
   for (const track of tracks) for (const level of track.levels) encodeLevel(out, level)
+  out.varint(unseen.size)
+  for (const [accumulator, commits] of [...unseen].sort(([a], [b]) => a - b)) {
+    out.varint(accumulator)
+    for (let part = 0; part < parts; part++) out.varint(commits[part] ?? 0)
+  }
   if (tail === null) return
   encodeRows(out, tail.rows, plan, parts)
   // One more, so that 0 is for none: event times are positive.
@@ -153,16 +158,29 @@ function checkSum(bytes: ByteReader, start: number): void {
 function carryOver(state: EntityState, view: ViewState): void {
   const at = state.plan.findIndex((plan) => identityOf(plan) === identityOf(view.plan))
   const plan = state.plan[at]
-  if (plan !== undefined) state.views[at] = evolveView(view, plan)
+  const commits = state.parts.map((part) => part.seq)
+  if (plan !== undefined) state.views[at] = evolveView(view, plan, commits)
 }
 
 function decodeView(bytes: ByteReader, view: ViewState, parts: number, version: number): void {
   decodeRows(bytes, view.rows, view.plan, parts, version)
   for (const track of view.tracks) for (const level of track.levels) decodeLevel(bytes, level)
+  if (version > 1) decodeUnseen(bytes, view, parts)
   if (view.tail === null) return
   decodeRows(bytes, view.tail.rows, view.plan, parts, version)
   const letGo = bytes.varint()
   view.tail.letGo = letGo === 0 ? -UNBOUNDED : letGo - 1
+}
+
+function decodeUnseen(bytes: ByteReader, view: ViewState, parts: number): void {
+  for (let left = bytes.varint(); left > 0; left--) {
+    const accumulator = bytes.varint()
+    if (accumulator >= view.plan.accumulators.length) throw new CorruptBytes(`an accumulator ${accumulator}`)
+    view.unseen.set(
+      accumulator,
+      Array.from({ length: parts }, () => bytes.varint()),
+    )
+  }
 }
 
 function decodeRows(bytes: ByteReader, rows: Rows, plan: ViewPlan, parts: number, version: number): void {

@@ -23,7 +23,8 @@ export function tailWindow({ rows, tail }: ViewState, shape: WindowShape, limit:
   // The newest `limit` rows: from `skip` on, in the tail's rows and then in the others.
   const skip = Math.max(0, olderLength + rows.length - limit)
   const timeAt = (at: number) => (at < olderLength ? older?.times[at] : rows.times[at - olderLength]) as number
-  const letGo = skip > 0 ? timeAt(skip - 1) : (tail?.letGo ?? -UNBOUNDED)
+  // After a limit was raised, rows that come late may be kept though newer ones were let go.
+  const letGo = Math.max(tail?.letGo ?? -UNBOUNDED, skip > 0 ? timeAt(skip - 1) : -UNBOUNDED)
 
   const end = shape.endOf(t)
   let start = shape.startOf(t, end)

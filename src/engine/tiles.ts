@@ -21,8 +21,8 @@ export function tileEnd(widthMs: number, cutter: Cutter | null, time: number): n
 export interface FoldMasks {
   /** Rows that come in, by filter; the last is for no filter. Null admits all. */
   readonly added: readonly (Uint8Array | null)[]
-  /** Rows that are taken out; null when there are none. */
-  readonly removed: readonly (Uint8Array | null)[] | null
+  /** Rows that are taken out, by accumulator; null when there are none. */
+  readonly removed: readonly Uint8Array[] | null
 }
 
 /** The tiles of one width, oldest first, as a struct of arrays: start, first and last row time, and a column an accumulator. */
@@ -106,7 +106,7 @@ export class TileLevel {
       column.update(at, rows, from, to, added[filter] as Uint8Array | null)
       if (removed === null) continue
       if (column.retract === undefined) throw new Error('a row is taken back that its feature cannot take back')
-      column.retract(at, rows, from, to, removed[filter] as Uint8Array | null)
+      column.retract(at, rows, from, to, removed[i] as Uint8Array)
     }
   }
 

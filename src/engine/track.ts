@@ -86,14 +86,17 @@ export class Track {
     })
   }
 
-  /** Takes in the tiles of another definition of the view: `accumulators[i]` is the place there of accumulator i here, or -1. */
+  /**
+   * Takes in the tiles of another definition of the view: `accumulators[i]` is the place there of accumulator i here, or -1. A
+   * tile goes where its first row belongs: should its cell now end before its last, an edge there is in doubt, and says so.
+   */
   absorbForeign(other: Track, accumulators: readonly number[]): void {
     for (const level of other.levels) {
       const target = this.levels.find((candidate) => candidate.widthMs >= level.widthMs)
       if (target === undefined) continue
       for (let at = 0; at < level.length; at++) {
-        const start = level.starts[at] as number
-        target.foldForeignTile(target.place(target.startOf(start)), level, at, accumulators)
+        const start = target.startOf(level.firsts[at] as number)
+        target.foldForeignTile(target.place(start), level, at, accumulators)
       }
     }
   }

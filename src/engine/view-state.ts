@@ -1,4 +1,4 @@
-import type { ViewPlan } from './plan.ts'
+import { NO_FILTER, type ViewPlan } from './plan.ts'
 import { Rows } from './rows.ts'
 import type { Value } from './spec.ts'
 import { Tail, tailFloor } from './tail.ts'
@@ -18,6 +18,11 @@ export class ViewState {
   readonly rows: Rows
   readonly tracks: readonly Track[]
   readonly tail: Tail | null
+  /**
+   * For each accumulator that came to the view later, by part: the last commit that it has not seen. A row up to there that
+   * is taken back was never counted by it.
+   */
+  readonly unseen = new Map<number, number[]>()
   /** What is older is read by nothing. */
   private oldest = -UNBOUNDED
   /** The mark at which something moves next. */
@@ -94,7 +99,23 @@ export class ViewState {
       const own = Uint8Array.from(signs, (sign) => (sign === wanted ? 1 : 0))
       return [...admitted.map((mask) => mask.map((bit, i) => bit & (own[i] as number))), own]
     }
-    return { added: masksOf(1), removed: signs.includes(-1) ? masksOf(-1) : null }
+    const added = masksOf(1)
+    if (!signs.includes(-1)) return { added, removed: null }
+    const removed = masksOf(-1)
+    return { added, removed: plan.accumulators.map((_, i) => this.seenBy(i, removed[this.filterOf(i)] as Uint8Array)) }
+  }
+
+  private filterOf(accumulator: number): number {
+    const filter = this.plan.accumulators[accumulator]?.filter ?? NO_FILTER
+    return filter === NO_FILTER ? this.plan.filters.length : filter
+  }
+
+  /** A mask of the oldest rows without those that an accumulator has never seen. */
+  private seenBy(accumulator: number, mask: Uint8Array): Uint8Array {
+    const unseen = this.unseen.get(accumulator)
+    if (unseen === undefined) return mask
+    const { parts, seqs } = this.rows
+    return mask.map((bit, i) => ((seqs[i] as number) > (unseen[parts[i] as number] ?? 0) ? bit : 0))
   }
 
   private moveTo(mark: number): void {
@@ -119,6 +140,15 @@ export class ViewState {
       ;(this.tracks[i] as Track).absorb(track)
     })
     if (other.tail !== null) this.tail?.absorb(other.tail)
+    for (const [accumulator, commits] of other.unseen) {
+      const own = this.unseen.get(accumulator) ?? []
+      this.unseen.set(
+        accumulator,
+        Array.from({ length: Math.max(own.length, commits.length) }, (_, part) =>
+          Math.max(own[part] ?? 0, commits[part] ?? 0),
+        ),
+      )
+    }
     for (let at = 0; at < other.rows.length; at++) this.rows.pushFrom(other.rows, at)
     this.rows.sort()
     this.foldSurplus()
@@ -129,6 +159,14 @@ export class ViewState {
     for (const rows of [this.rows, this.tail?.rows])
       if (rows) rows.parts = rows.parts.map((part) => parts[part] as number)
     for (const track of this.tracks) track.renumber(parts)
+    for (const [accumulator, commits] of this.unseen) {
+      const renamed: number[] = []
+      for (let part = 0; part < commits.length; part++) renamed[parts[part] as number] = commits[part] as number
+      this.unseen.set(
+        accumulator,
+        Array.from(renamed, (commit) => commit ?? 0),
+      )
+    }
   }
 }
 

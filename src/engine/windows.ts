@@ -62,7 +62,7 @@ export function windowShape(spec: WindowSpec, zones: Readonly<Record<string, Zon
       const zone = zones[spec.zone]
       if (zone === undefined) throw new Error(`the view has no time zone ${spec.zone}`)
       const shortest = SHORTEST_HOURS[spec.unit] * 3_600_000
-      return bucketShape(spec, calendarCutter(spec.unit, zone, spec.offsetMs), shortest)
+      return bucketShape(spec, calendarCutter(spec.unit, zone, spec.offsetMs, spec.zone), shortest)
     }
     case 'session':
       return {

@@ -10,6 +10,7 @@ import {
   type ViewSpec,
 } from '../engine/index.ts'
 import type { EntityRuntime } from '../plan/index.ts'
+import { CorruptBytes } from '../util/byte-reader.ts'
 import { canonicalJson, parseCanonicalJson } from '../util/canonical-json.ts'
 import type { ShardStorage } from './storage.ts'
 
@@ -44,8 +45,11 @@ export class Layouts {
 
   constructor(entity: EntityRuntime, storage: ShardStorage) {
     this.plan = entity.plan
-    const stored = parseCanonicalJson(storage.readMeta('layouts') ?? '[]') as StoredLayout[]
-    for (const { layout, view, types } of stored) {
+    const stored = Number(storage.readMeta('layouts') ?? '0')
+    for (let number = 0; number < stored; number++) {
+      const text = storage.readMeta(`layout ${number}`)
+      if (text === undefined) throw new CorruptBytes(`layout number ${number} of ${stored} is missing`)
+      const { layout, view, types } = parseCanonicalJson(text) as StoredLayout
       const current = entity.plan.find((plan) => layoutOf(plan) === layout)
       this.known.push(current ?? compileView(view, new Map(types)))
     }
@@ -54,9 +58,15 @@ export class Layouts {
       return at >= 0 ? at : this.known.push(plan) - 1
     })
     this.readers = this.known.map((written) => rowReader(written, entity.plan))
-    if (this.known.length > stored.length) {
-      storage.transaction(() => storage.writeMeta('layouts', canonicalJson(this.known.map(toStored))))
-    }
+    if (this.known.length > stored) storage.transaction(() => this.store(storage, stored))
+  }
+
+  /** A row each: a definition with time zones takes tens of kilobytes, and a row holds 2 MB. */
+  private store(storage: ShardStorage, from: number): void {
+    this.known.slice(from).forEach((plan, i) => {
+      storage.writeMeta(`layout ${from + i}`, canonicalJson(toStored(plan)))
+    })
+    storage.writeMeta('layouts', String(this.known.length))
   }
 
   /** The number of a view's layout, by its place in the plan. */

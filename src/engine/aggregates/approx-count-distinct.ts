@@ -50,7 +50,10 @@ class SketchColumn extends Cells<HyperLogLog> implements Column {
   }
 }
 
-/** About how many distinct values a field has, in three kilobytes for any number of them. 0 and -0 are one value. */
+/** 4,096 registers of six bits, and a head. */
+const DENSE_BYTES = 3_100
+
+/** About how many distinct values a field has, in three kilobytes a tile for any number of them. 0 and -0 are one value. */
 export const approxCountDistinct: Aggregate = {
   name: 'approxCountDistinct',
   takes: 'field',
@@ -64,6 +67,7 @@ export const approxCountDistinct: Aggregate = {
       accumulators: [
         {
           kind: 'hyperloglog(12)',
+          cellBytes: DENSE_BYTES,
           field,
           ...filteredBy(input.where),
           create: (placeOf) => new SketchColumn(placeOf(field)),

@@ -23,7 +23,7 @@ export const avg: Aggregate = {
       accumulators: [countOf(input.field, input.where), sumOf(fieldOf(input), input.where)],
       finalise([countColumn, sumColumn], [countAt = 0, sumAt = 0]) {
         const count = (countColumn as CountColumn).counts[countAt] as number
-        if (count === 0) return { value: null, isEmpty: true }
+        if (count <= 0) return { value: null, isEmpty: true }
         return { value: average((sumColumn as SumColumn).sums, sumAt, count, perOne), isEmpty: false }
       },
       decay: ([count = 0, sum = 0]) => sum / Number(perOne) / count,

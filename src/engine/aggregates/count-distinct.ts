@@ -5,6 +5,7 @@ import { estimateDistinct, hash53, takeHash } from '../../util/smallest-hashes.t
 import type { Aggregate, Column, Finalised } from '../aggregate.ts'
 import { presentOf } from '../naive.ts'
 import type { Rows } from '../rows.ts'
+import { VALUE_BYTES } from '../sizes.ts'
 import type { Scalar, ScalarType, Value } from '../spec.ts'
 import { isScalarType } from '../types.ts'
 import { compareValues, decodeValues, encodeValues } from '../values.ts'
@@ -140,7 +141,7 @@ function decodeHashes(bytes: ByteReader, max: number): number[] {
 export const countDistinct: Aggregate = {
   name: 'countDistinct',
   takes: 'field',
-  options: { max: { kind: 'integer', least: 1, most: 10_000, default: 1000 } },
+  options: { max: { kind: 'integer', least: 3, most: 10_000, default: 1000 } },
   prepare(input) {
     const type = typeOfField(input)
     if (!isScalarType(type)) return notScalar(type, 'countDistinct')
@@ -152,6 +153,7 @@ export const countDistinct: Aggregate = {
       accumulators: [
         {
           kind: `distinct(${max})`,
+          cellBytes: max * VALUE_BYTES,
           field,
           ...filteredBy(input.where),
           create: (placeOf) => new DistinctColumn(placeOf(field), type, max),

@@ -91,7 +91,7 @@ export const count: Aggregate = {
     accumulators: [countOf(field, where)],
     finalise([column], [at = 0]) {
       const value = (column as CountColumn).counts[at] as number
-      return { value, isEmpty: value === 0 }
+      return { value, isEmpty: value <= 0 }
     },
     decay: ([count = 0]) => count,
   }),

@@ -1,5 +1,6 @@
 import type { Aggregate, AggregateInput } from '../aggregate.ts'
 import { presentOf } from '../naive.ts'
+import { KEY_BYTES, VALUE_BYTES } from '../sizes.ts'
 import type { Scalar } from '../spec.ts'
 import { isScalarType } from '../types.ts'
 import { FROM_KEPT_ROWS, fieldOf, filteredBy, numberOption, typeOfField, withoutSign } from './input.ts'
@@ -24,6 +25,7 @@ export const lastN: Aggregate = {
       accumulators: [
         {
           kind: distinct ? `lastN(${n},distinct)` : `lastN(${n})`,
+          cellBytes: n * (KEY_BYTES + VALUE_BYTES),
           field,
           ...filteredBy(input.where),
           create: (placeOf) =>

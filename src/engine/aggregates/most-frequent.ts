@@ -3,6 +3,7 @@ import type { ByteWriter } from '../../util/byte-writer.ts'
 import type { Aggregate, Column, Finalised } from '../aggregate.ts'
 import { naiveOrder, presentOf } from '../naive.ts'
 import type { Rows } from '../rows.ts'
+import { VALUE_BYTES } from '../sizes.ts'
 import type { Scalar, ScalarType, Value } from '../spec.ts'
 import { isScalarType } from '../types.ts'
 import { compareValues, decodeValues, encodeValues } from '../values.ts'
@@ -113,6 +114,7 @@ export const mostFrequent: Aggregate = {
       accumulators: [
         {
           kind: `frequencies(${max})`,
+          cellBytes: max * (VALUE_BYTES + 2),
           field,
           ...filteredBy(input.where),
           create: (placeOf) => new FrequencyColumn(placeOf(field), type, max),

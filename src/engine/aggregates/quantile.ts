@@ -98,6 +98,9 @@ const keysOf = (counts: ReadonlyMap<number, number>): number[] => [...counts.key
 /** How many values come before the lower quantile. */
 const rankOf = (q: number, count: number): number => Math.floor(q * (count - 1))
 
+/** Twelve decades are 14 / accuracy buckets, of three bytes each. */
+const DECADES_BYTES = 42
+
 /** A value within `accuracy` of the lower q-quantile, that of rank `floor(q * (n - 1))`. */
 export const quantile: Aggregate = {
   name: 'quantile',
@@ -123,6 +126,7 @@ export const quantile: Aggregate = {
         {
           // Without q: quantiles of one field share their state.
           kind: `ddsketch(${accuracy})`,
+          cellBytes: DECADES_BYTES / accuracy,
           field,
           ...filteredBy(input.where),
           create: (placeOf) => new BucketsColumn(placeOf(field), buckets),

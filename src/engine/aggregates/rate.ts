@@ -28,8 +28,10 @@ function fromCounts(
     accumulators: countsOf(input),
     finalise([all, matching], [allAt = 0, matchingAt = 0]): Finalised {
       const rows = (all as CountColumn).counts[allAt] as number
-      if (rows === 0) return { value: null, isEmpty: true }
-      return { value: value(rows, (matching as CountColumn).counts[matchingAt] as number), isEmpty: false }
+      if (rows <= 0) return { value: null, isEmpty: true }
+      // Below zero only between a row that was taken back and the row itself, which is yet to come.
+      const matches = Math.max(0, (matching as CountColumn).counts[matchingAt] as number)
+      return { value: value(rows, matches), isEmpty: false }
     },
   }
 }

@@ -130,7 +130,7 @@ export const sum: Aggregate = {
       empty: null,
       accumulators: [countOf(input.field, input.where), sumOf(fieldOf(input), input.where)],
       finalise([count, column], [countAt = 0, at = 0]) {
-        if ((count as CountColumn).counts[countAt] === 0) return { value: null, isEmpty: true }
+        if (((count as CountColumn).counts[countAt] as number) <= 0) return { value: null, isEmpty: true }
         return finaliseSum((column as SumColumn).sums, at, type)
       },
       decay: ([, sum = 0]) => sum / perOne,

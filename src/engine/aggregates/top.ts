@@ -3,6 +3,7 @@ import type { ByteWriter } from '../../util/byte-writer.ts'
 import type { Aggregate, Column } from '../aggregate.ts'
 import { naiveOrder, presentOf } from '../naive.ts'
 import type { Rows } from '../rows.ts'
+import { VALUE_BYTES } from '../sizes.ts'
 import type { Scalar, ScalarType, Value } from '../spec.ts'
 import { isOrdered } from '../types.ts'
 import { compareValues, decodeValues, encodeValues } from '../values.ts'
@@ -89,6 +90,7 @@ function top(name: 'topK' | 'bottomK', sign: Sign, words: string): Aggregate {
         accumulators: [
           {
             kind: `${name}(${k})`,
+            cellBytes: k * VALUE_BYTES,
             field,
             ...filteredBy(input.where),
             create: (placeOf) => new TopColumn(placeOf(field), type, k, sign),

@@ -38,7 +38,8 @@ function spread(name: 'variance' | 'stddev', round: typeof roundFraction, neares
           if (count < fewest) return { value: null, isEmpty: true }
           const sum = (sums as SumColumn).sums.exactly(sumAt)
           const { mantissa, exponent } = deviation(count, sum, (squares as SquaresColumn).sums.at(squaresAt))
-          const value = round(mantissa, pairs(count, fewest) * unitsSquared, exponent)
+          // Below zero only between a row that was taken back and the row itself, which is yet to come.
+          const value = round(mantissa < 0n ? 0n : mantissa, pairs(count, fewest) * unitsSquared, exponent)
           return Number.isFinite(value) ? { value, isEmpty: false } : { error: 'overflow' }
         },
       }

@@ -126,7 +126,7 @@ export function decayed(inner: Computation, halfLifeMs: number): Computation | {
     accumulators: accumulators.map((accumulator) => decayedAccumulator(accumulator, halfLifeMs)),
     finalise(columns, at, { t }) {
       const totals = columns.map((column, i) => (column as DecayedColumn).total(at[i] ?? 0, t))
-      if (totals[0] === 0) return { value: empty, isEmpty: true }
+      if ((totals[0] ?? 0) <= 0) return { value: empty, isEmpty: true }
       const value = decay(totals)
       return Number.isFinite(value) ? { value, isEmpty: false } : { error: 'overflow' }
     },

@@ -1,5 +1,6 @@
 import { formatDecimal } from '../../util/decimal-text.ts'
 import type { AccumulatorSpec, Computation, Finalised } from '../aggregate.ts'
+import { NUMBERS_BYTES, VALUE_BYTES } from '../sizes.ts'
 import type { FieldType, Scalar, ScalarType, Value } from '../spec.ts'
 import { decimalScale, isScalarType, mapValueType } from '../types.ts'
 import { compareValues } from '../values.ts'
@@ -61,6 +62,7 @@ function groupedAccumulator(inner: AccumulatorSpec, field: string, max: number, 
   return {
     ...inner,
     kind: `by(${max}):${inner.kind}`,
+    cellBytes: max * (VALUE_BYTES + (inner.cellBytes ?? NUMBERS_BYTES)),
     more: [...(inner.more ?? []), field],
     create(placeOf) {
       const createInner = () => inner.create(placeOf)

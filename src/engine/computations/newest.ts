@@ -2,6 +2,7 @@ import type { AccumulatorSpec, AggregateInput, Column, Computation } from '../ag
 import { type KeptRow, NewestRowsColumn } from '../aggregates/newest-rows.ts'
 import { compilePredicate, fieldsOf, type RowFilter } from '../predicate.ts'
 import { Rows } from '../rows.ts'
+import { KEY_BYTES, VALUE_BYTES } from '../sizes.ts'
 
 /**
  * The computation of a window of the newest n rows: one accumulator keeps those that the filter admits, and the inner
@@ -25,6 +26,7 @@ export function overNewest(
     accumulators: [
       {
         kind: `newest(${n})`,
+        cellBytes: n * (KEY_BYTES + fields.length * VALUE_BYTES),
         more: fields,
         ...(where !== undefined && { where }),
         create: (placeOf) => {
