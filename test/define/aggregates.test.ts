@@ -147,6 +147,12 @@ describe('refused', () => {
       'bad_option',
       'max is a whole number from 3 to 10,000; got 0',
     ],
+    [
+      'a set of ten thousand texts in every tile',
+      f((e) => js.countDistinct(e.uid, { max: 10_000 })),
+      'too_much_state',
+      '386 tiles of up to 120.0 KB could come to 47 MB for one entity, more than 16 MB: lower its n, k or max',
+    ],
     ['a cap too large', f((e) => js.mostFrequent(e.uid, { max: 10_001 })), 'bad_option', 'max is'],
     ['topK of 0', f((e) => js.topK(e.amount, 0)), 'bad_option', 'k is a whole number from 1 to 1,000'],
     ['topK of a text', f((e) => js.topK(e.amount, '3')), 'bad_option', "got '3'"],

@@ -102,6 +102,7 @@ test('a zone goes by its IANA name, also by one that is a link to another', () =
 
 test.each<[unknown, string]>([
   ['europe/berlin', "Did you mean 'Europe/Berlin'?"],
+  ['Europe/BERLIN', "Did you mean 'Europe/Berlin'?"],
   ['Berlin', "Did you mean 'Europe/Berlin'?"],
   ['America/NewYork', "Did you mean 'America/New_York'?"],
   ['Asia/Tokio', "Did you mean 'Asia/Tokyo'?"],
