@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { decodeBigints, decodeDigits, decodeLists, encodeBigints } from '../../src/engine/value-columns.ts'
+import { decodeValues } from '../../src/engine/values.ts'
 import { ByteReader, CorruptBytes } from '../../src/util/byte-reader.ts'
 import { ByteWriter } from '../../src/util/byte-writer.ts'
 
@@ -51,6 +52,10 @@ describe('an integer of any size', () => {
     for (const text of ['', '-', '1.5', '0x1', ' 1', '1n', '9'.repeat(136)])
       expect(() => read(text)).toThrow(CorruptBytes)
   })
+})
+
+test('a column of more values than any of ours is damage, before anything is read', () => {
+  expect(() => decodeValues(readerOf(0, 1, 0), 2 ** 24 + 1, 'string')).toThrow('a column of 16777217 values')
 })
 
 describe('lists', () => {

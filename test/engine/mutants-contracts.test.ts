@@ -84,7 +84,14 @@ const CONTRACTS: Readonly<Record<string, Contract>> = {
     keeps: ['lastN(3) f'],
     options: { n: { kind: 'integer', least: 1, most: 1000 }, distinct: { kind: 'flag' } },
   },
-  countDistinct: { takes: 'field', results: scalars(() => 'int'), empty: 0, keeps: ['distinct(7) f'], options: UP_TO },
+  countDistinct: {
+    takes: 'field',
+    results: scalars(() => 'int'),
+    empty: 0,
+    keeps: ['distinct(7) f'],
+    // The estimate beyond the cap is a quotient by max - 2.
+    options: { max: { kind: 'integer', least: 3, most: 10_000, default: 1000 } },
+  },
   approxCountDistinct: { takes: 'field', results: scalars(() => 'int'), empty: 0, keeps: ['hyperloglog(12) f'] },
   quantile: {
     takes: 'field',

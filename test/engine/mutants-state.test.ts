@@ -109,6 +109,14 @@ describe('a view of which everything is pruned', () => {
   })
 })
 
+test('a state with a tile of everything has the bytes that it always had', () => {
+  const lifetime = viewOf([{ aggregate: 'count', window: { kind: 'lifetime' } }], 1)
+  const state = feed(new EntityState([compileView(lifetime, FIELDS)]), [0, 1, 5_000, 5_001])
+  expect(Buffer.from(stateBytes(state)).toString('hex')).toBe(
+    '0289f7eab6b73301010000040193eb80720189f7eab6b733080001f1aeedf6b606000001010080d0eab6b733010200cd3b437d',
+  )
+})
+
 describe('the newest event before a time', () => {
   const newestOf = (spec: ViewSpec, times: readonly number[], t: number) => {
     const newest = feed(new EntityState([compileView(spec, FIELDS)]), times).views[0]?.newestBefore(T0 + t) ?? null
