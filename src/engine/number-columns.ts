@@ -58,11 +58,14 @@ export function encodeNumbers(out: ByteWriter, values: ArrayLike<number>): void 
   }
   const decimals = form % MIXED
   const power = POWERS[decimals] as number
+  if (form < MIXED) {
+    for (let i = 0; i < values.length; i++) out.zigzag(Math.round((values[i] as number) * power))
+    return
+  }
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number
     const scaled = Math.round(value * power)
-    if (form < MIXED) out.zigzag(scaled)
-    else if (fitsDecimals(value, decimals, LARGEST_MIXED)) out.varint((scaled < 0 ? -scaled * 2 - 1 : scaled * 2) * 2)
+    if (fitsDecimals(value, decimals, LARGEST_MIXED)) out.varint((scaled < 0 ? -scaled * 2 - 1 : scaled * 2) * 2)
     else {
       out.varint(BIT_FOR_BIT)
       out.f64(value)

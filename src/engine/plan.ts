@@ -67,6 +67,8 @@ export interface ViewPlan {
   readonly fields: readonly { readonly name: string; readonly type: FieldType }[]
   readonly filters: readonly RowFilter[]
   readonly accumulators: readonly AccumulatorPlan[]
+  /** By accumulator the place of its mask when rows are folded: its filter, or behind them all for none. */
+  readonly foldFilters: readonly number[]
   readonly tracks: readonly TrackPlan[]
   readonly tail: TailPlan | null
   /** Width of the tiles that rows less than `allowedLatenessMs` before the mark fold into, at most. */
@@ -128,6 +130,7 @@ export function compileView(spec: ViewSpec, types: ReadonlyMap<string, FieldType
     fields,
     filters,
     accumulators,
+    foldFilters: accumulators.map(({ filter }) => (filter === NO_FILTER ? filters.length : filter)),
     fineMs,
     features,
     tracks: cutters.map((cutter, track) => ({

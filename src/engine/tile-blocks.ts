@@ -3,7 +3,7 @@ import type { Column } from './aggregate.ts'
 /** So many tiles are summed up in one block: near the root of the tiles of a window, where both merges are fewest. */
 const BLOCK = 16
 /** Shorter ranges are merged tile by tile. */
-const LEAST = 2 * BLOCK
+export const LEAST_BLOCKS = 2 * BLOCK
 
 interface Sums {
   /** A cell a block. */
@@ -59,17 +59,12 @@ export class TileBlocks {
     }
   }
 
-  /** Every tile has changed. */
-  forget(): void {
-    this.sums.fill(null)
-  }
-
   /**
    * Merges the tiles `[from, to)` of a column into cell 0 of `target`. `accumulator` is the column's place; `create` makes an
    * empty one of its kind.
    */
   merge(target: Column, accumulator: number, column: Column, create: () => Column, from: number, to: number): void {
-    if (to - from < LEAST) {
+    if (to - from < LEAST_BLOCKS) {
       target.merge(0, column, from, to)
       return
     }

@@ -2,7 +2,7 @@ import type { Column } from './aggregate.ts'
 import type { Cutter } from './cutter.ts'
 import type { AccumulatorPlan, LevelPlan, ViewPlan } from './plan.ts'
 import type { Rows } from './rows.ts'
-import { TileBlocks } from './tile-blocks.ts'
+import { LEAST_BLOCKS, TileBlocks } from './tile-blocks.ts'
 import { UNBOUNDED } from './windows.ts'
 
 /** The start of the tile that `time` belongs to, in tiles of a width that no cell's border crosses. */
@@ -38,17 +38,15 @@ export class TileLevel {
   readonly columns: readonly (Column | null)[]
   /** The accumulators that this level keeps. */
   readonly kept: readonly number[]
-  private readonly filters: readonly number[]
-  private readonly blocks: TileBlocks
+  /** Made when a long range is read: most states are written to, or read once. */
+  private blocks: TileBlocks | null = null
   private readonly plan: ViewPlan
 
   constructor(level: LevelPlan, cutter: Cutter | null, plan: ViewPlan) {
     this.widthMs = level.widthMs
     this.cutter = cutter
     this.plan = plan
-    this.blocks = new TileBlocks(plan.accumulators.length)
     this.kept = level.accumulators
-    this.filters = plan.accumulators.map(({ filter }) => (filter < 0 ? plan.filters.length : filter))
     this.columns = plan.accumulators.map((accumulator, i) =>
       level.accumulators.includes(i) ? accumulator.create() : null,
     )
@@ -93,7 +91,7 @@ export class TileLevel {
     this.firsts.splice(at, 0, Number.POSITIVE_INFINITY)
     this.lasts.splice(at, 0, Number.NEGATIVE_INFINITY)
     for (const i of this.kept) (this.columns[i] as Column).insert(at)
-    this.blocks.insert(at, this.starts.length)
+    this.blocks?.insert(at, this.starts.length)
     return at
   }
 
@@ -102,7 +100,7 @@ export class TileLevel {
     this.widen(at, rows.times[from] as number, rows.times[to - 1] as number)
     for (const i of this.kept) {
       const column = this.columns[i] as Column
-      const filter = this.filters[i] as number
+      const filter = this.plan.foldFilters[i] as number
       column.update(at, rows, from, to, added[filter] as Uint8Array | null)
       if (removed === null) continue
       if (column.retract === undefined) throw new Error('a row is taken back that its feature cannot take back')
@@ -126,7 +124,7 @@ export class TileLevel {
   }
 
   private widen(at: number, first: number, last: number): void {
-    this.blocks.touch(at)
+    this.blocks?.touch(at)
     if (first < (this.firsts[at] as number)) this.firsts[at] = first
     if (last > (this.lasts[at] as number)) this.lasts[at] = last
   }
@@ -135,18 +133,23 @@ export class TileLevel {
   mergeInto(running: Column, accumulator: number, from: number, to: number): void {
     const column = this.columns[accumulator]
     if (!column) return
-    const create = (this.plan.accumulators[accumulator] as AccumulatorPlan).create
+    if (to - from >= LEAST_BLOCKS) this.blocks ??= new TileBlocks(this.plan.accumulators.length)
+    if (this.blocks === null) {
+      running.merge(0, column, from, to)
+      return
+    }
+    const { create } = this.plan.accumulators[accumulator] as AccumulatorPlan
     this.blocks.merge(running, accumulator, column, create, from, to)
   }
 
   renumber(parts: readonly number[]): void {
     for (const i of this.kept) (this.columns[i] as Column).renumber?.(parts)
-    this.blocks.forget()
+    this.blocks = null
   }
 
   dropFirst(count: number): void {
     if (count === 0) return
-    this.blocks.dropFirst(count)
+    this.blocks?.dropFirst(count)
     this.starts.splice(0, count)
     this.firsts.splice(0, count)
     this.lasts.splice(0, count)

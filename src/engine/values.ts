@@ -44,10 +44,14 @@ function compareCodePoints(a: string, b: string): number {
 
 /** Writes a column of values of one type, nulls included. Elements of lists are never null; maps have no column. */
 export function encodeValues(out: ByteWriter, values: readonly Value[], type: FieldType): void {
-  const present = values.filter((value) => value !== null)
-  const hasNulls = present.length < values.length
+  const hasNulls = values.includes(null)
+  const present = hasNulls ? values.filter((value) => value !== null) : values
   out.u8(hasNulls ? 1 : 0)
   if (hasNulls) encodeBits(out, values, (value) => value !== null)
+  if (!type.endsWith(')')) {
+    encodeScalars(out, present as Scalar[], type as ScalarType)
+    return
+  }
   const element = elementType(type)
   if (element !== undefined) {
     const encodeElements = element === 'string' ? encodeTextElements : encodeScalars
@@ -72,6 +76,7 @@ export function decodeValues(bytes: ByteReader, length: number, type: FieldType)
 const MOST_VALUES = 2 ** 24
 
 function decodePresent(bytes: ByteReader, count: number, type: FieldType): Value[] {
+  if (!type.endsWith(')')) return decodeScalars(bytes, count, type as ScalarType)
   const element = elementType(type)
   if (element !== undefined) {
     const decodeElements = element === 'string' ? decodeTextElements : decodeScalars

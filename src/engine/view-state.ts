@@ -1,4 +1,4 @@
-import { NO_FILTER, type ViewPlan } from './plan.ts'
+import type { ViewPlan } from './plan.ts'
 import { Rows } from './rows.ts'
 import type { Value } from './spec.ts'
 import { Tail, tailFloor } from './tail.ts'
@@ -102,12 +102,7 @@ export class ViewState {
     const added = masksOf(1)
     if (!signs.includes(-1)) return { added, removed: null }
     const removed = masksOf(-1)
-    return { added, removed: plan.accumulators.map((_, i) => this.seenBy(i, removed[this.filterOf(i)] as Uint8Array)) }
-  }
-
-  private filterOf(accumulator: number): number {
-    const filter = this.plan.accumulators[accumulator]?.filter ?? NO_FILTER
-    return filter === NO_FILTER ? this.plan.filters.length : filter
+    return { added, removed: plan.foldFilters.map((filter, i) => this.seenBy(i, removed[filter] as Uint8Array)) }
   }
 
   /** A mask of the oldest rows without those that an accumulator has never seen. */
