@@ -98,6 +98,12 @@ describe('pinned values', () => {
     expect(Object.is(read({ aggregate: 'sum', field: 'amount', window: HOUR }, rows.slice(1)).value, 0)).toBe(true)
   })
 
+  it('a variance is exact where the squares of whole numbers pass 2^53', () => {
+    const rows = Array.from({ length: 5 }, (_, i): [number, Record<string, Value>] => [i, { units: 2 ** 26 - 1 }])
+    const variance = { aggregate: 'variance', field: 'units', options: { kind: 'population' } } as const
+    expect(read({ ...variance, window: { kind: 'lifetime' } }, rows).value).toBe(0)
+  })
+
   it('strings compare by code point, the empty one first', () => {
     const rows: [number, Record<string, Value>][] = [
       [0, { kind: '\uffee' }],
