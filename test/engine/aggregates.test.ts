@@ -99,9 +99,13 @@ describe('pinned values', () => {
   })
 
   it('a variance is exact where the squares of whole numbers pass 2^53', () => {
-    const rows = Array.from({ length: 5 }, (_, i): [number, Record<string, Value>] => [i, { units: 2 ** 26 - 1 }])
     const variance = { aggregate: 'variance', field: 'units', options: { kind: 'population' } } as const
-    expect(read({ ...variance, window: { kind: 'lifetime' } }, rows).value).toBe(0)
+    for (const units of [2 ** 26 - 1, 2 ** 26 - 3, 2 ** 26 - 5]) {
+      for (let length = 2; length < 12; length++) {
+        const rows = Array.from({ length }, (_, i): [number, Record<string, Value>] => [i, { units }])
+        expect(read({ ...variance, window: { kind: 'lifetime' } }, rows).value).toBe(0)
+      }
+    }
   })
 
   it('strings compare by code point, the empty one first', () => {
