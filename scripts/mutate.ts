@@ -68,10 +68,13 @@ async function main(): Promise<void> {
   process.on('exit', () => {
     for (const sandbox of sandboxes) sandbox.remove()
   })
+  let isEnding = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       cache.save()
-      process.exit(130)
+      if (isEnding) process.exit(130)
+      isEnding = true
+      console.error('\nending with the mutants under way, then the report; once more ends at once')
     })
   }
   const [sandbox] = sandboxes as [Sandbox, ...Sandbox[]]
@@ -100,6 +103,7 @@ async function main(): Promise<void> {
     baseline,
     cache,
     again: values.again,
+    isEnding: () => isEnding,
     onTried: ({ verdict }, isKnown) => progress.add(verdict.status, isKnown),
   })
   for (const { mutant, verdict } of tried) {

@@ -16,13 +16,23 @@ export interface Campaign {
   readonly cache: VerdictCache
   /** Tries also what the cache knows. */
   readonly again: boolean
+  /** Whether to begin no further mutant. */
+  readonly isEnding: () => boolean
   readonly onTried: (tried: Tried, isKnown: boolean) => void
 }
 
 const SAVED_EVERY = 10
 
 /** In the order of `mutants`. */
-export async function run({ mutants, sandboxes, baseline, cache, again, onTried }: Campaign): Promise<Tried[]> {
+export async function run({
+  mutants,
+  sandboxes,
+  baseline,
+  cache,
+  again,
+  isEnding,
+  onTried,
+}: Campaign): Promise<Tried[]> {
   const verdicts = new Map<Mutant, Verdict>()
   const kills = new Map<string, number>()
   const queue: Mutant[] = []
@@ -45,7 +55,7 @@ export async function run({ mutants, sandboxes, baseline, cache, again, onTried 
   }
 
   async function work(sandbox: Sandbox): Promise<void> {
-    for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+    for (let mutant = queue.shift(); mutant !== undefined && !isEnding(); mutant = queue.shift()) {
       const { status, by } = await sandbox.try(mutant, stagesNow(), baseline.limit)
       const verdict: Verdict =
         status === 'passed' ? { status: 'survived' } : { status: 'killed', how: status, by: by ?? 'does not load' }

@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto'
 import { keyOf, type Mutant } from './mutants.ts'
 
-/** `count` mutants, or all when there are no more; in the order they came. */
+/** `count` mutants, or all when there are no more; in the order of their lots, so that a run that is cut short is a sample too. */
 export function sampleOf(mutants: readonly Mutant[], count: number, seed: number): Mutant[] {
   const lots = mutants.map((mutant) => ({ mutant, lot: lotOf(keyOf(mutant), seed) }))
-  const taken = lots.toSorted((a, b) => (a.lot < b.lot ? -1 : 1)).slice(0, count)
-  return lots.filter((one) => taken.includes(one)).map(({ mutant }) => mutant)
+  const sorted = lots.toSorted((a, b) => (a.lot < b.lot ? -1 : 1))
+  return sorted.slice(0, count).map(({ mutant }) => mutant)
 }
 
 function lotOf(key: string, seed: number): string {

@@ -12,10 +12,10 @@ test('the same seed draws the same mutants, another seed others', () => {
   expect(sampleOf(all, 20, 7)).toHaveLength(20)
 })
 
-test('a larger sample has all of a smaller one, and one larger than there are has all', () => {
+test('a larger sample begins with a smaller one, and one larger than there are has all', () => {
   const large = keys(sampleOf(all, 60, 7))
-  for (const key of keys(sampleOf(all, 20, 7))) expect(large).toContain(key)
-  expect(sampleOf(all, 1_000_000, 7)).toEqual(all)
+  expect(large.slice(0, 20)).toEqual(keys(sampleOf(all, 20, 7)))
+  expect(keys(sampleOf(all, 1_000_000, 7)).sort()).toEqual(keys(all).sort())
 })
 
 test('new code changes little of what is drawn', () => {
