@@ -174,6 +174,28 @@ describe('a new feature', () => {
     expect(entity.read(since)).toEqual({ ever: '10400 present', hour: '60 present', session: '528 partial' })
   })
 
+  it('counts nothing at or after its end, though an older and wider tile lies across it', () => {
+    const total = (name: string, window: WindowSpec): FeatureSpec => ({
+      name,
+      aggregate: 'sum',
+      field: 'amount',
+      window,
+    })
+    const staying = total('six', sliding(6 * HOUR))
+    const delayed = total('delayed', { kind: 'sliding', widthMs: HOUR, delayMs: HOUR })
+    const entity = new Deployed([staying], { exactRows: 1 })
+    for (let second = 3 * 3_600; second > 0; second--) {
+      entity.t += 1_000
+      // Those of the last hour before the read weigh a million.
+      entity.put(entity.t, second > 3_600 ? 1 : 1_000_000)
+    }
+    entity.deploy([staying, delayed], { exactRows: 1 })
+    const [value, status, exact] = String(entity.read({ delayed: entity.t }).delayed).split(' ')
+    expect([status, exact]).toEqual(['partial', 'inexact'])
+    expect(Number(value)).toBeLessThan(3_600)
+    expect(Number(value)).toBeGreaterThan(3_600 - 3 * 131)
+  })
+
   it('takes back no row that it never counted', () => {
     const staying = count('ever', { kind: 'lifetime' })
     const sum: FeatureSpec = { name: 'sum', aggregate: 'sum', field: 'amount', window: { kind: 'lifetime' } }
