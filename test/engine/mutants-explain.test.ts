@@ -119,7 +119,7 @@ describe('an explanation', () => {
     })
     expect(found.notes).toEqual([
       '2 of 2 kept rows count, and 1 tiles of older rows.',
-      'The tile that holds the window’s start has rows from before it, and counts whole.',
+      "The tile that holds the window's start has rows from before it, and counts whole.",
     ])
   })
 
@@ -133,7 +133,7 @@ describe('an explanation', () => {
     })
     expect(found.notes).toEqual([
       '0 of 0 kept rows count, and 0 tiles of older rows.',
-      'The tile that holds the window’s end has rows from after it, and does not count.',
+      "The tile that holds the window's end has rows from after it, and does not count.",
     ])
   })
 
