@@ -2,6 +2,7 @@ export { type CheckedEvent, type Contract, compileContract, MIN_EVENT_TIME_MS } 
 export { decodeKey, type EntityKey, encodeKey, keyFromJson } from './entity-key.ts'
 export type { ExactNumbers } from './exact-number.ts'
 export { type FieldScan, fieldScanner } from './field-scanner.ts'
+export { CHANGE, type ChangeOp, type Decoded, type Decoder, type SourceRecord } from './formats/format.ts'
 export { type ParsedEvents, parseEvents } from './parse-events.ts'
 export { contentId, payloadHasher } from './payload-hash.ts'
 export { isRefusal, type Refusal, type RefusalReason, refusal, shown } from './refusal.ts'

@@ -6,6 +6,9 @@ import { ExactNumber } from './exact-number.ts'
  */
 export type RefusalReason =
   | 'bad_json'
+  | 'bad_encoding'
+  | 'unknown_schema'
+  | 'bad_envelope'
   | 'not_object'
   | 'missing_field'
   | 'missing_id'
@@ -19,6 +22,8 @@ export type RefusalReason =
   | 'too_large'
   | 'missing_key'
   | 'too_late'
+  | 'unknown_row'
+  | 'expectation'
   | 'conflict'
 
 /** A refusal is a value, never an exception: one bad event harms no other. */

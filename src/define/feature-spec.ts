@@ -57,7 +57,7 @@ export function featureSpec(context: FeatureContext, name: string, builder: unkn
   }
   const computation = computationOf(where, source, spec)
   checkStateBytes(where, spec.window, context.allowedLatenessMs, computation)
-  if (source.changes === true) checkRetraction(where, spec, computation, choice)
+  if (source.changes !== undefined) checkRetraction(where, spec, computation, choice)
   if (draft.default === undefined) return spec
   return { ...spec, default: defaultValue(where, draft, computation.resultType) }
 }

@@ -185,10 +185,66 @@ export interface SourceSpec {
   readonly maxFutureMs: number
   /** How long an id is remembered, by arrival. */
   readonly redeliveryHorizonMs: number
-  readonly from: readonly { readonly kind: 'webhook' }[]
+  readonly from: readonly IntakeSpec[]
   /** A table: its rows are changed and deleted, and every feature over it must be able to take a row back. */
-  readonly changes?: true
+  readonly changes?: TableSpec
   readonly description?: string
+}
+
+/** What makes a source a table. */
+export interface TableSpec {
+  /** The fields of the primary key. */
+  readonly key: readonly string[]
+}
+
+/** A way that records come in. */
+export type IntakeSpec = WebhookIntake | KafkaIntake
+
+/** `POST /v1/sources/{source}/events`. */
+export interface WebhookIntake {
+  readonly kind: 'webhook'
+  /** What a body holds; absent: JSON, and CloudEvents where the headers say so. */
+  readonly format?: FormatSpec
+}
+
+/** The partitions of a Kafka topic, pulled over HTTP. */
+export interface KafkaIntake {
+  readonly kind: 'kafka'
+  readonly topic: string
+  /** Names the cluster; its address and credentials are in the secret CONNECTIONS. */
+  readonly cluster: string
+  readonly format: FormatSpec
+  /** Where a partition begins when it is first seen with the topic; one that is added later is read from its beginning. */
+  readonly start: 'earliest' | 'latest'
+  /** What follows when records were deleted before they were read. */
+  readonly onGap: 'earliest' | 'latest' | 'halt'
+  /** What becomes of a record that can never be taken: parked with the dead letters, or everything behind it waits. */
+  readonly onPoison: 'park' | 'halt'
+  /** The longest pause between two looks at a topic in which nothing happens, ms. */
+  readonly maxIdleMs: number
+}
+
+/** How the bytes of a record, or a body, become events. */
+export type FormatSpec =
+  | { readonly kind: 'json' }
+  /** Avro behind the Confluent frame: byte 0, four bytes of schema id. `registry` names one of the secret CONNECTIONS. */
+  | { readonly kind: 'avro'; readonly registry: string }
+  | { readonly kind: 'cloudevents' }
+  | DebeziumFormat
+  /** The bytes as they are: fields `key`, `value` (texts), `headers` (JSON text), `timestamp` (ms). */
+  | { readonly kind: 'raw' }
+
+/** Debezium's envelopes: bare, with schema, or unwrapped. What a bare one does not tell is declared. */
+export interface DebeziumFormat {
+  readonly kind: 'debezium'
+  /** Of a stream: rows that were inserted or snapshotted are events, changes and deletes are not. */
+  readonly only?: 'inserts'
+  /** How the envelope itself is written. */
+  readonly value: { readonly kind: 'json' } | { readonly kind: 'avro'; readonly registry: string }
+  /** `decimal.handling.mode`: precise (base64 of the unscaled number), string, double. */
+  readonly decimals: 'precise' | 'string' | 'double'
+  /** `time.precision.mode`: of times that are integers. */
+  readonly times: 'adaptive' | 'adaptive_time_microseconds' | 'connect' | 'isostring' | 'microseconds' | 'nanoseconds'
 }
 
 export interface ViewSpec {

@@ -27,7 +27,7 @@ export const shop = t.streamSource('shop', {
 })
 
 /** The same rows as a table: they are changed and deleted. */
-export const table = { spec: { ...shop.spec, changes: true } } as typeof shop
+export const table = { spec: { ...shop.spec, changes: { key: ['id'] } } } as typeof shop
 
 export const buyer = t.entity('buyer', { buyer_id: z.string() })
 export const options = { entity: buyer, source: shop, key: { buyer_id: 'uid' } } as const
