@@ -8,7 +8,7 @@ import { Session } from 'node:inspector/promises'
 import { isRefusal } from '../../src/contract/index.ts'
 import { type EntityRuntime, Plan, type SourceRuntime } from '../../src/plan/index.ts'
 import { MemoryStorage, Shard } from '../../src/shard/index.ts'
-import { Router } from '../../src/source/index.ts'
+import { Router, requestBatch } from '../../src/source/index.ts'
 import { app } from './app/definitions.ts'
 import { bodies, DAY_MS, SEED, seeded, zipf } from './data.ts'
 import { table } from './report.ts'
@@ -96,7 +96,8 @@ function requestBodies(events: number, batch: number, nowMs: number): Generator<
 }
 
 function send(router: Router, shards: readonly Shard[], text: string, nowMs: number): void {
-  const routed = router.route(text, nowMs, undefined)
+  const batch = requestBatch(text, nowMs)
+  const routed = isRefusal(batch) ? batch : router.route(batch)
   if (isRefusal(routed)) throw new Error(routed.message)
   for (const { shard, message } of routed.batches) {
     const answer = shards[shard]?.apply(message)

@@ -24,9 +24,9 @@ export interface Contract {
   payloadHash(values: readonly Value[]): number
   /**
    * Checks one parsed event that arrived at `arrivalMs`. `deliveryId` identifies it when the source has no id field:
-   * the sender's `webhook-id` and the event's index. Never throws.
+   * the sender's `webhook-id` and the event's index; null when something else does, its position in a topic. Never throws.
    */
-  check(raw: unknown, arrivalMs: number, deliveryId?: string): CheckedEvent | Refusal
+  check(raw: unknown, arrivalMs: number, deliveryId?: string | null): CheckedEvent | Refusal
 }
 
 /** 1971-01-01: what is earlier is a broken clock, or seconds that were taken for milliseconds. */
@@ -68,7 +68,8 @@ export function compileContract(source: SourceSpec, keyFields: readonly string[]
     }
     const timeMs = values[timeIndex] as number
     if (timeMs < MIN_EVENT_TIME_MS || timeMs - arrivalMs > maxFutureMs) return untimely(source, timeMs, arrivalMs)
-    const id = idIndex >= 0 ? String(values[idIndex]) : (deliveryId ?? standInId(source, values))
+    const id =
+      idIndex >= 0 ? String(values[idIndex]) : deliveryId === undefined ? standInId(source, values) : deliveryId
     if (typeof id === 'object' && id !== null && isRefusal(id)) return id
     return { id, timeMs, values }
   }

@@ -9,7 +9,7 @@ import type { ShardStorage } from './storage.ts'
 export interface PastContract {
   readonly exactNumbers: ExactNumbers
   /** Reads an accepted event again; undefined for one that the contract would not have taken. */
-  readAgain(raw: unknown, id: string | undefined): CheckedEvent | undefined
+  readAgain(raw: unknown, id: string | null | undefined): CheckedEvent | undefined
 }
 
 /**

@@ -3,6 +3,7 @@ export {
   type ApplyAnswer,
   type ApplyMessage,
   MESSAGE_VERSION,
+  type MessagePosition,
   type ReadAnswer,
   type ReadMessage,
   type RowText,

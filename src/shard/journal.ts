@@ -24,6 +24,8 @@ export interface JournalEntry {
   readonly message: ApplyMessage
 }
 
+type JournalHead = Omit<ApplyMessage, 'events'>
+
 const FORMAT = 1
 
 /** The batches since the oldest unsaved page, as they came, each with its verdicts. */
@@ -72,7 +74,7 @@ export class Journal {
     const { message, ...rest } = entry
     const { events, ...head } = message
     // The events stay the text they are: escaping them into another JSON would cost as much as the rest of the batch.
-    const header = JSON.stringify({ format: FORMAT, ...rest, head })
+    const header = JSON.stringify({ format: FORMAT, ...rest, head: withoutOffsets(head) })
     this.storage.writeJournal(rest.row % JOURNAL_ROWS, `${header}\n${events}`)
     this.next = rest.row + 1
   }
@@ -96,11 +98,16 @@ function newestRow(storage: ShardStorage): number {
   return first + low
 }
 
+/** Verdicts say what was known already, so where each event stood is of no more use. */
+function withoutOffsets({ position, ...head }: JournalHead): JournalHead {
+  return position === undefined ? head : { ...head, position: { ...position, offsets: [] } }
+}
+
 function parseEntry(body: string): JournalEntry {
   const cut = body.indexOf('\n')
   const header = JSON.parse(body.slice(0, cut)) as JournalEntry & {
     readonly format: number
-    readonly head: Omit<ApplyMessage, 'events'>
+    readonly head: JournalHead
   }
   if (header.format !== FORMAT) throw new Error(`journal row of format ${header.format}; this code reads ${FORMAT}`)
   const { row, seqBefore, availableAt, mark, verdicts, saved, contract, head } = header

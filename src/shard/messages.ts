@@ -16,10 +16,24 @@ export interface ApplyMessage {
   readonly arrivalMs: number
   /** The events, as a JSON array, in the order of the batch. */
   readonly events: string
-  /** An id for each event, where the source has no field for it. */
-  readonly ids?: readonly string[]
+  /** An id for each event, where the source has no field for it; null or undefined for one that has none. */
+  readonly ids?: readonly (string | null | undefined)[]
+  /** Where the events stand in their source: then that identifies them, and an event up to there is known. */
+  readonly position?: MessagePosition
   /** To how many shards each event goes, a digit of base 36 an event: a refusal is a dead letter once all of them refused. */
   readonly fanout: string
+}
+
+/** Events of one sequence, in its order: a partition of a topic, or the contributions of a table's shard. */
+export interface MessagePosition {
+  /** Names the sequence within its source: `topic/partition`. */
+  readonly sequence: string
+  /** Counts the topics of that name: a topic that was deleted and made again begins anew. */
+  readonly incarnation: number
+  /** Counts the readers of the sequence: one that another has followed is turned away. */
+  readonly generation: number
+  /** Where each event stands, rising. */
+  readonly offsets: readonly number[]
 }
 
 export interface ShardRefusal {
@@ -42,7 +56,7 @@ export interface ApplyAnswer {
 
 /** Why a shard did not look at a message at all: nothing happened, the caller may try again. */
 export interface ShardUnavailable {
-  readonly unavailable: 'unknown_version' | 'unknown_plan' | 'overloaded'
+  readonly unavailable: 'unknown_version' | 'unknown_plan' | 'overloaded' | 'fenced'
   readonly message: string
 }
 

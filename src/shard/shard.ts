@@ -25,6 +25,7 @@ import {
 import { OpenCells } from './open-cells.ts'
 import { Outbox } from './outbox.ts'
 import { DEFAULT_MEMORY_BYTES, Pages } from './pages.ts'
+import { Positions } from './positions.ts'
 import { Reads } from './reads.ts'
 import { Since } from './since.ts'
 import type { ShardStorage } from './storage.ts'
@@ -66,6 +67,7 @@ export class Shard {
   private readonly outbox: Outbox
   private readonly targets: Targets
   private readonly contracts: Contracts
+  private readonly positions: Positions
   private readonly open = new OpenCells()
   private readonly reads: Reads
   private seq = 0
@@ -89,6 +91,7 @@ export class Shard {
     this.outbox = new Outbox(storage)
     this.journal = new Journal(storage)
     this.contracts = new Contracts(plan, storage)
+    this.positions = new Positions(storage)
     const since = new Since(options.entity.plan, storage, options.now())
     this.reads = new Reads({ ...options, layouts: this.layouts, pages: this.pages, open: this.open, since })
     this.targets = new Targets(options.entity, options.part.shard, options.shards)
@@ -140,6 +143,11 @@ export class Shard {
     const mismatch = this.mismatch(message)
     if (mismatch) return mismatch
     if (source === undefined) return { unavailable: 'unknown_plan', message: `no source ${message.source}` }
+    const { position } = message
+    if (position && this.positions.fences(source.spec.name, position)) {
+      return { unavailable: 'fenced', message: `a newer reader of ${position.sequence} has taken over` }
+    }
+    const next = position ? this.positions.next(source.spec.name, position) : 0
     const row = this.journal.nextRow
     const seqBefore = this.seq
     this.availableAt = Math.max(this.availableAt, now())
@@ -147,7 +155,8 @@ export class Shard {
     let verdicts = ''
     storage.transaction(() => {
       forEachEvent(source.contract.exactNumbers, message, (raw, broken, index) => {
-        const outcome = broken ?? this.take(source, raw, message, index, row)
+        const isKnown = position !== undefined && (position.offsets[index] as number) < next
+        const outcome = isKnown ? 'd' : (broken ?? this.take(source, raw, message, index, row))
         if (typeof outcome === 'string') verdicts += outcome
         else {
           verdicts += 'r'
@@ -163,6 +172,7 @@ export class Shard {
         this.journal.write({ row, seqBefore, availableAt, mark, verdicts, saved, contract, message })
       }
       if (refused.length > 0) this.outbox.write(this.name, message, refused)
+      this.positions.advance(message)
       this.checkpoint(this.seq - seqBefore)
     })
     this.pages.shrink()
@@ -177,7 +187,7 @@ export class Shard {
     index: number,
     row: number,
   ): 'a' | 'd' | Refusal {
-    const event = source.contract.check(raw, message.arrivalMs, message.ids?.[index])
+    const event = source.contract.check(raw, message.arrivalMs, idOf(message, index))
     if (isRefusal(event)) return event
     const payload = source.contract.payloadHash(event.values)
     if (event.id !== null) {
@@ -269,7 +279,7 @@ export class Shard {
     forEachEvent(then.exactNumbers, message, (raw, _broken, index) => {
       if (verdicts[index] !== 'a') return
       this.seq++
-      const event = then.readAgain(raw, message.ids?.[index])
+      const event = then.readAgain(raw, idOf(message, index))
       if (event === undefined) {
         // Never seen: code that checks one contract in two ways. Not a reason to lose the shard.
         this.unreadable++
@@ -318,6 +328,11 @@ function conflict(id: string): Refusal {
     'conflict',
     `Id ${shown} was accepted with another payload; a correction is an event with an id of its own.`,
   )
+}
+
+/** What identifies an event besides its own id field: null where its position does. */
+function idOf({ ids, position }: ApplyMessage, index: number): string | null | undefined {
+  return ids?.[index] ?? (position === undefined ? undefined : null)
 }
 
 /** Calls back for each event of a message: what it parsed to, or why it did not. */

@@ -7,7 +7,7 @@ import {
   type ShardDirectory,
   type ShardUnavailable,
 } from '../shard/index.ts'
-import type { RoutedBatch, Router, ShardBatch } from './route.ts'
+import type { EventBatch, RoutedBatch, Router, ShardBatch } from './route.ts'
 
 /** What a sender is told of a request. */
 export interface Receipt {
@@ -38,23 +38,41 @@ export interface Delivery {
 }
 
 /**
- * Takes in one request of a source: routes its events to shards, waits until all is durable, and adds up what became of
+ * Takes in a batch of one source: routes its events to shards, waits until all is durable, and adds up what became of
  * each. An event counts as accepted when one of its shards took it, as a duplicate when all of them knew it.
  */
 export async function deliver(
   { router, directory, source, keep }: Delivery,
-  text: string,
-  arrivalMs: number,
-  deliveryId: string | undefined,
+  batch: EventBatch,
 ): Promise<Receipt | Refusal | Undelivered> {
-  const routed = router.route(text, arrivalMs, deliveryId)
+  const routed = router.route(batch)
   if (isRefusal(routed)) return routed
-  const [answers] = await Promise.all([
-    Promise.all(routed.batches.map((batch) => send(directory, batch))),
-    keepUnrouted(routed, source, arrivalMs, keep),
-  ])
-  for (const answer of answers) if ('unavailable' in answer) return answer
-  return addUp(routed, answers as ApplyAnswer[], directory)
+  const [answers] = await Promise.all([sendAll(directory, routed.batches), keepUnrouted(routed, source, batch, keep)])
+  return 'unavailable' in answers ? answers : addUp(routed, answers, directory)
+}
+
+/** Shards side by side, but the messages of one shard in their order: it keeps how far it is. */
+async function sendAll(
+  directory: ShardDirectory,
+  batches: readonly ShardBatch[],
+): Promise<readonly ApplyAnswer[] | Undelivered> {
+  const answers = new Array<ApplyAnswer | Undelivered>(batches.length)
+  const lines = new Map<string, number[]>()
+  batches.forEach(({ entity, shard }, i) => {
+    const place = `${entity.spec.name}/${shard}`
+    const line = lines.get(place)
+    if (line) line.push(i)
+    else lines.set(place, [i])
+  })
+  const sendLine = async (line: readonly number[]) => {
+    for (const i of line) {
+      const answer = await send(directory, batches[i] as ShardBatch)
+      answers[i] = answer
+      if ('unavailable' in answer) return
+    }
+  }
+  await Promise.all([...lines.values()].map(sendLine))
+  return answers.find((answer) => answer !== undefined && 'unavailable' in answer) ?? (answers as ApplyAnswer[])
 }
 
 async function send(
@@ -76,7 +94,7 @@ const LETTER_UNITS = 512
 async function keepUnrouted(
   { refused }: RoutedBatch,
   source: string,
-  arrivalMs: number,
+  { arrivalMs }: EventBatch,
   keep: Delivery['keep'],
 ): Promise<void> {
   let letters: DeadLetter[] = []

@@ -1,2 +1,3 @@
+export { requestBatch } from './batch.ts'
 export { type Delivery, deliver, type Receipt, type RefusedEvent, type Undelivered } from './deliver.ts'
-export { Router } from './route.ts'
+export { type EventBatch, Router } from './route.ts'

@@ -1,4 +1,5 @@
 import {
+  type EventSpans,
   encodeKey,
   type FieldScan,
   fieldScanner,
@@ -6,18 +7,17 @@ import {
   parseEvents,
   type Refusal,
   refusal,
-  splitEvents,
 } from '../contract/index.ts'
 import { type EntityRuntime, type Route, type SourceRuntime, shardOf } from '../plan/index.ts'
-import { type ApplyMessage, MESSAGE_VERSION } from '../shard/index.ts'
+import { type ApplyMessage, MESSAGE_VERSION, type MessagePosition } from '../shard/index.ts'
 
 /** More than this many events, or about this much text, go to a shard in several messages: a journal row holds 2 MB. */
 const MESSAGE_EVENTS = 8_192
 /** Events of one request: five megabytes of the smallest that make sense. */
 const MOST_EVENTS = 50_000
 const MESSAGE_UNITS = 512 * 1024
-/** What an index, quotes and commas add to a sender's id of a request. */
-const ID_INDEX_UNITS = 9
+/** What quotes and a comma add to an id. */
+const ID_UNITS = 3
 /** An event's digit of the fan-out ends here. With more shards than this, the dead letters list an event that one of them took. */
 const MOST_FANOUT = 35
 
@@ -30,8 +30,19 @@ export interface ShardBatch {
   readonly indexes: readonly number[]
 }
 
+/** Events as they came in: one text, and where each of them is in it. */
+export interface EventBatch {
+  readonly text: string
+  readonly spans: EventSpans
+  readonly arrivalMs: number
+  /** What identifies each event where the source has no field for it; undefined for one that has nothing. */
+  readonly ids?: readonly (string | undefined)[]
+  /** Where the events stand in their source. */
+  readonly position?: MessagePosition
+}
+
 export interface RoutedBatch {
-  /** Events in the request. */
+  /** Events in the batch. */
   readonly count: number
   readonly batches: readonly ShardBatch[]
   /** Events that no shard can be found for, with their text. */
@@ -80,24 +91,22 @@ export class Router {
     this.buckets = buckets
   }
 
-  /** `deliveryId`: the sender's id of the whole request, from which events without an id get theirs. */
-  route(text: string, arrivalMs: number, deliveryId: string | undefined): RoutedBatch | Refusal {
-    const spans = splitEvents(text)
-    if (isRefusal(spans)) return spans
+  route(batch: EventBatch): RoutedBatch | Refusal {
+    const { text, spans, arrivalMs } = batch
     if (spans.count > MOST_EVENTS) {
       return refusal(
         'too_large',
         `${spans.count} events in one request; at most ${MOST_EVENTS} are taken. Send several.`,
       )
     }
+    const ids = this.source.spec.id === undefined ? batch.ids : undefined
     const open = this.buckets.map(() => null as Bucket | null)
     const batches: ShardBatch[] = []
     const refused: { index: number; why: Refusal; text: string }[] = []
-    const close = (bucket: Bucket) => batches.push(this.message(bucket, arrivalMs, deliveryId))
+    const close = (bucket: Bucket) => batches.push(this.message(bucket, batch, ids))
     const scan = this.scanOf(text)
     const targets: number[] = []
     const keys: (string | undefined)[] = []
-    const idUnits = this.takesIds(deliveryId) ? deliveryId.length + ID_INDEX_UNITS : 0
     for (let index = 0; index < spans.count; index++) {
       const start = spans.starts[index] as number
       const end = spans.ends[index] as number
@@ -110,30 +119,23 @@ export class Router {
         continue
       }
       const event = text.slice(start, end)
+      const units = event.length + 1 + (ids === undefined ? 0 : (ids[index]?.length ?? 0) + ID_UNITS)
       for (const target of targets) {
         let bucket = open[target] ?? null
-        if (
-          bucket &&
-          (bucket.indexes.length >= MESSAGE_EVENTS || bucket.units + event.length + idUnits > MESSAGE_UNITS)
-        ) {
+        if (bucket && (bucket.indexes.length >= MESSAGE_EVENTS || bucket.units + units > MESSAGE_UNITS)) {
           close(bucket)
           bucket = null
         }
         bucket ??= this.openBucket(target)
         open[target] = bucket
         bucket.events.push(event)
-        bucket.units += event.length + 1 + idUnits
+        bucket.units += units
         bucket.indexes.push(index)
         bucket.fanout += Math.min(targets.length, MOST_FANOUT).toString(36)
       }
     }
     for (const bucket of open) if (bucket) close(bucket)
     return { count: spans.count, batches, refused }
-  }
-
-  /** Whether events are identified by the sender's id of the request. */
-  private takesIds(deliveryId: string | undefined): deliveryId is string {
-    return this.source.spec.id === undefined && deliveryId !== undefined
   }
 
   private openBucket(target: number): Bucket {
@@ -183,16 +185,19 @@ export class Router {
     return undefined
   }
 
-  private message(bucket: Bucket, arrivalMs: number, deliveryId: string | undefined): ShardBatch {
+  private message(bucket: Bucket, { arrivalMs, position }: EventBatch, ids: EventBatch['ids']): ShardBatch {
     const { entity, shard, events, indexes, fanout } = bucket
     const message: ApplyMessage = {
       version: MESSAGE_VERSION,
       plan: this.plan,
       source: this.source.spec.name,
       arrivalMs,
-      events: `[${events.join()}]`,
+      events: `[${events.join(',')}]`,
       fanout,
-      ...(this.takesIds(deliveryId) && { ids: indexes.map((index) => `${deliveryId}:${index}`) }),
+      ...(ids && { ids: indexes.map((index) => ids[index]) }),
+      ...(position && {
+        position: { ...position, offsets: indexes.map((index) => position.offsets[index] as number) },
+      }),
     }
     return { entity, shard, message, indexes }
   }

@@ -4,7 +4,7 @@ import type { Explanation } from '../engine/index.ts'
 import { Plan, shardOf, type VectorPlan } from '../plan/index.ts'
 import { lookup, type RowMetadata, typedRows } from '../serve/index.ts'
 import { type DeadLetter, MemoryStorage, Shard, type ShardDirectory } from '../shard/index.ts'
-import { deliver, type Receipt, Router } from '../source/index.ts'
+import { deliver, type Receipt, Router, requestBatch } from '../source/index.ts'
 import { parseRfc3339 } from '../util/rfc3339.ts'
 
 export interface LocalStoreOptions {
@@ -84,7 +84,8 @@ export class LocalStore<S extends Services> {
     const router = this.routerOf(source)
     const text = typeof events === 'string' ? events : toJson(events)
     const keep = async (letters: readonly DeadLetter[]) => this.keep(letters)
-    const receipt = await deliver({ router, directory: this.directory, source, keep }, text, this.now(), undefined)
+    const batch = requestBatch(text, this.now())
+    const receipt = isRefusal(batch) ? batch : await deliver({ router, directory: this.directory, source, keep }, batch)
     if (isRefusal(receipt)) throw new Error(`send('${source}'): ${receipt.message}`)
     if ('unavailable' in receipt) throw new Error(`send('${source}'): ${receipt.message}`)
     for (const shard of this.shards.values()) this.collect(shard)

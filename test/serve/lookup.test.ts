@@ -24,7 +24,7 @@ import {
   typedRows,
   wireText,
 } from '../../src/serve/index.ts'
-import { deliver, Router } from '../../src/source/index.ts'
+import { deliver, Router, requestBatch } from '../../src/source/index.ts'
 import { memoryDirectory } from '../support/directory.ts'
 import { type Random, random } from '../support/random.ts'
 
@@ -83,7 +83,9 @@ async function filled(r: Random, shards: number) {
     return Object.is(value, -0) ? raw('-0') : value
   })
   const router = new Router(plan.hash, source, () => shards)
-  const receipt = await deliver({ router, directory, source: 'sales', keep: async () => {} }, text, NOW, undefined)
+  const batch = requestBatch(text, NOW)
+  if (isRefusal(batch)) throw new Error(batch.message)
+  const receipt = await deliver({ router, directory, source: 'sales', keep: async () => {} }, batch)
   if (isRefusal(receipt) || 'unavailable' in receipt) throw new Error(receipt.message)
   expect(receipt.accepted).toBe(events.length)
   return { directory, commits: receipt.commits, events }

@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest'
 import { isRefusal, parseEvents } from '../../src/contract/index.ts'
 import { Plan, type SourceRuntime } from '../../src/plan/index.ts'
-import { Router } from '../../src/source/index.ts'
+import { Router, requestBatch } from '../../src/source/index.ts'
 import type { RoutedBatch } from '../../src/source/route.ts'
 import { forSeeds, type Random } from '../support/random.ts'
 import { ACTIVITY, definitionsOf, lifetimeView } from '../support/shards.ts'
 import { ARRIVAL_MS, eventText, plan, shardsOf, shardsOfEvent, source } from './nasty-source.ts'
 
 function route(router: Router, text: string, deliveryId?: string): RoutedBatch {
-  const routed = router.route(text, ARRIVAL_MS, deliveryId)
+  const batch = requestBatch(text, ARRIVAL_MS, deliveryId)
+  const routed = isRefusal(batch) ? batch : router.route(batch)
   if (isRefusal(routed)) throw new Error(routed.message)
   return routed
 }
@@ -46,7 +47,8 @@ test('an event goes to exactly the shards of its parsed keys, once to each, with
   forSeeds(2_000, (r) => {
     const body = randomBody(r)
     if (body.startsWith('"') || body.startsWith('5') || body.startsWith('null')) return
-    const routed = router.route(body, ARRIVAL_MS, undefined)
+    const batch = requestBatch(body, ARRIVAL_MS)
+    const routed = isRefusal(batch) ? batch : router.route(batch)
     const parsed = parseEvents(body)
     if (isRefusal(routed) || isRefusal(parsed)) return expect(isRefusal(routed)).toBe(isRefusal(parsed))
     const places = placesOf(routed)

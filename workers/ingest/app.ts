@@ -4,7 +4,7 @@ import type { LetterList } from '../../durable-objects/dead-letters.ts'
 import { isRefusal } from '../../src/contract/index.ts'
 import { MAX_BODY_BYTES, type Problem, problemResponse, readBody, Tokens } from '../../src/serve/index.ts'
 import type { DeadLetter } from '../../src/shard/index.ts'
-import { deliver, type Receipt, Router } from '../../src/source/index.ts'
+import { deliver, type Receipt, Router, requestBatch } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { directoryOf, type ShardNamespace } from '../directory.ts'
 
@@ -89,7 +89,8 @@ export function createIngest(app: App) {
       }
       const keep = (letters: readonly DeadLetter[]) =>
         c.env.DEAD_LETTERS.getByName(`${directory.region}/${name}`).add(letters)
-      const receipt = await deliver({ router, directory, source: name, keep }, text, arrivalMs, deliveryId)
+      const batch = requestBatch(text, arrivalMs, deliveryId)
+      const receipt = isRefusal(batch) ? batch : await deliver({ router, directory, source: name, keep }, batch)
       if (isRefusal(receipt))
         return problemResponse({
           status: receipt.reason === 'too_large' ? 413 : 400,

@@ -1,0 +1,60 @@
+import type { ApplyMessage, MessagePosition } from './messages.ts'
+import type { ShardStorage } from './storage.ts'
+
+/** How far this shard is in one sequence. */
+export interface Position {
+  readonly incarnation: number
+  readonly generation: number
+  /** The last event that it has. */
+  readonly offset: number
+}
+
+/**
+ * How far the shard is in each sequence that feeds it: a row of `meta` each, written in the transaction of the events. What
+ * was accepted and how far that was can so never differ, wherever a crash falls.
+ */
+export class Positions {
+  private readonly storage: ShardStorage
+  private readonly known = new Map<string, Position | null>()
+
+  constructor(storage: ShardStorage) {
+    this.storage = storage
+  }
+
+  /** How far the shard is in a sequence; null before the first event of it. */
+  of(source: string, sequence: string): Position | null {
+    const name = rowName(source, sequence)
+    let position = this.known.get(name)
+    if (position === undefined) {
+      const text = this.storage.readMeta(name)
+      position = text === undefined ? null : (JSON.parse(text) as Position)
+      this.known.set(name, position)
+    }
+    return position
+  }
+
+  /** Whether a newer reader has been here: then this one must not go on. */
+  fences(source: string, { sequence, incarnation, generation }: MessagePosition): boolean {
+    const at = this.of(source, sequence)
+    return at !== null && (generation < at.generation || incarnation < at.incarnation)
+  }
+
+  /** The first offset of a sequence that the shard does not have. */
+  next(source: string, { sequence, incarnation }: MessagePosition): number {
+    const at = this.of(source, sequence)
+    return at === null || at.incarnation < incarnation ? Number.NEGATIVE_INFINITY : at.offset + 1
+  }
+
+  /** Notes that the shard has every event of the message. Inside its transaction. */
+  advance({ source, position }: ApplyMessage): void {
+    const last = position?.offsets.at(-1)
+    if (position === undefined || last === undefined || last < this.next(source, position)) return
+    const { sequence, incarnation, generation } = position
+    const name = rowName(source, sequence)
+    const at: Position = { incarnation, generation, offset: last }
+    this.known.set(name, at)
+    this.storage.writeMeta(name, JSON.stringify(at))
+  }
+}
+
+const rowName = (source: string, sequence: string): string => `position ${source} ${sequence}`
