@@ -24,6 +24,7 @@ export type RefusalReason =
   | 'too_late'
   | 'unknown_row'
   | 'expectation'
+  | 'poison'
   | 'conflict'
 
 /** A refusal is a value, never an exception: one bad event harms no other. */

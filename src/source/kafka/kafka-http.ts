@@ -22,7 +22,13 @@ export interface ReadRequest extends PartitionRef {
 /** What a read gave. */
 export type ReadResult =
   /** Sorted by offset, each offset once, all at or after the one asked for; gaps are normal (compaction, transactions). `next`: where to go on. */
-  | { readonly kind: 'records'; readonly records: readonly KafkaRecord[]; readonly next: number }
+  | {
+      readonly kind: 'records'
+      readonly records: readonly KafkaRecord[]
+      readonly next: number
+      /** The broker's id of the topic that they were read from, where the dialect tells it. */
+      readonly topicId?: string
+    }
   /** There is no such offset (any more, or yet). */
   | { readonly kind: 'out_of_range' }
   | KafkaFailure
@@ -31,6 +37,8 @@ export type ReadResult =
 export interface KafkaFailure {
   readonly kind: 'failed'
   readonly transient: boolean
+  /** The answer was larger than may be held: the next record alone is, when one was asked for. */
+  readonly oversized?: true
   /** For a person: which request, what came. */
   readonly message: string
   /** The server asks to wait so long, ms. */

@@ -1,0 +1,103 @@
+import type { Decoder, Refusal } from '../../contract/index.ts'
+import { refusal } from '../../contract/index.ts'
+import { toBase64 } from '../../util/base64.ts'
+import type { EventBatch } from '../route.ts'
+import type { KafkaRecord } from './kafka-http.ts'
+
+/** Records that were decoded, as far as that went. */
+export interface DecodedPage {
+  /** Their events, ready to be routed; null when there is none among them. */
+  readonly batch: EventBatch | null
+  /** How many records it took: all, or those before the one that stopped it. */
+  readonly taken: number
+  readonly skipped: number
+  readonly refused: number
+  /** Why it stopped before the end. */
+  readonly stop: PageStop | null
+}
+
+export type PageStop =
+  /** A writer schema has to be learned first. */
+  | { readonly kind: 'schema'; readonly registry: string; readonly id: number }
+  /** A record cannot be decoded, and the source says to halt. */
+  | { readonly kind: 'poison'; readonly why: Refusal }
+
+export interface PageContext {
+  readonly decoder: Decoder
+  readonly onPoison: 'park' | 'halt'
+  /** Names the partition: `topic/partition`. */
+  readonly sequence: string
+  readonly incarnation: number
+  readonly generation: number
+  readonly arrivalMs: number
+}
+
+/** Turns records into one batch of events, each with its place. What cannot be decoded is an element that is refused with its bytes. */
+export function decodePage(records: readonly KafkaRecord[], context: PageContext): DecodedPage {
+  const { decoder, onPoison, sequence, incarnation, generation, arrivalMs } = context
+  const texts: string[] = []
+  const starts: number[] = []
+  const ends: number[] = []
+  const offsets: number[] = []
+  const ids: (string | undefined)[] = []
+  const broken = new Map<number, Refusal>()
+  let at = 1
+  let skipped = 0
+  let taken = 0
+  let hasIds = false
+  let stop: PageStop | null = null
+  const push = (text: string, offset: number, id: string | undefined) => {
+    texts.push(text)
+    starts.push(at)
+    at += text.length
+    ends.push(at)
+    at++
+    offsets.push(offset)
+    ids.push(id)
+    hasIds ||= id !== undefined
+  }
+  for (const record of records) {
+    const decoded = decoder.decode(record)
+    if (decoded.kind === 'schema') {
+      stop = decoded
+      break
+    }
+    if (decoded.kind === 'refused' && onPoison === 'halt') {
+      stop = { kind: 'poison', why: decoded.why }
+      break
+    }
+    taken++
+    if (decoded.kind === 'skipped') skipped++
+    else if (decoded.kind === 'event') push(decoded.text, record.offset, decoded.id)
+    else {
+      broken.set(texts.length, decoded.why)
+      push(payloadText(record), record.offset, undefined)
+    }
+  }
+  const spans = { count: texts.length, starts, ends, broken }
+  const position = { sequence, incarnation, generation, offsets }
+  const text = `[${texts.join(',')}]`
+  const batch = texts.length === 0 ? null : { text, spans, arrivalMs, position, ...(hasIds ? { ids } : {}) }
+  return { batch, taken, skipped, refused: broken.size, stop }
+}
+
+/** A letter for a record that is larger than may be read: its bytes stay with the broker. */
+export function oversizedBatch(offset: number, context: PageContext): EventBatch {
+  const { sequence, incarnation, generation, arrivalMs } = context
+  const why = refusal('too_large', `The record at offset ${offset} of ${sequence} is larger than can be read.`)
+  const spans = { count: 1, starts: [1], ends: [1], broken: new Map([[0, why]]) }
+  return { text: '[]', spans, arrivalMs, position: { sequence, incarnation, generation, offsets: [offset] } }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** What is kept of a record that cannot be decoded: its text, or base64 behind a word that says so. */
+function payloadText({ value, valueText }: KafkaRecord): string {
+  if (valueText !== undefined) return valueText
+  if (value === null) return ''
+  try {
+    return utf8.decode(value)
+  } catch {
+    return `base64:${toBase64(value)}`
+  }
+}
