@@ -27,6 +27,13 @@ export interface Contract {
    * the sender's `webhook-id` and the event's index; null when something else does, its position in a topic. Never throws.
    */
   check(raw: unknown, arrivalMs: number, deliveryId?: string | null): CheckedEvent | Refusal
+  /** Checks one field of an event alone, by its place in the source's fields. */
+  checkField(field: number, raw: unknown): Value | Refusal
+  /**
+   * Reads what was checked before, perhaps by a contract that has changed since: a field that does not fit now is null.
+   * Undefined for what has no event time any more.
+   */
+  reread(raw: unknown): CheckedEvent | undefined
 }
 
 /** 1971-01-01: what is earlier is a broken clock, or seconds that were taken for milliseconds. */
@@ -73,11 +80,24 @@ export function compileContract(source: SourceSpec, keyFields: readonly string[]
     if (typeof id === 'object' && id !== null && isRefusal(id)) return id
     return { id, timeMs, values }
   }
+  const reread: Contract['reread'] = (given) => {
+    const raw = rounded(given)
+    if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined
+    const record = raw as Readonly<Record<string, unknown>>
+    const values = readers.map((read, i): Value => {
+      const value = read(record[names[i] as string])
+      return typeof value === 'object' && value !== null && isRefusal(value) ? null : value
+    })
+    const timeMs = values[timeIndex]
+    return typeof timeMs === 'number' ? { id: null, timeMs, values } : undefined
+  }
   return {
     source,
     exactNumbers: exactnessOf(fields),
     payloadHash: payloadHasher(names),
     check,
+    checkField: (field, raw) => (readers[field] as (typeof readers)[number])(raw),
+    reread,
   }
 }
 

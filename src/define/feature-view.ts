@@ -110,6 +110,7 @@ export function featureView<
     entity: entity.name,
     source: source.name,
     key: keySpec(where, entity, source, options.key),
+    ...(source.changes !== undefined && { changes: true as const }),
     features: specs,
     ...(zones !== undefined && { zones }),
     exactRows: rowCount(where, options.exactRows ?? 128),

@@ -13,11 +13,13 @@ export {
 } from './feature-service.ts'
 export { type FeatureRef, type FeatureView, type FeatureViewOptions, featureView } from './feature-view.ts'
 export type { FieldHandle, Handle, Handles } from './field-handle.ts'
+export { type Intake, type KafkaOptions, kafka, type WebhookOptions, webhook } from './intakes.ts'
 export { lastN } from './last-n.ts'
 export { not, type RowPredicate } from './predicate.ts'
 export { all, any, argMax, argMin, first, latest, rate, timeSinceLast } from './row-aggregates.ts'
 export { decimal, epochMs, int64, vector } from './scalars.ts'
-export { type Intake, type StreamSource, type StreamSourceOptions, streamSource, webhook } from './stream-source.ts'
+export { type StreamSource, type StreamSourceOptions, streamSource } from './stream-source.ts'
+export { type TableSource, type TableSourceOptions, tableSource } from './table-source.ts'
 export { approxCountDistinct, bottomK, countDistinct, mostFrequent, topK } from './value-aggregates.ts'
 export {
   type CalendarOptions,

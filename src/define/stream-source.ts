@@ -5,10 +5,8 @@ import type { Duration } from '../util/duration.ts'
 import { checkName, checkOptions, durationMs, optionalText } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
 import type { RequiredKeys } from './field-types.ts'
+import { checkIntakes, type Intake } from './intakes.ts'
 import { objectShape, readField } from './schema-fields.ts'
-
-/** A way that events come in. Made by {@link webhook}. */
-export type Intake = SourceSpec['from'][number]
 
 /** A stream of events. Made by {@link streamSource}. */
 export interface StreamSource<Shape extends $ZodShape = $ZodShape> {
@@ -26,7 +24,7 @@ export interface StreamSourceOptions<Shape extends $ZodShape> {
   readonly id?: RequiredKeys<Shape, 'string' | 'choice' | 'uuid' | 'number' | 'int64'>
   /** The field that says when it happened: `z.iso.datetime({ offset: true })` or `epochMs()`. */
   readonly time: RequiredKeys<Shape, 'timestamp'>
-  /** How events come in: `[webhook()]`. */
+  /** How events come in: `[webhook()]`, `[kafka('clicks')]`, or several. */
   readonly from: readonly Intake[]
   /**
    * What stands in when neither an id field nor the sender's `webhook-id` identifies an event: `'content'` counts events
@@ -38,15 +36,6 @@ export interface StreamSourceOptions<Shape extends $ZodShape> {
   /** How long ids are remembered, by arrival; default `'7d'`. */
   readonly redeliveryHorizon?: Duration
   readonly description?: string
-}
-
-/**
- * Events over HTTP: `POST /v1/sources/{source}/events`.
- *
- * @example streamSource('clicks', { event, id: 'id', time: 'at', from: [webhook()] })
- */
-export function webhook(): Intake {
-  return { kind: 'webhook' }
 }
 
 /**
@@ -90,12 +79,6 @@ export function streamSource<Shape extends $ZodShape>(
       `the id field "${id}" identifies events already: leave out idempotency.`,
     )
   }
-  if (!Array.isArray(options.from) || options.from.length === 0) {
-    throw new DefinitionError('bad_option', where, 'no way in: write from: [webhook()].')
-  }
-  if (options.from.some((way) => way?.kind !== 'webhook')) {
-    throw new DefinitionError('bad_option', where, 'an entry of from is not a way in: write webhook().')
-  }
   const description = optionalText(where, 'description', options.description)
   return {
     spec: {
@@ -106,7 +89,7 @@ export function streamSource<Shape extends $ZodShape>(
       time: options.time,
       maxFutureMs: durationMs(where, 'maxFuture', options.maxFuture ?? '5m'),
       redeliveryHorizonMs: durationMs(where, 'redeliveryHorizon', options.redeliveryHorizon ?? '7d'),
-      from: options.from.map(({ kind }) => ({ kind })),
+      from: checkIntakes(where, options.from, 'stream'),
       ...(description !== undefined && { description }),
     },
   }
@@ -130,7 +113,7 @@ export function requiredField(where: string, role: string, fields: readonly Fiel
   return field
 }
 
-function checkTime(where: string, fields: readonly FieldSpec[], time: unknown): void {
+export function checkTime(where: string, fields: readonly FieldSpec[], time: unknown): void {
   const field = requiredField(where, 'time', fields, time)
   if (field.type === 'timestamp') return
   const how = 'declare it as z.iso.datetime({ offset: true }) or epochMs()'
@@ -145,7 +128,7 @@ function checkId(where: string, fields: readonly FieldSpec[], id: unknown): void
 }
 
 /** Field names are the sender's and may be any text, but for names that every JavaScript object has. */
-function checkFieldName(where: string, name: string): void {
+export function checkFieldName(where: string, name: string): void {
   if (name in Object.prototype || name === 'then') {
     const problem = `a field cannot be called "${name}": it means something to JavaScript itself. Have it renamed by the sender.`
     throw new DefinitionError('bad_name', where, problem)

@@ -18,6 +18,7 @@ export { inputOf, prepareFeature } from './prepare.ts'
 export { emptyOf, type FeatureValue, type Status, ViewReader } from './read.ts'
 export { NUMBERS_BYTES } from './sizes.ts'
 export type * from './spec.ts'
+export { CHANGE_TIME } from './spec.ts'
 export { decodeState, encodeState, type FindLayout, stateBytes } from './state-codec.ts'
 export {
   decimalScale,

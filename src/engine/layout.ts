@@ -32,4 +32,10 @@ const levelShape = ({ widthMs, accumulators }: LevelPlan) => ({ width: String(wi
 
 /** A view of another source or other keys is another view, also under the same name: nothing of its state fits. */
 export const identityOf = ({ spec, types }: ViewPlan): string =>
-  canonicalJson([spec.name, spec.source, spec.key, Object.values(spec.key).map((field) => types.get(field) ?? null)])
+  canonicalJson([
+    spec.name,
+    spec.source,
+    spec.key,
+    Object.values(spec.key).map((field) => types.get(field) ?? null),
+    ...(spec.changes ? ['changes'] : []),
+  ])

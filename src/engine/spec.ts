@@ -197,6 +197,9 @@ export interface TableSpec {
   readonly key: readonly string[]
 }
 
+/** The field of a table's row that says when it was last changed, where no column says when it counts. */
+export const CHANGE_TIME = '$time'
+
 /** A way that records come in. */
 export type IntakeSpec = WebhookIntake | KafkaIntake
 
@@ -253,6 +256,8 @@ export interface ViewSpec {
   readonly source: string
   /** Entity key name to source field name. */
   readonly key: Readonly<Record<string, string>>
+  /** Its source is a table: rows are taken back. */
+  readonly changes?: true
   readonly features: readonly FeatureSpec[]
   /** The time zones that its calendar windows name. */
   readonly zones?: Readonly<Record<string, ZoneSpec>>

@@ -5,6 +5,7 @@ import {
   type EntityPlan,
   type EntitySpec,
   type FeaturePlan,
+  type FieldSpec,
   type FieldType,
   type KeyType,
   type ServiceSpec,
@@ -33,6 +34,8 @@ export interface SourceRuntime {
   readonly spec: SourceSpec
   readonly contract: Contract
   readonly routes: readonly Route[]
+  /** What finds the shard of a row, when the source is a table: its primary key, as if it were an entity's. */
+  readonly table: Route | null
 }
 
 export interface EntityRuntime {
@@ -182,12 +185,28 @@ function compileSource(
   }
   return {
     spec,
-    contract: compileContract(spec, [...new Set([...routes.values()].flatMap((route) => route.keyFields))].map(nameAt)),
+    contract: compileContract(spec, [
+      ...new Set([
+        ...[...routes.values()].flatMap((route) => route.keyFields).map(nameAt),
+        ...(spec.changes?.key ?? []),
+      ]),
+    ]),
     routes: [...routes.values()].map((route) => ({
       ...route,
       keyTypes: route.entity.spec.keys.map((key) => key.type),
     })),
+    table: tableRoute(spec, place),
   }
+}
+
+function tableRoute({ name, fields, changes }: SourceSpec, place: (field: string) => number): Route | null {
+  if (changes === undefined) return null
+  const keyFields = changes.key.map(place)
+  const keys = keyFields.map((at) => {
+    const { name, type, format } = fields[at] as FieldSpec
+    return { name, type: format === 'uuid' ? 'uuid' : type === 'int' ? 'int64' : (type as KeyType) }
+  }) satisfies EntitySpec['keys']
+  return { entity: { spec: { name, keys }, plan: [] }, keyFields, keyTypes: keys.map(({ type }) => type), views: [] }
 }
 
 function collectFeatures(entities: ReadonlyMap<string, EntityRuntime>): Map<string, FeatureRef> {

@@ -4,6 +4,8 @@ export interface Shards {
   readonly default: number
   /** Shard count by entity name. */
   readonly entities?: Readonly<Record<string, number>>
+  /** Shard count of every table; absent: the default. */
+  readonly tables?: number
 }
 
 export interface Region {

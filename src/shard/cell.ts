@@ -71,6 +71,7 @@ export class Cell {
     availableAt: number,
     seq: number,
     row: readonly Value[],
+    key: RowKey = { part, seq, sign: 1 },
   ): boolean {
     this.mark = Math.max(this.mark, Math.min(time, availableAt))
     this.seq = seq
@@ -79,9 +80,10 @@ export class Cell {
     writer.varint(layouts.numberOf(view))
     writer.varint(time)
     writer.varint(seq)
+    if (layouts.changes(view)) writeRowKey(writer, key)
     for (const value of row) encodeValue(writer, value)
     this.push(writer.peek())
-    if (this.state) applyRow(this.state, this.mark, part, view, time, seq, row)
+    if (this.state) applyRow(this.state, this.mark, view, time, key, row)
     if (++this.tailRows < (this.state ? OPEN_TAIL_ROWS : TAIL_ROWS)) return false
     this.compact(layouts, part)
     return true
@@ -133,9 +135,10 @@ export class Cell {
       const reader = layouts.byNumber(number)
       if (reader === undefined)
         throw new CorruptBytes(`a row of layout number ${number}, which this shard does not know`)
+      const key = reader.changes ? readRowKey(tail) : { part, seq, sign: 1 as const }
       const row: Value[] = []
       for (let i = 0; i < reader.fields; i++) row.push(decodeValue(tail))
-      if (reader.view >= 0) applyRow(state, mark, part, reader.view, time, seq, currentRow(reader, row))
+      if (reader.view >= 0) applyRow(state, mark, reader.view, time, key, currentRow(reader, row))
     }
     return state
   }
@@ -200,16 +203,38 @@ export class Cell {
   }
 }
 
+/** What a row is ordered by and taken out again under: of a stream its commit here, of a table what the table's shard calls it. */
+export interface RowKey {
+  readonly part: Part
+  readonly seq: number
+  readonly sign: 1 | -1
+}
+
+function writeRowKey(out: ByteWriter, { part, seq, sign }: RowKey): void {
+  out.varint(sign === 1 ? 1 : 0)
+  out.varint(part.region)
+  out.varint(part.epoch)
+  out.varint(part.shard)
+  out.varint(seq)
+}
+
+function readRowKey(bytes: ByteReader): RowKey {
+  const sign = bytes.varint() === 1 ? 1 : -1
+  const part = { region: bytes.varint(), epoch: bytes.varint(), shard: bytes.varint() }
+  return { part, seq: bytes.varint(), sign }
+}
+
 function applyRow(
   state: EntityState,
   mark: number,
-  part: Part,
   view: number,
   time: number,
-  seq: number,
+  { part, seq, sign }: RowKey,
   row: readonly Value[],
 ): void {
   // The cell's mark covers every row of its tail, so it may run ahead of this row: the state only depends on the greatest.
   if (mark > state.mark) state.mark = mark
-  state.apply(view, time, state.commit(part, seq), seq, row)
+  const at = state.commit(part, seq)
+  if (sign === 1) state.apply(view, time, at, seq, row)
+  else state.retract(view, time, at, seq, row)
 }

@@ -10,6 +10,8 @@ export interface PastContract {
   readonly exactNumbers: ExactNumbers
   /** Reads an accepted event again; undefined for one that the contract would not have taken. */
   readAgain(raw: unknown, id: string | null | undefined): CheckedEvent | undefined
+  /** Reads a row of a table again. */
+  reread(raw: unknown): CheckedEvent | undefined
 }
 
 /**
@@ -44,20 +46,20 @@ export class Contracts {
     const arrivalMs = Number.MAX_SAFE_INTEGER
     const then = this.known.get(name)
     if (name === this.nameOf(source) || then === undefined) {
-      const { exactNumbers } = source.contract
-      return { exactNumbers, readAgain: (raw, id) => accepted(source.contract.check(raw, arrivalMs, id)) }
+      const { exactNumbers, reread } = source.contract
+      return { exactNumbers, reread, readAgain: (raw, id) => accepted(source.contract.check(raw, arrivalMs, id)) }
     }
     const contract = compileContract(then)
     const places = source.spec.fields.map((field) =>
       then.fields.findIndex(({ name: other, type }) => other === field.name && type === field.type),
     )
     const { exactNumbers } = contract
+    const asNow = (event: CheckedEvent | undefined) =>
+      event && { ...event, values: mapValues(places, (place) => event.values[place]) }
     return {
       exactNumbers,
-      readAgain: (raw, id) => {
-        const event = accepted(contract.check(raw, arrivalMs, id))
-        return event && { ...event, values: mapValues(places, (place) => event.values[place]) }
-      },
+      readAgain: (raw, id) => asNow(accepted(contract.check(raw, arrivalMs, id))),
+      reread: (raw) => asNow(contract.reread(raw)),
     }
   }
 }

@@ -14,3 +14,14 @@ export interface ShardDirectory {
   shardsOf(entity: string): number
   shard(entity: string, shard: number): ShardClient
 }
+
+/** The tables of one region, each in as many shards. */
+export interface TableDirectory {
+  readonly shards: number
+  shard(source: string, shard: number): TableClient
+}
+
+/** A shard of a table as a door sees it. */
+export interface TableClient {
+  apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
+}

@@ -1,16 +1,19 @@
-export type { ShardClient, ShardDirectory } from './directory.ts'
+export type { ShardClient, ShardDirectory, TableClient, TableDirectory } from './directory.ts'
 export {
   type ApplyAnswer,
   type ApplyMessage,
+  type Contributions,
   MESSAGE_VERSION,
   type MessagePosition,
   type ReadAnswer,
   type ReadMessage,
   type RowText,
+  type ShardRefusal,
   type ShardUnavailable,
   STATUS_OF,
 } from './messages.ts'
-export { type DeadLetter, deadLetter } from './outbox.ts'
+export { type DeadLetter, deadLetter, Outbox, type OutboxStorage } from './outbox.ts'
+export { Positions } from './positions.ts'
 export { parseRead, parseReadAnswer, writeRead, writeReadAnswer } from './read-text.ts'
 export { Shard, type ShardOptions } from './shard.ts'
 export { type BlobKind, MemoryStorage, type ShardStorage } from './storage.ts'

@@ -26,6 +26,8 @@ interface RowReader {
   readonly fields: number
   /** The view's place in the plan, or -1 when it is gone. */
   readonly view: number
+  /** It is of a table: each row says by which part and number it was put in, and whether it is taken out. */
+  readonly changes: boolean
   /** The place of each field of the view among those written; null when they are the same. */
   readonly places: readonly number[] | null
 }
@@ -74,6 +76,11 @@ export class Layouts {
     return this.numbers[view] as number
   }
 
+  /** Whether the rows of a view are taken back. */
+  changes(view: number): boolean {
+    return this.plan[view]?.spec.changes === true
+  }
+
   /** How to read a tail's row of this number; undefined for a number that was never given. */
   byNumber(number: number): RowReader | undefined {
     return this.readers[number]
@@ -94,7 +101,8 @@ function rowReader(written: ViewPlan, plan: EntityPlan): RowReader {
     written.fields.findIndex((f) => f.name === field.name && f.type === field.type),
   )
   const isSame = current === written || places === undefined
-  return { fields: written.fields.length, view, places: isSame ? null : places }
+  const changes = written.spec.changes === true
+  return { fields: written.fields.length, view, changes, places: isSame ? null : places }
 }
 
 /** A row as the current definition of its view has it. */

@@ -1,5 +1,5 @@
 import type { RefusalReason } from '../contract/index.ts'
-import type { Status } from '../engine/index.ts'
+import type { Part, Status } from '../engine/index.ts'
 
 /**
  * What doors and shards say to each other. Texts inside, since a string over RPC costs a seventh of an array of objects.
@@ -20,6 +20,8 @@ export interface ApplyMessage {
   readonly ids?: readonly (string | null | undefined)[]
   /** Where the events stand in their source: then that identifies them, and an event up to there is known. */
   readonly position?: MessagePosition
+  /** Of a table: what each event does to the rows of the views. */
+  readonly contributions?: Contributions
   /** To how many shards each event goes, a digit of base 36 an event: a refusal is a dead letter once all of them refused. */
   readonly fanout: string
 }
@@ -34,6 +36,16 @@ export interface MessagePosition {
   readonly generation: number
   /** Where each event stands, rising. */
   readonly offsets: readonly number[]
+}
+
+/** Rows of a table that are put in and taken out again. */
+export interface Contributions {
+  /** The shard of the table that they come from: with `seqs`, what orders them and tells them from all others. */
+  readonly part: Part
+  /** `+` or `-` an event. */
+  readonly signs: string
+  /** For each event, the number that its row was put in by: a row is taken out under the number it came with. */
+  readonly seqs: readonly number[]
 }
 
 export interface ShardRefusal {

@@ -3,6 +3,12 @@ import { murmur128Hex } from '../util/murmur3.ts'
 import type { ApplyMessage, ShardRefusal } from './messages.ts'
 import type { ShardStorage } from './storage.ts'
 
+/** What an outbox asks of a storage. */
+export type OutboxStorage = Pick<
+  ShardStorage,
+  'transaction' | 'writeOutbox' | 'lastOutboxId' | 'readOutbox' | 'deleteOutbox'
+>
+
 /** A refused event as it is kept: what came, why it was refused, and where. */
 export interface DeadLetter {
   readonly source: string
@@ -42,10 +48,10 @@ export function deadLetter(
 
 /** Refusals of a shard, written in the batch's own transaction and kept until the dead letters have them. */
 export class Outbox {
-  private readonly storage: ShardStorage
+  private readonly storage: OutboxStorage
   private next: number
 
-  constructor(storage: ShardStorage) {
+  constructor(storage: OutboxStorage) {
     this.storage = storage
     this.next = storage.lastOutboxId() + 1
   }

@@ -1,6 +1,8 @@
 import type { ApplyMessage, MessagePosition } from './messages.ts'
 import type { ShardStorage } from './storage.ts'
 
+type MetaStorage = Pick<ShardStorage, 'readMeta' | 'writeMeta'>
+
 /** How far this shard is in one sequence. */
 export interface Position {
   readonly incarnation: number
@@ -14,10 +16,10 @@ export interface Position {
  * was accepted and how far that was can so never differ, wherever a crash falls.
  */
 export class Positions {
-  private readonly storage: ShardStorage
+  private readonly storage: MetaStorage
   private readonly known = new Map<string, Position | null>()
 
-  constructor(storage: ShardStorage) {
+  constructor(storage: MetaStorage) {
     this.storage = storage
   }
 

@@ -9,6 +9,7 @@ import {
 import { type Explanation, oldestReadable, type Part, type ViewPlan } from '../engine/index.ts'
 import type { EntityRuntime, FeatureRef, Plan, Route, SourceRuntime } from '../plan/index.ts'
 import { murmur128 } from '../util/murmur3.ts'
+import type { RowKey } from './cell.ts'
 import { Contracts } from './contracts.ts'
 import { IdIndex } from './id-index.ts'
 import { Journal, type JournalEntry } from './journal.ts'
@@ -16,6 +17,7 @@ import { Layouts } from './layouts.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
+  type Contributions,
   MESSAGE_VERSION,
   type ReadAnswer,
   type ReadMessage,
@@ -152,11 +154,15 @@ export class Shard {
     const seqBefore = this.seq
     this.availableAt = Math.max(this.availableAt, now())
     const refused: ShardRefusal[] = []
+    const { contributions } = message
+    const take = contributions
+      ? (raw: unknown, index: number) => this.takeRow(source, raw, rowKey(contributions, index), row)
+      : (raw: unknown, index: number) => this.take(source, raw, message, index, row)
     let verdicts = ''
     storage.transaction(() => {
       forEachEvent(source.contract.exactNumbers, message, (raw, broken, index) => {
         const isKnown = position !== undefined && (position.offsets[index] as number) < next
-        const outcome = isKnown ? 'd' : (broken ?? this.take(source, raw, message, index, row))
+        const outcome = isKnown ? 'd' : (broken ?? take(raw, index))
         if (typeof outcome === 'string') verdicts += outcome
         else {
           verdicts += 'r'
@@ -206,6 +212,16 @@ export class Shard {
     return 'a'
   }
 
+  /** Puts a row of a table in, or takes it out. The table's shard has judged it, so here nothing is refused. */
+  private takeRow(source: SourceRuntime, raw: unknown, key: RowKey, row: number): 'a' | 'd' {
+    const event = source.contract.reread(raw)
+    if (event === undefined) return 'd'
+    this.seq++
+    this.mark = Math.max(this.mark, Math.min(event.timeMs, this.availableAt))
+    this.fold(this.targets.find(source, event.values), event, this.availableAt, this.seq, row, key)
+    return 'a'
+  }
+
   /** Ids are scoped by source. */
   private hashId(source: SourceRuntime, id: string): void {
     murmur128(`${source.spec.name}\n${id}`, this.idWords)
@@ -237,6 +253,7 @@ export class Shard {
     availableAt: number,
     seq: number,
     row: number,
+    rowKey?: RowKey,
   ): void {
     const { layouts } = this
     const { part } = this.options
@@ -244,7 +261,7 @@ export class Shard {
       this.pages.change(key, hash, seq, row, (cell) => {
         for (const { view, fields } of route.views) {
           const kept = fields.map((field) => values[field] ?? null)
-          if (cell.append(layouts, part, view, timeMs, availableAt, seq, kept)) this.open.hold(cell)
+          if (cell.append(layouts, part, view, timeMs, availableAt, seq, kept, rowKey)) this.open.hold(cell)
         }
       })
     }
@@ -279,7 +296,8 @@ export class Shard {
     forEachEvent(then.exactNumbers, message, (raw, _broken, index) => {
       if (verdicts[index] !== 'a') return
       this.seq++
-      const event = then.readAgain(raw, idOf(message, index))
+      const { contributions } = message
+      const event = contributions ? then.reread(raw) : then.readAgain(raw, idOf(message, index))
       if (event === undefined) {
         // Never seen: code that checks one contract in two ways. Not a reason to lose the shard.
         this.unreadable++
@@ -290,7 +308,9 @@ export class Shard {
         const payload = source.contract.payloadHash(event.values)
         if (this.ids.check(this.idWords, payload) === 'new') this.ids.add(this.idWords, payload, availableAt, row)
       }
-      if (row >= saved.pages) this.fold(this.targets.find(source, event.values), event, availableAt, this.seq, row)
+      if (row < saved.pages) return
+      const key = contributions && rowKey(contributions, index)
+      this.fold(this.targets.find(source, event.values), event, availableAt, this.seq, row, key)
     })
   }
 
@@ -328,6 +348,10 @@ function conflict(id: string): Refusal {
     'conflict',
     `Id ${shown} was accepted with another payload; a correction is an event with an id of its own.`,
   )
+}
+
+function rowKey({ part, signs, seqs }: Contributions, index: number): RowKey {
+  return { part, seq: seqs[index] as number, sign: signs[index] === '-' ? -1 : 1 }
 }
 
 /** What identifies an event besides its own id field: null where its position does. */

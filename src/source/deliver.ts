@@ -6,6 +6,8 @@ import {
   deadLetter,
   type ShardDirectory,
   type ShardUnavailable,
+  type TableClient,
+  type TableDirectory,
 } from '../shard/index.ts'
 import type { EventBatch, RoutedBatch, Router, ShardBatch } from './route.ts'
 
@@ -32,6 +34,8 @@ export interface Undelivered {
 export interface Delivery {
   readonly router: Router
   readonly directory: ShardDirectory
+  /** Where the rows of a table go; of a stream not needed. */
+  readonly tables?: TableDirectory
   readonly source: string
   /** Keeps what no shard can: durable before the answer. */
   readonly keep: (letters: readonly DeadLetter[]) => Promise<void>
@@ -42,18 +46,26 @@ export interface Delivery {
  * each. An event counts as accepted when one of its shards took it, as a duplicate when all of them knew it.
  */
 export async function deliver(
-  { router, directory, source, keep }: Delivery,
+  { router, directory, tables, source, keep }: Delivery,
   batch: EventBatch,
 ): Promise<Receipt | Refusal | Undelivered> {
   const routed = router.route(batch)
   if (isRefusal(routed)) return routed
-  const [answers] = await Promise.all([sendAll(directory, routed.batches), keepUnrouted(routed, source, batch, keep)])
-  return 'unavailable' in answers ? answers : addUp(routed, answers, directory)
+  const [answers] = await Promise.all([
+    sendAll(router.isTable && tables ? tables : directory, routed.batches),
+    keepUnrouted(routed, source, batch, keep),
+  ])
+  return 'unavailable' in answers ? answers : addUp(routed, answers, router.isTable ? null : directory)
+}
+
+/** Shards of entities, or of a table. */
+interface Takers {
+  shard(name: string, shard: number): TableClient
 }
 
 /** Shards side by side, but the messages of one shard in their order: it keeps how far it is. */
 async function sendAll(
-  directory: ShardDirectory,
+  directory: Takers,
   batches: readonly ShardBatch[],
 ): Promise<readonly ApplyAnswer[] | Undelivered> {
   const answers = new Array<ApplyAnswer | Undelivered>(batches.length)
@@ -75,10 +87,7 @@ async function sendAll(
   return answers.find((answer) => answer !== undefined && 'unavailable' in answer) ?? (answers as ApplyAnswer[])
 }
 
-async function send(
-  directory: ShardDirectory,
-  { entity, shard, message }: ShardBatch,
-): Promise<ApplyAnswer | Undelivered> {
+async function send(directory: Takers, { entity, shard, message }: ShardBatch): Promise<ApplyAnswer | Undelivered> {
   try {
     return await directory.shard(entity.spec.name, shard).apply(message)
   } catch (cause) {
@@ -114,7 +123,8 @@ async function keepUnrouted(
 function addUp(
   { count, batches, refused }: RoutedBatch,
   answers: readonly ApplyAnswer[],
-  directory: ShardDirectory,
+  /** Null for a table, whose shards have no commits that a read could wait for. */
+  directory: ShardDirectory | null,
 ): Receipt {
   const verdicts = new Array<'a' | 'd' | 'r' | undefined>(count)
   const reasons = new Map<number, Refusal>(refused.map(({ index, why }) => [index, why]))
@@ -134,6 +144,7 @@ function addUp(
       if (why.reason === 'conflict') conflicts.add(place)
       if (why.reason === 'conflict' || !reasons.has(place)) reasons.set(place, why)
     }
+    if (directory === null) return
     const place = formatCommit(
       { region: directory.region, entity: entity.spec.name, epoch: directory.epoch, shards: 0, shard },
       0,

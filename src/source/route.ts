@@ -1,4 +1,5 @@
 import {
+  CHANGE,
   type EventSpans,
   encodeKey,
   type FieldScan,
@@ -62,7 +63,9 @@ interface Bucket {
 export class Router {
   private readonly source: SourceRuntime
   private readonly plan: string
+  /** Of a table: the one route to the shard of a row. */
   private readonly routes: readonly Route[]
+  readonly isTable: boolean
   private readonly scanOf: (text: string) => FieldScan
   /** For each route, the places of its key fields in what the scan finds. */
   private readonly scanned: readonly (readonly number[])[]
@@ -71,23 +74,25 @@ export class Router {
   private readonly buckets: readonly { readonly entity: EntityRuntime; readonly shard: number }[]
   private readonly shards: readonly number[]
 
-  /** `shardsOf`: how many shards an entity has here. */
+  /** `shardsOf`: how many shards an entity has here; of a table's source, how many the table has. */
   constructor(plan: string, source: SourceRuntime, shardsOf: (entity: string) => number) {
     this.plan = plan
     this.source = source
-    this.routes = source.routes
-    const fields = [...new Set(source.routes.flatMap((route) => route.keyFields))]
+    this.isTable = source.table !== null
+    this.routes = source.table === null ? source.routes : [source.table]
+    const { routes } = this
+    const fields = [...new Set(routes.flatMap((route) => route.keyFields))]
     this.scanOf = fieldScanner(fields.map((field) => source.spec.fields[field]?.name ?? ''))
-    this.scanned = source.routes.map((route) => route.keyFields.map((field) => fields.indexOf(field)))
-    this.shards = source.routes.map((route) => shardsOf(route.entity.spec.name))
+    this.scanned = routes.map((route) => route.keyFields.map((field) => fields.indexOf(field)))
+    this.shards = routes.map((route) => shardsOf(route.entity.spec.name))
     const buckets: { entity: EntityRuntime; shard: number }[] = []
     const first = new Map<EntityRuntime, number>()
-    source.routes.forEach(({ entity }, r) => {
+    routes.forEach(({ entity }, r) => {
       if (first.has(entity)) return
       first.set(entity, buckets.length)
       for (let shard = 0; shard < (this.shards[r] as number); shard++) buckets.push({ entity, shard })
     })
-    this.firstBucket = source.routes.map((route) => first.get(route.entity) as number)
+    this.firstBucket = routes.map((route) => first.get(route.entity) as number)
     this.buckets = buckets
   }
 
@@ -138,6 +143,23 @@ export class Router {
     return { count: spans.count, batches, refused }
   }
 
+  /** A change may hold no more of its row than the key, or be of all rows: then it goes to every shard of the table. */
+  private parseRowKey(text: string, keys: (string | undefined)[]): Refusal | 'everywhere' | undefined {
+    const { contract, spec } = this.source
+    const parsed = parseEvents(text, contract.exactNumbers)
+    if (isRefusal(parsed)) return parsed
+    const broken = parsed.broken.get(0)
+    if (broken) return broken
+    const change = parsed.raws[0] as Readonly<Record<string, unknown>> | null
+    if (change?.[CHANGE.op] === 't') return 'everywhere'
+    for (const [i, field] of (this.routes[0] as Route).keyFields.entries()) {
+      const value = contract.checkField(field, change?.[spec.fields[field]?.name ?? ''])
+      if (typeof value === 'object' && value !== null && isRefusal(value)) return value
+      keys[i] = String(value)
+    }
+    return undefined
+  }
+
   private openBucket(target: number): Bucket {
     const { entity, shard } = this.buckets[target] as { entity: EntityRuntime; shard: number }
     return { entity, shard, events: [], units: 0, indexes: [], fanout: '' }
@@ -157,8 +179,10 @@ export class Router {
     if (this.routes.length === 0)
       return refusal('missing_key', `No feature view reads source ${this.source.spec.name}.`)
     if (!scan(start, end, keys) || keys.includes(undefined)) {
-      const why = this.parseKeys(text.slice(start, end), arrivalMs, keys)
-      if (why) return why
+      const event = text.slice(start, end)
+      const why = this.isTable ? this.parseRowKey(event, keys) : this.parseKeys(event, arrivalMs, keys)
+      if (why === 'everywhere') targets.push(...this.buckets.keys())
+      if (why) return why === 'everywhere' ? undefined : why
     }
     for (let r = 0; r < this.routes.length; r++) {
       const route = this.routes[r] as Route

@@ -5,4 +5,5 @@ export {
   localStore,
   type ReadRequest,
   type ReadRow,
+  type RowChange,
 } from './local-store.ts'

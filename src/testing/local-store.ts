@@ -1,10 +1,11 @@
-import { isRefusal, keyFromJson } from '../contract/index.ts'
+import { CHANGE, type ChangeOp, isRefusal, keyFromJson } from '../contract/index.ts'
 import type { Definitions, KeysOf, VectorOf } from '../define/index.ts'
 import type { Explanation } from '../engine/index.ts'
 import { Plan, shardOf, type VectorPlan } from '../plan/index.ts'
 import { lookup, type RowMetadata, typedRows } from '../serve/index.ts'
-import { type DeadLetter, MemoryStorage, Shard, type ShardDirectory } from '../shard/index.ts'
+import { type DeadLetter, MemoryStorage, Shard, type ShardDirectory, type TableDirectory } from '../shard/index.ts'
 import { deliver, type Receipt, Router, requestBatch } from '../source/index.ts'
+import { MemoryTableStorage, TableShard } from '../table/index.ts'
 import { parseRfc3339 } from '../util/rfc3339.ts'
 
 export interface LocalStoreOptions {
@@ -34,6 +35,23 @@ export interface ReadRow<Features> {
 
 type Services = Definitions['services']
 
+const OPS: Readonly<Record<RowChange['op'], ChangeOp>> = { insert: 'c', update: 'u', delete: 'd', truncate: 't' }
+/** Rows of a table's outbox that leave in one go. */
+const OUTBOX_ROWS = 16
+
+/** One change of a table's row, in the order in which they are given. */
+export interface RowChange {
+  readonly op: 'insert' | 'update' | 'delete' | 'truncate'
+  /** The primary key, where neither `before` nor `after` has it. */
+  readonly key?: Readonly<Record<string, unknown>>
+  /** Not needed: the table knows the row that was there. */
+  readonly before?: object
+  /** The row as it is now; of a delete nothing. */
+  readonly after?: object
+  /** When it was committed, ms; default now. It says when the row counts where no column does. */
+  readonly eventTimeMs?: number
+}
+
 /**
  * The whole path in one process and in memory: contract, shards, reads, the very code that runs in the Workers. For a
  * user's own tests of features, for notebooks, for training.
@@ -46,6 +64,10 @@ export class LocalStore<S extends Services> {
   private readonly directory: ShardDirectory
   private readonly shards = new Map<string, Shard>()
   private readonly routers = new Map<string, Router>()
+  private readonly tables = new Map<string, TableShard>()
+  private readonly tableDirectory: TableDirectory
+  /** Stands for the place in a database's log. */
+  private changes = 0
 
   constructor(definitions: Definitions<S>, { now, shards = 1 }: LocalStoreOptions) {
     this.plan = new Plan(definitions.spec)
@@ -59,6 +81,24 @@ export class LocalStore<S extends Services> {
         return { apply: async (message) => own.apply(message), read: async (message) => own.read(message) }
       },
     }
+    this.tableDirectory = {
+      shards,
+      shard: (source, shard) => ({ apply: async (message) => this.table(source, shard).apply(message) }),
+    }
+  }
+
+  private table(source: string, shard: number): TableShard {
+    const name = `${source}/${shard}`
+    const known = this.tables.get(name)
+    if (known) return known
+    const { plan, now } = this
+    const runtime = plan.sources.get(source)
+    if (runtime === undefined) throw new Error(`no source ${source}`)
+    const part = { region: 1, epoch: 0, shard }
+    const storage = new MemoryTableStorage()
+    const made = new TableShard({ plan, source: runtime, part, storage, destinations: this.directory, now })
+    this.tables.set(name, made)
+    return made
   }
 
   private shard(entity: string, shard: number, shards: number): Shard {
@@ -81,13 +121,53 @@ export class LocalStore<S extends Services> {
    * @example await store.send('user_activity', [{ id: 'e1', uid: 'u1', type: 'click', at: '2026-01-01T00:00:00Z' }])
    */
   async send(source: string, events: readonly object[] | string): Promise<Receipt> {
+    return await this.take('send', source, typeof events === 'string' ? events : toJson(events))
+  }
+
+  /**
+   * Changes rows of a table, in this order; the features over it know of them when it resolves.
+   *
+   * @example await store.change('orders', [{ op: 'update', after: { order_id: 7, user_id: 'u1', total: '12.50' } }])
+   */
+  async change(source: string, changes: readonly RowChange[]): Promise<Receipt> {
+    if (this.plan.sources.get(source)?.table === null)
+      throw new Error(`change('${source}'): it is no table; use send()`)
+    const texts = changes.map(({ op, key, before, after, eventTimeMs }) => ({
+      ...(op === 'delete' ? before : after),
+      ...key,
+      [CHANGE.op]: OPS[op],
+      [CHANGE.lsn]: String(++this.changes),
+      [CHANGE.time]: eventTimeMs ?? this.now(),
+    }))
+    const receipt = await this.take('change', source, toJson(texts))
+    for (const table of this.tables.values()) await this.drain(table)
+    return receipt
+  }
+
+  private async drain(table: TableShard): Promise<void> {
+    do {
+      while (!table.outbox.isEmpty) {
+        const { sendings, delivered } = table.outbox.take(this.plan, OUTBOX_ROWS)
+        for (const { entity, shard, message } of sendings) {
+          const answer = await this.directory.shard(entity, shard).apply(message)
+          if ('unavailable' in answer) throw new Error(answer.message)
+        }
+        delivered()
+      }
+    } while (table.work())
+    const { letters, delivered } = table.refusals.take(Number.MAX_SAFE_INTEGER)
+    this.keep(letters)
+    delivered()
+  }
+
+  private async take(method: string, source: string, text: string): Promise<Receipt> {
     const router = this.routerOf(source)
-    const text = typeof events === 'string' ? events : toJson(events)
     const keep = async (letters: readonly DeadLetter[]) => this.keep(letters)
     const batch = requestBatch(text, this.now())
-    const receipt = isRefusal(batch) ? batch : await deliver({ router, directory: this.directory, source, keep }, batch)
-    if (isRefusal(receipt)) throw new Error(`send('${source}'): ${receipt.message}`)
-    if ('unavailable' in receipt) throw new Error(`send('${source}'): ${receipt.message}`)
+    const { directory, tableDirectory: tables } = this
+    const receipt = isRefusal(batch) ? batch : await deliver({ router, directory, tables, source, keep }, batch)
+    if (isRefusal(receipt)) throw new Error(`${method}('${source}'): ${receipt.message}`)
+    if ('unavailable' in receipt) throw new Error(`${method}('${source}'): ${receipt.message}`)
     for (const shard of this.shards.values()) this.collect(shard)
     return receipt
   }
@@ -98,7 +178,8 @@ export class LocalStore<S extends Services> {
     const runtime = this.plan.sources.get(source)
     if (runtime === undefined)
       throw new Error(`no source ${source}; there are: ${[...this.plan.sources.keys()].join(', ')}`)
-    const made = new Router(this.plan.hash, runtime, this.directory.shardsOf)
+    const shardsOf = runtime.table === null ? this.directory.shardsOf : () => this.tableDirectory.shards
+    const made = new Router(this.plan.hash, runtime, shardsOf)
     this.routers.set(source, made)
     return made
   }

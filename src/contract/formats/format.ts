@@ -1,3 +1,4 @@
+import { CHANGE_TIME } from '../../engine/index.ts'
 import type { Refusal } from '../refusal.ts'
 
 /** A record as a broker or a sender gives it. Bytes are exact: null is not empty. */
@@ -41,5 +42,11 @@ export interface Decoder {
  * - `$time`: when it was committed, ms
  * - `$unchanged`: names of fields that the database did not send because they did not change
  */
-export const CHANGE = { op: '$op', lsn: '$lsn', order: '$order', time: '$time', unchanged: '$unchanged' } as const
+export const CHANGE = {
+  op: '$op',
+  lsn: '$lsn',
+  order: '$order',
+  time: CHANGE_TIME,
+  unchanged: '$unchanged',
+} as const
 export type ChangeOp = 'c' | 'u' | 'r' | 'd' | 't'

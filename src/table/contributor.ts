@@ -1,0 +1,165 @@
+import { encodeKey, isRefusal, parseEvents } from '../contract/index.ts'
+import type { Part, Value } from '../engine/index.ts'
+import { type Plan, type SourceRuntime, shardOf } from '../plan/index.ts'
+import { type ApplyMessage, MESSAGE_VERSION } from '../shard/index.ts'
+import type { TableStorage } from './storage.ts'
+import type { LiveRow } from './stored-row.ts'
+
+/** How many shards an entity has: with a row's keys, where its contributions go. */
+export interface Destinations {
+  shardsOf(entity: string): number
+}
+
+/** A contribution in the outbox: its own number, the sign, the number that its row was put in by, where it goes, and the row. */
+type Contribution = readonly [seq: number, sign: '+' | '-', row: number, shards: readonly string[], text: string]
+
+interface OutboxRow {
+  readonly arrivalMs: number
+  readonly contributions: readonly Contribution[]
+}
+
+/** A message for one shard of an entity. */
+export interface Sending {
+  readonly entity: string
+  readonly shard: number
+  readonly message: ApplyMessage
+}
+
+/** About how much text a row of the outbox holds: at three bytes a character it stays below the 2 MB of a row. */
+const ROW_UNITS = 400 * 1024
+
+/**
+ * What a table's shard tells the shards of entities: rows put in and taken out, each under a number that rises by one. They
+ * leave in that order, so that a shard knows by the last number what it has.
+ */
+export class Contributor {
+  private readonly source: SourceRuntime
+  private readonly part: Part
+  private readonly storage: TableStorage
+  private readonly destinations: Destinations
+  private last: number
+  private pending: Contribution[] = []
+  private nextRow: number
+
+  constructor(source: SourceRuntime, part: Part, storage: TableStorage, destinations: Destinations) {
+    this.source = source
+    this.part = part
+    this.storage = storage
+    this.destinations = destinations
+    this.last = Number(storage.readMeta('seq') ?? '0')
+    this.nextRow = storage.contributions.lastOutboxId() + 1
+  }
+
+  /** The number of the newest contribution. */
+  get seq(): number {
+    return this.last
+  }
+
+  get isEmpty(): boolean {
+    return this.storage.contributions.readOutbox(1).length === 0
+  }
+
+  /** Puts a row in, and gives the number that it can be taken out by. */
+  putIn(text: string, values: readonly Value[]): number {
+    const seq = ++this.last
+    this.pending.push([seq, '+', seq, this.shardsOf(values), text])
+    return seq
+  }
+
+  /** Takes a row out, wherever it is. */
+  takeOut({ text, seq: row }: LiveRow): void {
+    const { contract } = this.source
+    const parsed = parseEvents(text, contract.exactNumbers)
+    const event = isRefusal(parsed) ? undefined : contract.reread(parsed.raws[0])
+    // A row without a time, by a contract that has changed since, is in no view of now.
+    if (event) this.pending.push([++this.last, '-', row, this.shardsOf(event.values), text])
+  }
+
+  /** The shards of the entities that a row feeds, each once. */
+  private shardsOf(values: readonly Value[]): string[] {
+    const shards = this.source.routes.flatMap(({ entity, keyFields, keyTypes }) => {
+      const parts = keyFields.map((field) => values[field] ?? null)
+      if (parts.includes(null)) return []
+      const { name } = entity.spec
+      return [`${name}/${shardOf(encodeKey(parts, keyTypes), this.destinations.shardsOf(name))}`]
+    })
+    return [...new Set(shards)]
+  }
+
+  /** Writes what a batch has to say. Inside its transaction. */
+  write(arrivalMs: number): void {
+    if (this.pending.length === 0) return
+    let row: Contribution[] = []
+    let units = 0
+    const close = () => {
+      const body: OutboxRow = { arrivalMs, contributions: row }
+      if (row.length > 0) this.storage.contributions.writeOutbox(this.nextRow++, JSON.stringify(body))
+      row = []
+      units = 0
+    }
+    for (const contribution of this.pending) {
+      if (units + contribution[4].length > ROW_UNITS) close()
+      row.push(contribution)
+      units += contribution[4].length
+    }
+    close()
+    this.pending = []
+    this.storage.writeMeta('seq', String(this.last))
+  }
+
+  /**
+   * The oldest rows of the outbox as messages, one a shard; `delivered` once all of them were taken. Until then they are sent
+   * again: a shard knows what it has.
+   */
+  take(plan: Plan, rows: number): { readonly sendings: Sending[]; readonly delivered: () => void } {
+    const found = this.storage.contributions.readOutbox(rows)
+    const byShard = new Map<string, { arrivalMs: number; contributions: Contribution[] }>()
+    for (const { body } of found) {
+      const { arrivalMs, contributions } = JSON.parse(body) as OutboxRow
+      for (const contribution of contributions) {
+        for (const shard of contribution[3]) {
+          const known = byShard.get(shard) ?? { arrivalMs, contributions: [] }
+          known.contributions.push(contribution)
+          byShard.set(shard, known)
+        }
+      }
+    }
+    const last = found.at(-1)?.id
+    return {
+      sendings: [...byShard].map(([shard, what]) => this.sending(plan, shard, what)),
+      delivered: () => {
+        const { contributions } = this.storage
+        if (last !== undefined) contributions.transaction(() => contributions.deleteOutbox(last))
+      },
+    }
+  }
+
+  private sending(
+    { hash }: Plan,
+    place: string,
+    { arrivalMs, contributions }: { readonly arrivalMs: number; readonly contributions: readonly Contribution[] },
+  ): Sending {
+    const [entity = '', shard] = place.split('/')
+    const { part } = this
+    const message: ApplyMessage = {
+      version: MESSAGE_VERSION,
+      plan: hash,
+      source: this.source.spec.name,
+      arrivalMs,
+      events: `[${contributions.map(([, , , , text]) => text).join()}]`,
+      fanout: '1'.repeat(contributions.length),
+      position: {
+        sequence: `table/${part.shard}`,
+        incarnation: part.epoch,
+        generation: 0,
+        offsets: contributions.map(([seq]) => seq),
+      },
+      contributions: {
+        part,
+        signs: contributions.map(([, sign]) => sign).join(''),
+        seqs: contributions.map(([, , row]) => row),
+      },
+    }
+    return { entity, shard: Number(shard), message }
+  }
+}

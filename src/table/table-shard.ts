@@ -1,0 +1,277 @@
+import { CHANGE, contentId, encodeKey, isRefusal, parseEvents, type Refusal, refusal } from '../contract/index.ts'
+import { jsonText, type Part, type Value } from '../engine/index.ts'
+import { hashKey, type Plan, type Route, type SourceRuntime } from '../plan/index.ts'
+import {
+  type ApplyAnswer,
+  type ApplyMessage,
+  MESSAGE_VERSION,
+  Outbox,
+  Positions,
+  type ShardRefusal,
+  type ShardUnavailable,
+} from '../shard/index.ts'
+import { murmur32 } from '../util/murmur3.ts'
+import { type Change, readChange } from './change.ts'
+import { Contributor, type Destinations } from './contributor.ts'
+import type { TableStorage } from './storage.ts'
+import { formatRow, parseRow, type StoredRow } from './stored-row.ts'
+import { isNewer, type RowVersion } from './version.ts'
+
+/** Rows that a truncate takes out in one transaction. */
+const TRUNCATED_ROWS = 500
+
+export interface TableShardOptions {
+  readonly plan: Plan
+  readonly source: SourceRuntime
+  readonly part: Part
+  readonly storage: TableStorage
+  /** Where rows go. */
+  readonly destinations: Destinations
+  /** The clock, ms: read once a call. */
+  readonly now: () => number
+}
+
+/**
+ * One shard of a table: the last row of each of its keys. A change of a row takes the old one out of every entity that it
+ * fed and puts the new one in; both leave by the outbox that is written in the transaction of the change, in its order. So
+ * no before-image is needed, and what came twice or too late changes nothing.
+ */
+export class TableShard {
+  private readonly options: TableShardOptions
+  private readonly table: Route
+  private readonly positions: Positions
+  private readonly letters: Outbox
+  private readonly contributor: Contributor
+  /** Rows older than it are gone, also those that are still to be taken out. */
+  private truncated: RowVersion | null
+  /** The key behind which rows are still to be looked at for it; null when that is done. */
+  private truncating: string | null
+  private unknownDeletes = 0
+
+  constructor(options: TableShardOptions) {
+    const { source, storage, part, destinations } = options
+    if (source.table === null) throw new Error(`${source.spec.name} is no table`)
+    this.options = options
+    this.table = source.table
+    this.positions = new Positions(storage)
+    this.letters = new Outbox(storage.letters)
+    this.contributor = new Contributor(source, tablePart(source.spec.name, part), storage, destinations)
+    const truncate = storage.readMeta('truncate')
+    const parsed = truncate === undefined ? null : (JSON.parse(truncate) as StoredTruncate)
+    this.truncated = parsed === null ? null : parseRow(parsed.version).version
+    this.truncating = parsed?.after ?? null
+    this.unknownDeletes = Number(storage.readMeta('unknown deletes') ?? '0')
+  }
+
+  /** Refusals that wait for the dead letters. */
+  get refusals(): Outbox {
+    return this.letters
+  }
+
+  /** Rows on their way to the entities. */
+  get outbox(): Contributor {
+    return this.contributor
+  }
+
+  /** Deletes of keys that were never there: they changed nothing. */
+  get stats() {
+    return { unknownDeletes: this.unknownDeletes, seq: this.contributor.seq, truncating: this.truncating !== null }
+  }
+
+  private get name(): string {
+    const { source, part } = this.options
+    return `table ${source.spec.name}/${part.epoch}/${part.shard}`
+  }
+
+  /**
+   * Takes in changes. What is in the answer is durable; the entities have it once the outbox is empty. Throws only when the
+   * storage does: then the shard must be opened anew.
+   */
+  apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable {
+    const { plan, source, storage } = this.options
+    const { name } = source.spec
+    const { position } = message
+    if (message.version !== MESSAGE_VERSION) {
+      return { unavailable: 'unknown_version', message: `message version ${message.version}` }
+    }
+    if (message.plan !== plan.hash) {
+      return { unavailable: 'unknown_plan', message: `plan ${message.plan}, this table runs ${plan.hash}` }
+    }
+    if (position && this.positions.fences(name, position)) {
+      return { unavailable: 'fenced', message: `a newer reader of ${position.sequence} has taken over` }
+    }
+    const next = position ? this.positions.next(name, position) : 0
+    const refused: ShardRefusal[] = []
+    let verdicts = ''
+    storage.transaction(() => {
+      const parsed = parseEvents(message.events, source.contract.exactNumbers)
+      if (isRefusal(parsed)) throw new Error(`a door sent what is no list of changes: ${parsed.message}`)
+      parsed.raws.forEach((raw, index) => {
+        const isKnown = position !== undefined && (position.offsets[index] as number) < next
+        const outcome = isKnown ? 'd' : (parsed.broken.get(index) ?? this.take(raw, message, index))
+        if (typeof outcome === 'string') verdicts += outcome
+        else {
+          verdicts += 'r'
+          refused.push({ index, ...outcome })
+        }
+      })
+      if (refused.length > 0) this.letters.write(this.name, message, refused)
+      this.positions.advance(message)
+      this.contributor.write(message.arrivalMs)
+    })
+    return { verdicts, refused, seq: this.contributor.seq }
+  }
+
+  private take(raw: unknown, message: ApplyMessage, index: number): 'a' | 'd' | Refusal {
+    const change = readChange(raw, message.position, index)
+    if (isRefusal(change)) return change
+    if (change.op === 't') return this.truncate(change.version)
+    if (this.truncated !== null && !isNewer(change.version, this.truncated)) return 'd'
+    const key = this.keyOf(change)
+    if (typeof key !== 'string') return key
+    const text = this.options.storage.readRow(key)
+    const known = text === undefined ? null : parseRow(text)
+    if (known !== null && !isNewer(change.version, known.version)) return 'd'
+    if (change.op === 'd') return this.remove(key, known, change.version)
+    return this.put(key, known, change, message.arrivalMs)
+  }
+
+  /** Not so for a row that a truncate has yet to take out. */
+  private isThere({ row, version }: StoredRow): boolean {
+    return row !== null && (this.truncated === null || isNewer(version, this.truncated))
+  }
+
+  private keyOf({ fields }: Change): string | Refusal {
+    const { contract, spec } = this.options.source
+    const parts: Value[] = []
+    for (const field of this.table.keyFields) {
+      const value = contract.checkField(field, fields[spec.fields[field]?.name ?? ''])
+      if (typeof value === 'object' && value !== null && isRefusal(value)) return value
+      parts.push(value)
+    }
+    return encodeKey(parts, this.table.keyTypes)
+  }
+
+  private remove(key: string, old: StoredRow | null, version: RowVersion): 'a' | 'd' {
+    const { storage } = this.options
+    // What is deleted is remembered: an older version of it may still come.
+    storage.writeRow(key, formatRow({ version, row: null }))
+    if (old?.row) {
+      this.contributor.takeOut(old.row)
+      return 'a'
+    }
+    this.unknownDeletes++
+    storage.writeMeta('unknown deletes', String(this.unknownDeletes))
+    return 'd'
+  }
+
+  private put(key: string, old: StoredRow | null, change: Change, arrivalMs: number): 'a' | 'd' | Refusal {
+    const { storage, source } = this.options
+    const { contract, spec } = source
+    const fields = this.complete(change, old)
+    if (isRefusal(fields)) return fields
+    const event = contract.check(fields, arrivalMs, null)
+    if (isRefusal(event)) return event
+    const content = this.contentOf(event.values)
+    if (old?.row && old.row.content === content) {
+      // A snapshot that is read again, an update of nothing: the row stays where it is, also in time.
+      storage.writeRow(key, formatRow({ version: change.version, row: old.row }))
+      return 'd'
+    }
+    if (old?.row) this.contributor.takeOut(old.row)
+    const text = `{${spec.fields
+      .map(({ name, type, format }, i) => member(name, event.values[i] as Value, type, format))
+      .filter(Boolean)
+      .join()}}`
+    const seq = this.contributor.putIn(text, event.values)
+    storage.writeRow(key, formatRow({ version: change.version, row: { text, seq, content } }))
+    return 'a'
+  }
+
+  /** The row's fields, with those that were not sent because they did not change. */
+  private complete(change: Change, old: StoredRow | null): Readonly<Record<string, unknown>> | Refusal {
+    if (change.unchanged.length === 0) return change.fields
+    const before =
+      old?.row && this.isThere(old) ? parseEvents(old.row.text, this.options.source.contract.exactNumbers) : null
+    if (before === null || isRefusal(before)) {
+      const field = change.unchanged[0] as string
+      const why = `"${field}" was not sent because it did not change, and this row was never seen before`
+      return refusal('unknown_row', `${why}: have the connector take a snapshot of the table.`, field)
+    }
+    const row = before.raws[0] as Readonly<Record<string, unknown>>
+    const kept = change.unchanged.map((name) => [name, row[name]])
+    return { ...change.fields, ...Object.fromEntries(kept) }
+  }
+
+  /** Tells rows of different content apart. When it was committed is no content: a snapshot says that anew. */
+  private contentOf(values: readonly Value[]): string {
+    const { fields } = this.options.source.spec
+    return contentId(values.filter((_, i) => fields[i]?.name !== CHANGE.time))
+  }
+
+  private truncate(version: RowVersion): 'a' | 'd' {
+    if (this.truncated !== null && !isNewer(version, this.truncated)) return 'd'
+    this.truncated = version
+    this.truncating = ''
+    this.saveTruncate()
+    return 'a'
+  }
+
+  private saveTruncate(): void {
+    if (this.truncated === null) return
+    const stored: StoredTruncate = {
+      version: formatRow({ version: this.truncated, row: null }),
+      after: this.truncating,
+    }
+    this.options.storage.writeMeta('truncate', JSON.stringify(stored))
+  }
+
+  /** Takes out some of what a truncate has left. Says whether there was anything to do: call it until there is not. */
+  work(): boolean {
+    const { storage, now } = this.options
+    const { truncated } = this
+    if (truncated === null || this.truncating === null) return false
+    const rows = storage.scanRows(this.truncating === '' ? null : this.truncating, TRUNCATED_ROWS)
+    storage.transaction(() => {
+      for (const { key, body } of rows) {
+        const known = parseRow(body)
+        if (known.row === null || isNewer(known.version, truncated)) continue
+        this.contributor.takeOut(known.row)
+        storage.deleteRow(key)
+      }
+      this.truncating = rows.length < TRUNCATED_ROWS ? null : (rows.at(-1)?.key ?? null)
+      this.saveTruncate()
+      this.contributor.write(now())
+    })
+    return true
+  }
+
+  /** The rows of some keys, for enrichment: the row's text and its number, or null. */
+  rows(keys: readonly string[]): ({ readonly text: string; readonly seq: number } | null)[] {
+    return keys.map((key) => {
+      const body = this.options.storage.readRow(key)
+      const known = body === undefined ? null : parseRow(body)
+      return known?.row && this.isThere(known) ? { text: known.row.text, seq: known.row.seq } : null
+    })
+  }
+}
+
+interface StoredTruncate {
+  readonly version: string
+  readonly after: string | null
+}
+
+/** Leaves out what is null where it may be absent; a time is written as its field's format wants it. */
+function member(name: string, value: Value, type: Parameters<typeof jsonText>[1], format?: string): string {
+  const isTime = type === 'timestamp' && format === 'iso' && typeof value === 'number'
+  return `${JSON.stringify(name)}:${isTime ? JSON.stringify(new Date(value).toISOString()) : jsonText(value, type)}`
+}
+
+/** Parts of tables lie beyond those of entities' shards, and each table's apart from every other's. */
+function tablePart(source: string, { region, epoch, shard }: Part): Part {
+  return { region, epoch, shard: (1 + murmur32(source)) * MOST_SHARDS + shard }
+}
+const MOST_SHARDS = 65_536
+
+/** The shard of a row, as doors find it. */
+export const tableShardOf = (key: string, shards: number): number => hashKey(key) % shards
