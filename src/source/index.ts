@@ -1,2 +1,16 @@
 export { type Delivery, deliver, type Receipt, type RefusedEvent, type Undelivered } from './deliver.ts'
+export { connectKafka } from './kafka/connect.ts'
+export type { KafkaHttpEnvironment } from './kafka/http-call.ts'
+export type {
+  KafkaConnection,
+  KafkaFailure,
+  KafkaHttp,
+  KafkaRecord,
+  OffsetRange,
+  PartitionRef,
+  ProducedRecord,
+  ReadRequest,
+  ReadResult,
+  TopicInfo,
+} from './kafka/kafka-http.ts'
 export { Router } from './route.ts'

@@ -17,13 +17,18 @@ export interface ReadRequest extends PartitionRef {
   readonly maxBytes: number
   /** How long to wait for a record when there is none, ms. */
   readonly waitMs: number
+  /**
+   * The id that the topic had when the position was taken. Where the dialect tells ids, a read from a topic that was deleted
+   * and made again is then `out_of_range` instead of records of another incarnation; elsewhere it is ignored.
+   */
+  readonly topicId?: string
 }
 
 /** What a read gave. */
 export type ReadResult =
   /** Sorted by offset, each offset once, all at or after the one asked for; gaps are normal (compaction, transactions). `next`: where to go on. */
   | { readonly kind: 'records'; readonly records: readonly KafkaRecord[]; readonly next: number }
-  /** There is no such offset (any more, or yet). */
+  /** There is no such offset (any more, or yet), or the topic is not the one with the `topicId` asked for: look at `topic` and `offsets`. */
   | { readonly kind: 'out_of_range' }
   | KafkaFailure
 
