@@ -13,4 +13,5 @@ export type {
   ReadResult,
   TopicInfo,
 } from './kafka/kafka-http.ts'
+export { BRIDGE_HEADERS, OUT_OF_RANGE_CODE } from './kafka/upstash.ts'
 export { Router } from './route.ts'
