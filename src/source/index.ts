@@ -1,3 +1,18 @@
 export { requestBatch } from './batch.ts'
 export { type Delivery, deliver, type Receipt, type RefusedEvent, type Undelivered } from './deliver.ts'
+export { connectKafka } from './kafka/connect.ts'
+export type { KafkaHttpEnvironment } from './kafka/http-call.ts'
+export type {
+  KafkaConnection,
+  KafkaFailure,
+  KafkaHttp,
+  KafkaRecord,
+  OffsetRange,
+  PartitionRef,
+  ProducedRecord,
+  ReadRequest,
+  ReadResult,
+  TopicInfo,
+} from './kafka/kafka-http.ts'
+export { BRIDGE_HEADERS, OUT_OF_RANGE_CODE } from './kafka/upstash.ts'
 export { type EventBatch, Router } from './route.ts'

@@ -5,7 +5,10 @@ import type { Refusal } from '../refusal.ts'
 export interface SourceRecord {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
-  /** The value as well-formed text, where the transport had it as such: no bytes need to be decoded again. */
+  /**
+   * The value as a text, when it came as one: exactly the bytes of `value` in UTF-8. A decoder that wants text takes this
+   * first and saves encoding and decoding; absent says nothing about the bytes.
+   */
   readonly valueText?: string
   /** By name in lower case; of a repeated name the last. */
   readonly headers: ReadonlyMap<string, Uint8Array>

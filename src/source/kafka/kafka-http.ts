@@ -17,19 +17,18 @@ export interface ReadRequest extends PartitionRef {
   readonly maxBytes: number
   /** How long to wait for a record when there is none, ms. */
   readonly waitMs: number
+  /**
+   * The id that the topic had when the position was taken. Where the dialect tells ids, a read from a topic that was deleted
+   * and made again is then `out_of_range` instead of records of another incarnation; elsewhere it is ignored.
+   */
+  readonly topicId?: string
 }
 
 /** What a read gave. */
 export type ReadResult =
   /** Sorted by offset, each offset once, all at or after the one asked for; gaps are normal (compaction, transactions). `next`: where to go on. */
-  | {
-      readonly kind: 'records'
-      readonly records: readonly KafkaRecord[]
-      readonly next: number
-      /** The broker's id of the topic that they were read from, where the dialect tells it. */
-      readonly topicId?: string
-    }
-  /** There is no such offset (any more, or yet). */
+  | { readonly kind: 'records'; readonly records: readonly KafkaRecord[]; readonly next: number }
+  /** There is no such offset (any more, or yet), or the topic is not the one with the `topicId` asked for: look at `topic` and `offsets`. */
   | { readonly kind: 'out_of_range' }
   | KafkaFailure
 
@@ -37,7 +36,7 @@ export type ReadResult =
 export interface KafkaFailure {
   readonly kind: 'failed'
   readonly transient: boolean
-  /** The answer was larger than may be held: the next record alone is, when one was asked for. */
+  /** The answer was larger than may be held: the next record alone is, when no more than one was asked for. */
   readonly oversized?: true
   /** For a person: which request, what came. */
   readonly message: string

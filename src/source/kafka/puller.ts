@@ -233,12 +233,6 @@ export class Puller {
     const result = await read
     if (result.kind === 'failed') return result.oversized ? await this.oversized(result) : this.failed(result)
     if (result.kind === 'out_of_range') return await this.outOfRange()
-    if (result.topicId !== undefined && result.topicId !== this.state.topicId) {
-      if (this.state.topicId !== null) this.nextTopic(result.topicId)
-      else this.update({ topicId: result.topicId })
-      this.save()
-      return 0
-    }
     if (result.records.length === 0) return this.empty(result.next)
     this.waiting = result.records
     this.waitingNext = result.next
@@ -248,10 +242,16 @@ export class Puller {
     return null
   }
 
+  /** Records of another topic of this name are out of range, where the server can tell. */
+  private get asked() {
+    const { intake, partition } = this.options
+    const { topicId } = this.state
+    return { topic: intake.topic, partition, waitMs: READ_WAIT_MS, ...(topicId !== null && { topicId }) }
+  }
+
   private read(offset: number): Promise<ReadResult> {
-    const { kafka, intake, partition } = this.options
-    const { topic } = intake
-    return kafka.read({ topic, partition, offset, maxBytes: PAGE_BYTES, waitMs: READ_WAIT_MS })
+    const { kafka } = this.options
+    return kafka.read({ ...this.asked, offset, maxBytes: PAGE_BYTES })
   }
 
   /** Everything up to here is durable in every shard that it belongs to. */
@@ -368,11 +368,10 @@ export class Puller {
 
   /** A record alone is larger than may be held: it is noted and passed over, or halts. */
   private async oversized(failure: KafkaFailure): Promise<number> {
-    const { intake, kafka, partition, now, decoder } = this.options
-    const { topic } = intake
+    const { kafka, now, decoder } = this.options
     const { onPoison } = this
     const { offset, counts } = this.state
-    const alone = await kafka.read({ topic, partition, offset, maxBytes: 1, waitMs: READ_WAIT_MS })
+    const alone = await kafka.read({ ...this.asked, offset, maxBytes: 1 })
     if (alone.kind === 'records' && alone.records.length > 0) {
       this.waiting = alone.records
       this.waitingNext = alone.next

@@ -67,15 +67,14 @@ export class MemoryKafka implements KafkaHttp {
     return this.r.chance(this.faults) ? { kind: 'failed', transient: true, message: 'a fault of the test' } : undefined
   }
 
-  async read({ offset, waitMs }: ReadRequest): Promise<ReadResult> {
+  async read({ offset, topicId }: ReadRequest): Promise<ReadResult> {
     const fault = this.fault()
     if (fault) return fault
-    void waitMs
     if (offset < this.begin || offset > this.end) return { kind: 'out_of_range' }
+    if (topicId !== undefined && topicId !== this.topicId) return { kind: 'out_of_range' }
     const records = this.records.filter((record) => record.offset >= offset).slice(0, this.r.int(1, 40))
     const next = (records.at(-1)?.offset ?? offset - 1) + 1
-    const { topicId } = this
-    return { kind: 'records', records, next, ...(topicId !== undefined && { topicId }) }
+    return { kind: 'records', records, next }
   }
 
   async offsets(): Promise<OffsetRange | KafkaFailure> {

@@ -1,0 +1,137 @@
+/** Appends records; each one's own result. */
+import { murmur2, type produceV11 } from '@platformatic/kafka'
+import { answerOf, type Cluster, errorName, reasonOf, type Topic } from './cluster.ts'
+import type { BrokerAddress } from './connections.ts'
+
+export interface NewRecord {
+  readonly topic: string
+  readonly partition?: number
+  readonly key: Buffer | null
+  /** Null is a tombstone. */
+  readonly value: Buffer | null
+  readonly headers: readonly (readonly [name: Buffer, value: Buffer])[]
+  readonly timestampMs?: number
+}
+
+export type Written =
+  | {
+      readonly kind: 'written'
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+      readonly timestampMs: number
+    }
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string }
+
+type ProduceResponse = ReturnType<typeof produceV11.parseResponse>
+
+const ALL_REPLICAS = -1
+const PRODUCE_MS = 10_000
+const PARTITION_MASK = 0x7fffffff
+let roundRobin = 0
+
+/**
+ * Appends in the order given and waits for all in-sync replicas. A record with a key goes where Kafka's own clients would
+ * put it. Nothing is sent twice: after a lost connection it is unknown whether it was written, and the result says so.
+ */
+export async function appendRecords(cluster: Cluster, records: readonly NewRecord[]): Promise<Written[]> {
+  const results = new Array<Written>(records.length)
+  const byLeader = new Map<BrokerAddress, Placed[]>()
+  const topics = new Map<string, Topic | undefined>()
+  for (const [index, record] of records.entries()) {
+    try {
+      if (!topics.has(record.topic)) topics.set(record.topic, await topicWithLeaders(cluster, record.topic))
+    } catch (error) {
+      results[index] = { kind: 'refused', code: 'UNAVAILABLE', message: reasonOf(error) }
+      continue
+    }
+    const topic = topics.get(record.topic)
+    const partition = topic === undefined ? -1 : partitionOf(record, topic.leaders.length)
+    const leader = topic === undefined ? undefined : cluster.leader(topic, partition)
+    if (topic === undefined || partition >= topic.leaders.length)
+      results[index] = {
+        kind: 'refused',
+        code: 'UNKNOWN_TOPIC_OR_PARTITION',
+        message: `there is no ${record.topic}/${partition}`,
+      }
+    else if (leader === undefined)
+      results[index] = {
+        kind: 'refused',
+        code: 'LEADER_NOT_AVAILABLE',
+        message: `${record.topic}/${partition} has no leader`,
+      }
+    else {
+      const list = byLeader.get(leader) ?? []
+      byLeader.set(leader, list)
+      list.push({ index, partition, record, timestampMs: record.timestampMs ?? Date.now() })
+    }
+  }
+  await Promise.all([...byLeader].map(([leader, placed]) => appendTo(cluster, leader, placed, results)))
+  return results
+}
+
+interface Placed {
+  readonly index: number
+  readonly partition: number
+  readonly record: NewRecord
+  readonly timestampMs: number
+}
+
+/** A topic that was just made may have no leaders in what is known of it. */
+async function topicWithLeaders(cluster: Cluster, name: string): Promise<Topic | undefined> {
+  const topic = await cluster.topic(name)
+  return topic === undefined || topic.leaders.every((leader) => leader >= 0) ? topic : cluster.topic(name, true)
+}
+
+function partitionOf({ key, partition }: NewRecord, partitions: number): number {
+  if (partition !== undefined) return partition
+  return key === null ? roundRobin++ % partitions : (murmur2(key) & PARTITION_MASK) % partitions
+}
+
+async function appendTo(
+  cluster: Cluster,
+  leader: BrokerAddress,
+  placed: readonly Placed[],
+  results: Written[],
+): Promise<void> {
+  const messages = placed.map(({ record, partition, timestampMs }) => ({
+    topic: record.topic,
+    partition,
+    ...(record.key !== null && { key: record.key }),
+    // The library's writer takes null for a tombstone, only its type does not say so.
+    value: record.value as Buffer,
+    headers: new Map(record.headers.map(([name, value]) => [name, value])),
+    timestamp: BigInt(timestampMs),
+  }))
+  let response: ProduceResponse
+  try {
+    const { produce } = await cluster.apis()
+    response = await cluster.connections.use(leader, PRODUCE_MS + 1_000, async (connection) =>
+      produce.api
+        .async(connection, ALL_REPLICAS, PRODUCE_MS, messages)
+        .then((answer) => answer as ProduceResponse)
+        .catch((error: unknown) => answerOf<ProduceResponse>(error)),
+    )
+  } catch (error) {
+    for (const { record } of placed) cluster.forget(record.topic)
+    const message = `it is not known whether it was written: ${reasonOf(error)}`
+    for (const { index } of placed) results[index] = { kind: 'refused', code: 'UNAVAILABLE', message }
+    return
+  }
+  const nextOffset = new Map<string, number>()
+  for (const { index, partition, record, timestampMs } of placed) {
+    const answer = response.responses
+      .find(({ name }) => name === record.topic)
+      ?.partitionResponses.find((candidate) => candidate.index === partition)
+    if (answer === undefined || answer.errorCode !== 0) {
+      cluster.forget(record.topic)
+      const code = errorName(answer?.errorCode ?? -1)
+      results[index] = { kind: 'refused', code, message: answer?.errorMessage ?? `the broker answers ${code}` }
+      continue
+    }
+    const place = `${record.topic}/${partition}`
+    const offset = nextOffset.get(place) ?? Number(answer.baseOffset)
+    nextOffset.set(place, offset + 1)
+    results[index] = { kind: 'written', topic: record.topic, partition, offset, timestampMs }
+  }
+}
