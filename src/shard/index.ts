@@ -1,3 +1,4 @@
+export { type DeadLetter, deadLetter } from '../dead-letters/index.ts'
 export type { ShardClient, ShardDirectory } from './directory.ts'
 export {
   type ApplyAnswer,
@@ -10,7 +11,6 @@ export {
   type ShardUnavailable,
   STATUS_OF,
 } from './messages.ts'
-export { type DeadLetter, deadLetter } from './outbox.ts'
 export { parseRead, parseReadAnswer, writeRead, writeReadAnswer } from './read-text.ts'
 export { Shard, type ShardOptions } from './shard.ts'
 export { type BlobKind, MemoryStorage, type ShardStorage } from './storage.ts'

@@ -20,6 +20,8 @@ export interface ApplyMessage {
   readonly ids?: readonly (string | null | undefined)[]
   /** Where the events stand in their source: then that identifies them, and an event up to there is known. */
   readonly position?: MessagePosition
+  /** The dead letter that each event was: it goes back there when it is refused again. */
+  readonly replays?: readonly string[]
   /** To how many shards each event goes, a digit of base 36 an event: a refusal is a dead letter once all of them refused. */
   readonly fanout: string
 }
