@@ -5,7 +5,7 @@ import type { ShardStorage } from './storage.ts'
 
 /**
  * Letters of one outbox row, and about its length in UTF-16 code units of JSON: at three bytes each it stays below the 2 MB
- * of a row. By length too, for JSON writes a control character with six: 32 payloads can be 3 MB.
+ * of a row. By length too, for JSON writes a control character with six: 32 payloads can be 12 MB.
  */
 const LETTERS_PER_ROW = 32
 const ROW_UNITS = 512 * 1024
