@@ -11,12 +11,13 @@ import {
 import { type LetterOrigin, letterOrigin } from '../dead-letters/index.ts'
 import { type EntityRuntime, type Route, type SourceRuntime, shardOf } from '../plan/index.ts'
 import { type ApplyMessage, MESSAGE_VERSION, type MessagePosition } from '../shard/index.ts'
+import { MAX_EVENT_UNITS } from '../util/limits.ts'
 
 /** More than this many events, or about this much text, go to a shard in several messages: a journal row holds 2 MB. */
 const MESSAGE_EVENTS = 8_192
 /** Events of one request: five megabytes of the smallest that make sense. */
 const MOST_EVENTS = 50_000
-const MESSAGE_UNITS = 512 * 1024
+const MESSAGE_UNITS = MAX_EVENT_UNITS
 /** What quotes and a comma add to an id. */
 const ID_UNITS = 3
 /** An event's digit of the fan-out ends here. With more shards than this, the dead letters list an event that one of them took. */

@@ -4,6 +4,9 @@
  */
 export const MAX_TEXT_UNITS = 4096
 
+/** The longest text of one event, in UTF-16 code units: taken in, it is part of a journal row, and a row holds 2 MB. */
+export const MAX_EVENT_UNITS = 512 * 1024
+
 /** The longest text of one key of an entity, in UTF-16 code units: keys also name rows in stores (KV allows 512 bytes). */
 export const MAX_KEY_UNITS = 512
 

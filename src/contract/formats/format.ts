@@ -4,6 +4,8 @@ import type { Refusal } from '../refusal.ts'
 export interface SourceRecord {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
+  /** The value as well-formed text already, where a transport has it so: formats of text then do not look at `value`. */
+  readonly valueText?: string
   /** By name in lower case; of a repeated name the last. */
   readonly headers: ReadonlyMap<string, Uint8Array>
   /** When the broker or the producer says it was written, ms. */

@@ -1,0 +1,64 @@
+import type { DebeziumFormat, SourceSpec } from '../../engine/index.ts'
+import { MAX_EVENT_UNITS } from '../../util/limits.ts'
+import type { Refusal } from '../refusal.ts'
+import { ConnectSchemas } from './connect-schema.ts'
+import { type Envelope, keySpan, readEnvelope, type Span } from './debezium-envelope.ts'
+import { outcomeOf } from './debezium-outcome.ts'
+import { type Row, RowReader, RowWriter } from './debezium-row.ts'
+import type { Decoded, Decoder, SourceRecord } from './format.ts'
+import { utf8Text, valueText } from './value-text.ts'
+
+/** An envelope holds a row twice, and perhaps its schema. */
+const MAX_ENVELOPE_UNITS = 4 * MAX_EVENT_UNITS
+
+const TOMBSTONE: Decoded = { kind: 'skipped', why: 'tombstone' }
+
+/**
+ * Debezium's messages in JSON: envelopes, bare or with their schema or as CloudEvents, and rows that ExtractNewRecordState
+ * unwrapped. With a schema the types of columns are known; without, what the format declares (`decimals`, `times`) and the
+ * contract's own types decide. Only columns that are fields of the source go on.
+ *
+ * Skips tombstones, heartbeats, and messages about transactions, schemas and nothing. Refuses `bad_encoding`, `bad_json`,
+ * `bad_envelope`, `too_large`, and values that are evidently encoded otherwise than declared.
+ */
+export function debeziumDecoder(format: DebeziumFormat, source: SourceSpec): Decoder {
+  const reader = new RowReader(source, format)
+  const writer = new RowWriter(source)
+  const schemas = new ConnectSchemas()
+  const isTable = source.changes !== undefined
+  const names = new Set(source.fields.map(({ name }) => name))
+  const readSchema = (raw: string) => schemas.read(raw)
+  const isField = (name: string) => names.has(name)
+
+  const decodeText = (text: string, record: SourceRecord): Decoded => {
+    const envelope = readEnvelope(text, { start: 0, stop: text.length }, readSchema, isField)
+    if ('kind' in envelope) return envelope
+    const rowAt = (span: Span | undefined): Row | Refusal | undefined =>
+      span && reader.read(text, span.start, span.stop, envelope.meanings)
+    return outcomeOf(
+      {
+        op: envelope.op,
+        facts: envelope.facts,
+        isKeyChange: record.headers.has('__debezium.oldkey'),
+        before: () => rowAt(envelope.before) ?? keyRow(reader, record, envelope),
+        after: () => rowAt(envelope.after),
+      },
+      writer,
+      isTable,
+    )
+  }
+  return {
+    decode(record) {
+      const text = valueText(record, MAX_ENVELOPE_UNITS)
+      if (text === null || text === 'null') return TOMBSTONE
+      return typeof text === 'string' ? decodeText(text, record) : { kind: 'refused', why: text }
+    },
+  }
+}
+
+/** The key's columns, where a table sends nothing of a deleted row (REPLICA IDENTITY NOTHING). */
+function keyRow(reader: RowReader, { key }: SourceRecord, { meanings }: Envelope): Row | Refusal | undefined {
+  const text = key === null ? undefined : utf8Text(key)
+  const span = text === undefined ? undefined : keySpan(text)
+  return text === undefined || span === undefined ? undefined : reader.read(text, span.start, span.stop, meanings)
+}
