@@ -11,6 +11,8 @@ interface Command {
   readonly does: string
   readonly usage: string
   readonly example: string
+  /** What `--help` says besides. */
+  readonly more?: string
 }
 
 const commands: Readonly<Record<string, Command>> = {
@@ -25,6 +27,26 @@ const commands: Readonly<Record<string, Command>> = {
     does: 'run every Worker here on real data, and print vectors and predictions',
     usage: 'tidemark start [--once] [--port N]',
     example: 'npx tidemark start --once',
+  },
+  'dead-letters': {
+    file: 'dead-letters.ts',
+    does: 'look at what was refused, send it again, or drop it',
+    usage: 'tidemark dead-letters [list | show ID | replay [ID...] | drop [ID...]] [--source NAME] [options]',
+    example: 'npx tidemark dead-letters --reason wrong_type',
+    more: `  npx tidemark dead-letters show 5f0c2d7ab1e34c6f8d90a1b2c3d4e5f6
+  npx tidemark dead-letters replay --source flights --reason not_in_enum --since 2h
+  npx tidemark dead-letters drop --source flights --until 2026-01-01T00:00:00Z --yes
+
+  --source S      of one source; replay and drop need it
+  --reason R      only these, also --field F, --position P (where in its topic it stood: its beginning)
+  --since T       kept at or after a time (2026-01-31T12:00:00Z) or a while ago (2h); --until T: before
+  --limit N       how many list shows (default 20, at most 1000)
+  --url U         the ingest Worker; default TIDEMARK_URL, else npm start on this machine
+  --token T       default TIDEMARK_TOKEN, else that of npm start; scopes dead-letters, dead-letters:write
+  --json          one JSON object instead of a table
+  --yes           drop without asking
+
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 some letters of a replay stay.`,
   },
   generate: {
     file: 'generate.ts',
@@ -53,7 +75,9 @@ if (command === undefined) {
   process.exit(2)
 }
 if (rest.includes('--help') || rest.includes('-h')) {
-  console.log(`${command.usage}\n  ${command.does}\n\nExample:\n  ${command.example}`)
+  console.log(
+    `${command.usage}\n  ${command.does}\n\nExample:\n  ${command.example}${command.more === undefined ? '' : `\n${command.more}`}`,
+  )
   process.exit(0)
 }
 const file = join(import.meta.dirname, command.file)
@@ -66,7 +90,7 @@ await import(file)
 
 function overview(): string {
   const lines = Object.entries(commands).map(
-    ([key, { does, example }]) => `  ${key.padEnd(10)}${does}\n            ${example}`,
+    ([key, { does, example }]) => `  ${key.padEnd(14)}${does}\n                ${example}`,
   )
   return `tidemark COMMAND [options]\n\n${lines.join('\n')}\n\nOne command in detail: npx tidemark COMMAND --help`
 }

@@ -41,7 +41,7 @@ export async function startLocal(
   const token = randomBytes(24).toString('base64url')
   writeFileSync(join(stateDir, 'token'), `${token}\n`, { mode: 0o600 })
   // Reading needs no token here: the port is open on this machine only.
-  const tokens = { [token]: ['ingest:flights', 'read:*', 'dead-letters'], anonymous: ['read:*', 'dead-letters'] }
+  const tokens = { [token]: ['ingest:flights', 'read:*', 'dead-letters:*'], anonymous: ['read:*', 'dead-letters'] }
   const services = localServices(bundles, { TOKENS: JSON.stringify(tokens) })
   const runtime = await startRuntime({ services, sockets: [{ service: 'console', port: open }], stateDir })
   return { runtime, port: open, token }

@@ -13,14 +13,17 @@ export class Progress {
   private readonly output: Output
   private readonly total: number
   private readonly now: () => number
+  private readonly what: string
   private readonly startedMs: number
   private drawnMs = Number.NEGATIVE_INFINITY
   private linesPrinted = 0
 
-  constructor(output: Output, total: number, now: () => number) {
+  /** `what` is counted: `flights`. */
+  constructor(output: Output, total: number, now: () => number, what = 'flights') {
     this.output = output
     this.total = total
     this.now = now
+    this.what = what
     this.startedMs = now()
   }
 
@@ -49,7 +52,7 @@ export class Progress {
     const rate = seconds > 0 ? Math.round(done / seconds) : 0
     const left = rate > 0 ? Math.ceil((this.total - done) / rate) : 0
     const end = done >= this.total ? `in ${seconds.toFixed(1)} s` : `${left} s left`
-    return `  ${bar} ${grouped(done)} of ${grouped(this.total)} flights, ${grouped(rate)}/s, ${end}`
+    return `  ${bar} ${grouped(done)} of ${grouped(this.total)} ${this.what}, ${grouped(rate)}/s, ${end}`
   }
 }
 

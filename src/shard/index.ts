@@ -1,3 +1,4 @@
+export { type DeadLetter, deadLetter } from '../dead-letters/index.ts'
 export type { ShardClient, ShardDirectory, TableClient, TableDirectory } from './directory.ts'
 export {
   type ApplyAnswer,
@@ -12,7 +13,7 @@ export {
   type ShardUnavailable,
   STATUS_OF,
 } from './messages.ts'
-export { type DeadLetter, deadLetter, Outbox, type OutboxStorage } from './outbox.ts'
+export { Outbox, type OutboxStorage } from './outbox.ts'
 export { Positions } from './positions.ts'
 export { parseRead, parseReadAnswer, writeRead, writeReadAnswer } from './read-text.ts'
 export { Shard, type ShardOptions } from './shard.ts'

@@ -22,6 +22,8 @@ export interface ApplyMessage {
   readonly position?: MessagePosition
   /** Of a table: what each event does to the rows of the views. */
   readonly contributions?: Contributions
+  /** The dead letter that each event was: it goes back there when it is refused again. */
+  readonly replays?: readonly string[]
   /** To how many shards each event goes, a digit of base 36 an event: a refusal is a dead letter once all of them refused. */
   readonly fanout: string
 }

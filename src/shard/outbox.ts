@@ -1,5 +1,5 @@
 import { splitEvents } from '../contract/index.ts'
-import { murmur128Hex } from '../util/murmur3.ts'
+import { type DeadLetter, deadLetter, letterOrigin } from '../dead-letters/index.ts'
 import type { ApplyMessage, ShardRefusal } from './messages.ts'
 import type { ShardStorage } from './storage.ts'
 
@@ -9,42 +9,12 @@ export type OutboxStorage = Pick<
   'transaction' | 'writeOutbox' | 'lastOutboxId' | 'readOutbox' | 'deleteOutbox'
 >
 
-/** A refused event as it is kept: what came, why it was refused, and where. */
-export interface DeadLetter {
-  readonly source: string
-  readonly reason: string
-  readonly field?: string
-  readonly message: string
-  /** The event as it came, at most `PAYLOAD_UNITS` of it. */
-  readonly payload: string
-  /** Its whole length, in UTF-16 code units. */
-  readonly payloadUnits: number
-  /** murmur3-128 of the whole: two events that differ only behind the cut are two letters. */
-  readonly payloadHash: string
-  readonly arrivalMs: number
-  /** The door or shard that refused it. */
-  readonly by: string
-  /** How many shards it went to: it is dead when all of them refused. */
-  readonly fanout: number
-}
-
-/** A payload longer than this is cut: a row holds 2 MB, and a batch may refuse thousands. */
-const PAYLOAD_UNITS = 16 * 1024
 /**
  * Letters of one outbox row, and about its length in UTF-16 code units of JSON: at three bytes each it stays below the 2 MB
- * of a row. By length too, for JSON writes a control character with six: 32 payloads can be 3 MB.
+ * of a row. By length too, for JSON writes a control character with six: 32 payloads can be 12 MB.
  */
 const LETTERS_PER_ROW = 32
 const ROW_UNITS = 512 * 1024
-
-/** Makes a letter of an event's text. */
-export function deadLetter(
-  from: Omit<DeadLetter, 'payload' | 'payloadUnits' | 'payloadHash'>,
-  payload: string,
-): DeadLetter {
-  const payloadHash = murmur128Hex(payload)
-  return { ...from, payload: payload.slice(0, PAYLOAD_UNITS), payloadUnits: payload.length, payloadHash }
-}
 
 /** Refusals of a shard, written in the batch's own transaction and kept until the dead letters have them. */
 export class Outbox {
@@ -57,7 +27,8 @@ export class Outbox {
   }
 
   /** Writes the refusals of a batch. Inside its transaction. `by` names the shard. */
-  write(by: string, { source, arrivalMs, events, fanout }: ApplyMessage, refused: readonly ShardRefusal[]): void {
+  write(by: string, message: ApplyMessage, refused: readonly ShardRefusal[]): void {
+    const { source, arrivalMs, events, fanout: fanouts } = message
     const spans = splitEvents(events)
     let row: string[] = []
     let units = 0
@@ -68,7 +39,8 @@ export class Outbox {
     }
     for (const { index, ...why } of refused) {
       const text = 'reason' in spans ? events : events.slice(spans.starts[index], spans.ends[index])
-      const from = { source, ...why, arrivalMs, by, fanout: Number.parseInt(fanout[index] ?? '1', 36) }
+      const fanout = Number.parseInt(fanouts[index] ?? '1', 36)
+      const from = { source, ...why, ...letterOrigin(message, index), arrivalMs, by, fanout }
       const letter = JSON.stringify(deadLetter(from, text))
       if (row.length >= LETTERS_PER_ROW || units + letter.length > ROW_UNITS) close()
       row.push(letter)

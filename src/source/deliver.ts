@@ -108,8 +108,8 @@ async function keepUnrouted(
 ): Promise<void> {
   let letters: DeadLetter[] = []
   let units = 0
-  for (const { why, text } of refused) {
-    const letter = deadLetter({ source, ...why, arrivalMs, by: 'door', fanout: 1 }, text)
+  for (const { why, text, origin } of refused) {
+    const letter = deadLetter({ source, ...why, ...origin, arrivalMs, by: 'door', fanout: 1 }, text)
     letters.push(letter)
     units += letter.payload.length + LETTER_UNITS
     if (units < KEEP_UNITS) continue

@@ -9,6 +9,7 @@ import {
   type Refusal,
   refusal,
 } from '../contract/index.ts'
+import { type LetterOrigin, letterOrigin } from '../dead-letters/index.ts'
 import { type EntityRuntime, type Route, type SourceRuntime, shardOf } from '../plan/index.ts'
 import { type ApplyMessage, MESSAGE_VERSION, type MessagePosition } from '../shard/index.ts'
 import { MAX_EVENT_UNITS } from '../util/limits.ts'
@@ -41,6 +42,8 @@ export interface EventBatch {
   readonly ids?: readonly (string | undefined)[]
   /** Where the events stand in their source. */
   readonly position?: MessagePosition
+  /** The dead letter that each event was. */
+  readonly replays?: readonly string[]
 }
 
 export interface RoutedBatch {
@@ -48,7 +51,14 @@ export interface RoutedBatch {
   readonly count: number
   readonly batches: readonly ShardBatch[]
   /** Events that no shard can be found for, with their text. */
-  readonly refused: readonly { readonly index: number; readonly why: Refusal; readonly text: string }[]
+  readonly refused: readonly UnroutedEvent[]
+}
+
+export interface UnroutedEvent {
+  readonly index: number
+  readonly why: Refusal
+  readonly text: string
+  readonly origin: LetterOrigin
 }
 
 interface Bucket {
@@ -108,7 +118,8 @@ export class Router {
     const ids = this.source.spec.id === undefined ? batch.ids : undefined
     const open = this.buckets.map(() => null as Bucket | null)
     const batches: ShardBatch[] = []
-    const refused: { index: number; why: Refusal; text: string }[] = []
+    const refused: UnroutedEvent[] = []
+    const origins = { ...batch, ids: ids ?? [] }
     const close = (bucket: Bucket) => batches.push(this.message(bucket, batch, ids))
     const scan = this.scanOf(text)
     const targets: number[] = []
@@ -121,7 +132,7 @@ export class Router {
         tooLarge(end - start) ??
         this.findTargets(scan, text, start, end, arrivalMs, keys, targets)
       if (why !== undefined) {
-        refused.push({ index, why, text: text.slice(start, end) })
+        refused.push({ index, why, text: text.slice(start, end), origin: letterOrigin(origins, index) })
         continue
       }
       const event = text.slice(start, end)
@@ -210,7 +221,7 @@ export class Router {
     return undefined
   }
 
-  private message(bucket: Bucket, { arrivalMs, position }: EventBatch, ids: EventBatch['ids']): ShardBatch {
+  private message(bucket: Bucket, { arrivalMs, position, replays }: EventBatch, ids: EventBatch['ids']): ShardBatch {
     const { entity, shard, events, indexes, fanout } = bucket
     const message: ApplyMessage = {
       version: MESSAGE_VERSION,
@@ -220,6 +231,7 @@ export class Router {
       events: `[${events.join(',')}]`,
       fanout,
       ...(ids && { ids: indexes.map((index) => ids[index]) }),
+      ...(replays && { replays: indexes.map((index) => replays[index] as string) }),
       ...(position && {
         position: { ...position, offsets: indexes.map((index) => position.offsets[index] as number) },
       }),

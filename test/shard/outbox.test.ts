@@ -53,11 +53,11 @@ test('refusals are written with their batch: both are lost, or both are kept', (
   }
 })
 
-// JSON writes a control character with six: thirty-two payloads of 16 KB are 3 MB, and a row holds 2 MB.
+// JSON writes a control character with six: thirty-two payloads of 64 KB are 12 MB, and a row holds 2 MB.
 test('no row of the outbox is larger than the storage takes, whatever the payloads hold', () => {
   const storage = new MemoryStorage()
-  const poison = `{"id":"${'\u0001'.repeat(16_000)}","uid":"a"}`
-  const wide = `{"id":"${'\u4e2d'.repeat(16_000)}","uid":5}`
+  const poison = `{"id":"${'\u0001'.repeat(65_000)}","uid":"a"}`
+  const wide = `{"id":"${'\u4e2d'.repeat(65_000)}","uid":5}`
   const texts = Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? poison : wide))
   expect(apply(open(storage), message(plan, texts, NOW)).verdicts).toBe('r'.repeat(100))
   const rows = storage.readOutbox(1_000)
@@ -68,10 +68,17 @@ test('no row of the outbox is larger than the storage takes, whatever the payloa
   expect(small.readOutbox(1_000)).toHaveLength(4)
 })
 
-test('a payload is cut at 16,384 characters, and its whole length is told', () => {
+test('a payload is cut at 65,536 characters, and its whole length is told', () => {
   const storage = new MemoryStorage()
-  apply(open(storage), message(plan, [`{"id":1,"x":"${'y'.repeat(20_000)}"}`], NOW))
+  apply(open(storage), message(plan, [`{"id":1,"x":"${'y'.repeat(80_000)}"}`], NOW))
   const [letter] = open(storage).letters.take(1).letters
-  expect(letter?.payload).toHaveLength(16_384)
-  expect(letter?.payloadUnits).toBe(20_015)
+  expect(letter?.payload).toHaveLength(65_536)
+  expect(letter?.payloadUnits).toBe(80_015)
+})
+
+test('a letter says which event it is about: its position, and the letter that it was replayed from', () => {
+  const storage = new MemoryStorage()
+  const position = { sequence: 'clicks/3', incarnation: 1, generation: 1, offsets: [7, 9] }
+  apply(open(storage), { ...message(plan, [good, '{"id": 5}'], NOW), position, replays: ['a', 'b'] })
+  expect(open(storage).letters.take(1).letters).toMatchObject([{ position: 'clicks/1/3/9', replays: 'b' }])
 })

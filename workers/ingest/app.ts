@@ -1,24 +1,19 @@
 import { Hono } from 'hono'
 import { type App, planOf } from '../../durable-objects/app.ts'
-import type { LetterList } from '../../durable-objects/dead-letters.ts'
 import { isRefusal } from '../../src/contract/index.ts'
 import { MAX_BODY_BYTES, type Problem, problemResponse, readBody, Tokens } from '../../src/serve/index.ts'
 import type { DeadLetter } from '../../src/shard/index.ts'
-import { deliver, type Receipt, Router, requestBatch } from '../../src/source/index.ts'
+import { type Delivery, deliver, type Receipt, Router, requestBatch } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { directoryOf, type ShardNamespace } from '../directory.ts'
+import { type DeadLettersStub, deadLetterRoutes } from './dead-letters.ts'
 
 /** What the ingest Worker is bound to. */
 export interface IngestBindings {
   readonly REGION: string
   readonly TOKENS: string
   readonly SHARDS: ShardNamespace
-  readonly DEAD_LETTERS: {
-    getByName(name: string): {
-      add(letters: readonly DeadLetter[]): Promise<void>
-      list(limit: number): Promise<LetterList>
-    }
-  }
+  readonly DEAD_LETTERS: { getByName(name: string): DeadLettersStub }
 }
 
 /** Bytes of bodies that one isolate works on at once: beyond that its memory is better spent on those it has. */
@@ -40,6 +35,21 @@ export function createIngest(app: App) {
     return tokens.parsed
   }
 
+  /** The way of a source's events into the shards; undefined for a source that is not in the plan. */
+  const deliveryOf = (env: IngestBindings, name: string): Delivery | undefined => {
+    const source = plan.sources.get(name)
+    if (source === undefined) return undefined
+    const directory = directoryOf(app.regions, env.REGION, env.SHARDS)
+    let router = routers.get(name)
+    if (router === undefined) {
+      router = new Router(plan.hash, source, directory.shardsOf)
+      routers.set(name, router)
+    }
+    const keep = (letters: readonly DeadLetter[]) =>
+      env.DEAD_LETTERS.getByName(`${directory.region}/${name}`).add(letters)
+    return { router, directory, source: name, keep }
+  }
+
   const http = new Hono<{ Bindings: IngestBindings }>()
 
   http.post('/v1/sources/:source/events', async (c) => {
@@ -47,8 +57,8 @@ export function createIngest(app: App) {
     const name = c.req.param('source')
     const denied = tokensOf(c.env.TOKENS).refuse(c.req.header('authorization'), `ingest:${name}`)
     if (denied) return problemResponse(denied)
-    const source = plan.sources.get(name)
-    if (source === undefined) {
+    const delivery = deliveryOf(c.env, name)
+    if (delivery === undefined) {
       return problemResponse({
         status: 404,
         code: 'unknown_source',
@@ -81,16 +91,8 @@ export function createIngest(app: App) {
     try {
       const text = await readBody(c.req.raw)
       if (typeof text !== 'string') return problemResponse(text)
-      const directory = directoryOf(app.regions, c.env.REGION, c.env.SHARDS)
-      let router = routers.get(name)
-      if (router === undefined) {
-        router = new Router(plan.hash, source, directory.shardsOf)
-        routers.set(name, router)
-      }
-      const keep = (letters: readonly DeadLetter[]) =>
-        c.env.DEAD_LETTERS.getByName(`${directory.region}/${name}`).add(letters)
       const batch = requestBatch(text, arrivalMs, deliveryId)
-      const receipt = isRefusal(batch) ? batch : await deliver({ router, directory, source: name, keep }, batch)
+      const receipt = isRefusal(batch) ? batch : await deliver(delivery, batch)
       if (isRefusal(receipt))
         return problemResponse({
           status: receipt.reason === 'too_large' ? 413 : 400,
@@ -111,26 +113,14 @@ export function createIngest(app: App) {
     }
   })
 
-  http.get('/v1/dead-letters', async (c) => {
-    const denied = tokensOf(c.env.TOKENS).refuse(c.req.header('authorization'), 'dead-letters')
-    if (denied) return problemResponse(denied)
-    const asked = c.req.query('source')
-    const sources = [...plan.sources.keys()].filter((source) => asked === undefined || source === asked)
-    if (sources.length === 0)
-      return problemResponse({ status: 404, code: 'unknown_source', detail: `There is no source "${asked}".` })
-    const limit = Number(c.req.query('limit') ?? 100)
-    if (!Number.isSafeInteger(limit) || limit < 0) {
-      return problemResponse({
-        status: 400,
-        code: 'bad_limit',
-        detail: `"limit" is ${c.req.query('limit')}; expected a whole number up to 1000.`,
-      })
-    }
-    const lists = await Promise.all(
-      sources.map((source) => c.env.DEAD_LETTERS.getByName(`${c.env.REGION}/${source}`).list(limit)),
-    )
-    return c.json(mergeLists(lists, limit))
-  })
+  http.route(
+    '/v1/dead-letters',
+    deadLetterRoutes({
+      plan,
+      refuse: (env, authorization, scope) => tokensOf(env.TOKENS).refuse(authorization, scope),
+      deliveryOf,
+    }),
+  )
 
   http.get('/v1/health', (c) => c.json({ status: 'ok', worker: 'ingest', region: c.env.REGION, plan: plan.hash }))
   http.notFound((c) => problemResponse(notFound(c.req.method, new URL(c.req.url).pathname)))
@@ -176,12 +166,3 @@ const allRefused = (count: number, first: string): string =>
   count === 1
     ? `The event was refused: ${first} It is kept as a dead letter.`
     : `All ${count} events were refused; the first: ${first} They are kept as dead letters.`
-
-function mergeLists(lists: readonly LetterList[], limit: number): LetterList {
-  const byReason: Record<string, number> = {}
-  for (const list of lists) {
-    for (const [reason, count] of Object.entries(list.byReason)) byReason[reason] = (byReason[reason] ?? 0) + count
-  }
-  const letters = lists.flatMap((list) => list.letters).sort((a, b) => b.arrivalMs - a.arrivalMs)
-  return { count: lists.reduce((sum, list) => sum + list.count, 0), byReason, letters: letters.slice(0, limit) }
-}

@@ -1,0 +1,120 @@
+/** Dead letters for people: counts by reason first, then the newest letters. At most 100 columns wide. */
+import type { LetterList, ListedLetter } from '../../src/dead-letters/index.ts'
+import { grouped } from '../start/progress.ts'
+
+/** Marks up a text, or leaves it as it is where colours are not wanted. */
+export interface Paint {
+  bold(text: string): string
+  dim(text: string): string
+  warn(text: string): string
+}
+
+const WIDTH = 100
+const BAR_WIDTH = 40
+const DAY_MS = 86_400_000
+
+/** Colours on a terminal, unless NO_COLOR is set (https://no-color.org); FORCE_COLOR asks for them anywhere. */
+export function paint(
+  output: { readonly isTTY?: boolean },
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Paint {
+  const isWanted = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0'
+  const isOn = !env.NO_COLOR && (isWanted || output.isTTY === true)
+  const mark = (on: number, off: number) => (text: string) => (isOn ? `\u001b[${on}m${text}\u001b[${off}m` : text)
+  return { bold: mark(1, 22), dim: mark(2, 22), warn: mark(33, 39) }
+}
+
+/** `where`: what was asked, for the heading. */
+export function listText(list: LetterList, where: string, { bold, dim, warn }: Paint, nowMs: number): string {
+  const { count, byReason, totals, oldestKeptMs, matching, letters } = list
+  const gone = [
+    `${grouped(totals.kept)} ever`,
+    ...(['replayed', 'dropped', 'expired', 'overflowed'] as const)
+      .filter((name) => totals[name] > 0)
+      .map((name) => `${grouped(totals[name])} ${name}`),
+  ]
+  const lines = [bold(`${grouped(count)} dead ${count === 1 ? 'letter' : 'letters'} of ${where}`)]
+  lines.push(
+    dim(`${gone.join(', ')}${oldestKeptMs === null ? '' : `; the oldest is ${age(nowMs - oldestKeptMs)} old`}`),
+    '',
+  )
+  const reasons = Object.entries(byReason).sort(([, a], [, b]) => b - a)
+  const most = Math.max(1, ...reasons.map(([, n]) => n))
+  const nameWidth = Math.max(0, ...reasons.map(([reason]) => reason.length))
+  const numberWidth = Math.max(0, ...reasons.map(([, n]) => grouped(n).length))
+  for (const [reason, n] of reasons) {
+    const bar = '█'.repeat(Math.max(1, Math.round((n / most) * BAR_WIDTH)))
+    lines.push(`  ${warn(reason.padEnd(nameWidth))}  ${grouped(n).padStart(numberWidth)}  ${dim(bar)}`)
+  }
+  if (reasons.length > 0) lines.push('')
+  for (const letter of letters) lines.push(...rowText(letter, { bold, dim, warn }), '')
+  if (letters.length < matching) {
+    lines.push(
+      dim(`The newest ${grouped(letters.length)} of ${grouped(matching)}; --limit N shows more, show ID one in full.`),
+    )
+  } else if (letters.length > 0) lines.push(dim('show ID prints one in full.'))
+  return lines.join('\n').trimEnd()
+}
+
+function rowText(
+  { id, reason, field, message, payload, payloadUnits, keptMs, times, replayable }: ListedLetter,
+  { dim, warn }: Paint,
+) {
+  const notes = [...(times > 1 ? [`came ${grouped(times)} times`] : []), ...(replayable ? [] : ['cannot be replayed'])]
+  const about = `${warn(reason)}${field === undefined ? '' : ` ${field}`}`
+  return [
+    `${clock(keptMs)}  ${about}${notes.length === 0 ? '' : dim(`  ${notes.join(', ')}`)}`,
+    `  ${cut(message, WIDTH - 2)}`,
+    `  ${dim(`${id}  ${cut(payload, WIDTH - 4 - id.length, payloadUnits > payload.length)}`)}`,
+  ]
+}
+
+/** One letter with everything that is known of it. */
+export function letterText(letter: ListedLetter, { bold, dim, warn }: Paint): string {
+  const { payload, payloadUnits } = letter
+  const isPart = payload.length < payloadUnits
+  const facts: [string, string | undefined][] = [
+    ['source', letter.source],
+    ['reason', warn(letter.reason)],
+    ['field', letter.field],
+    ['message', letter.message],
+    ['arrived', new Date(letter.arrivalMs).toISOString()],
+    ['event time', letter.eventTimeMs === undefined ? undefined : new Date(letter.eventTimeMs).toISOString()],
+    ['position', letter.position],
+    ['event id', letter.eventId],
+    ['refused by', letter.by.join(', ')],
+    ['times', grouped(letter.times)],
+    ['replayable', letter.replayable ? 'yes' : isPart ? 'no: only a part was kept' : 'no: it is no JSON'],
+  ]
+  const known = facts.filter((fact): fact is [string, string] => fact[1] !== undefined)
+  const size = isPart
+    ? `the first ${grouped(payload.length)} of ${grouped(payloadUnits)} characters`
+    : `${grouped(payloadUnits)} characters`
+  return [
+    bold(`dead letter ${letter.id}`),
+    ...known.map(([name, value]) => `  ${name.padEnd(12)}${value}`),
+    '',
+    dim(size),
+    printable(payload),
+  ].join('\n')
+}
+
+const clock = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+
+function age(ms: number): string {
+  if (ms >= 2 * DAY_MS) return `${Math.floor(ms / DAY_MS)} days`
+  if (ms >= 7_200_000) return `${Math.floor(ms / 3_600_000)} hours`
+  if (ms >= 120_000) return `${Math.floor(ms / 60_000)} minutes`
+  return 'less than two minutes'
+}
+
+function cut(text: string, width: number, isPart = false): string {
+  const line = printable(text).replaceAll(/\s+/g, ' ')
+  return line.length > width || isPart ? `${line.slice(0, width - 3)}...` : line
+}
+
+/** What a sender wrote must not move the cursor or colour the screen of who reads it. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+}
