@@ -7,7 +7,7 @@ export {
   type VectorPlan,
   type VectorRun,
 } from './plan.ts'
-export { type Region, regionNamed, type Shards, shardCount } from './region.ts'
+export { type Region, regionNamed, type Shards, shardCount, tableShardCount } from './region.ts'
 export {
   type Commit,
   formatCommit,

@@ -28,6 +28,9 @@ export function regionNamed(regions: readonly Region[], name: string): Region {
   return region
 }
 
+/** Shard count of every table in a region. */
+export const tableShardCount = ({ shards }: Region): number => shards.tables ?? shards.default
+
 /** Shard count of an entity in a region. */
 export function shardCount(region: Region, entity: string): number {
   const { entities } = region.shards

@@ -163,3 +163,14 @@ function addUp(
   }
   return { accepted, duplicates, refused: list, commits: [...commits].map(([place, seq]) => `${place}/${seq}`) }
 }
+
+/** Whether every shard that a batch goes to would take another one: it is asked to take nothing. */
+export async function areWell({ router, directory, tables }: Delivery, batch: EventBatch): Promise<boolean> {
+  const routed = router.route(batch)
+  if (isRefusal(routed)) return false
+  const empty = routed.batches.map((one): ShardBatch => {
+    const { ids: _, position: __, ...message } = one.message
+    return { ...one, message: { ...message, events: '[]', fanout: '' } }
+  })
+  return !('unavailable' in (await sendAll(router.isTable && tables ? tables : directory, empty)))
+}

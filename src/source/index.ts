@@ -1,5 +1,5 @@
 export { requestBatch } from './batch.ts'
-export { type Delivery, deliver, type Receipt, type RefusedEvent, type Undelivered } from './deliver.ts'
+export { areWell, type Delivery, deliver, type Receipt, type RefusedEvent, type Undelivered } from './deliver.ts'
 export { connectKafka } from './kafka/connect.ts'
 export type { KafkaHttpEnvironment } from './kafka/http-call.ts'
 export type {
@@ -14,5 +14,8 @@ export type {
   ReadResult,
   TopicInfo,
 } from './kafka/kafka-http.ts'
+export { Puller, type ResumeOptions } from './kafka/puller.ts'
+export type { Barrier, Halt, PullerState } from './kafka/puller-state.ts'
+export { SchemaLearner } from './kafka/schema-learner.ts'
 export { BRIDGE_HEADERS, OUT_OF_RANGE_CODE } from './kafka/upstash.ts'
 export { type EventBatch, Router } from './route.ts'

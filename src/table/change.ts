@@ -1,4 +1,4 @@
-import { CHANGE, type ChangeOp, isRefusal, type Refusal, refusal, shown } from '../contract/index.ts'
+import { CHANGE, type ChangeOp, type Refusal, refusal, shown } from '../contract/index.ts'
 import type { MessagePosition } from '../shard/index.ts'
 import type { RowVersion } from './version.ts'
 
@@ -59,4 +59,3 @@ function readLsn(raw: unknown): bigint | null | Refusal {
   return refusal('bad_envelope', `"${CHANGE.lsn}" is ${shown(raw)}; expected decimal digits.`, CHANGE.lsn)
 }
 
-export { isRefusal }

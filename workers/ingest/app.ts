@@ -1,11 +1,11 @@
 import { Hono } from 'hono'
 import { type App, planOf } from '../../durable-objects/app.ts'
+import { directoryOf, type ShardNamespace } from '../../durable-objects/directory.ts'
 import { isRefusal } from '../../src/contract/index.ts'
 import { MAX_BODY_BYTES, type Problem, problemResponse, readBody, Tokens } from '../../src/serve/index.ts'
 import type { DeadLetter } from '../../src/shard/index.ts'
 import { type Delivery, deliver, type Receipt, Router, requestBatch } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
-import { directoryOf, type ShardNamespace } from '../directory.ts'
 import { type DeadLettersStub, deadLetterRoutes } from './dead-letters.ts'
 
 /** What the ingest Worker is bound to. */

@@ -1,6 +1,7 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { type App, planOf } from '../../durable-objects/app.ts'
+import { directoryOf, type ShardNamespace } from '../../durable-objects/directory.ts'
 import {
   lookup,
   lookupProblem,
@@ -12,7 +13,6 @@ import {
   typedRows,
   wireText,
 } from '../../src/serve/index.ts'
-import { directoryOf, type ShardNamespace } from '../directory.ts'
 
 /** What the lookup Worker is bound to. */
 export interface LookupBindings {

@@ -54,6 +54,12 @@ export interface PullerOptions {
   readonly random: () => number
 }
 
+/** How a halted puller goes on. */
+export interface ResumeOptions {
+  readonly skip?: boolean
+  readonly offset?: number
+}
+
 /**
  * Pulls one partition of a topic and hands its records over in their order, never past a failure. How far it is it saves
  * only when every shard has taken everything before; the shards know better than it what they have, so whatever is read
@@ -127,7 +133,7 @@ export class Puller {
    * @param skip passes over the record that it stands at, which is kept as a dead letter where it was read
    * @param offset where to go on, instead of where it stands
    */
-  resume({ skip = false, offset }: { readonly skip?: boolean; readonly offset?: number } = {}): PullerState {
+  resume({ skip = false, offset }: ResumeOptions = {}): PullerState {
     if (this.state.phase !== 'halted') return this.state
     const reason = this.state.halt?.reason
     this.update({ phase: 'running', halt: null, failures: 0, problem: null })

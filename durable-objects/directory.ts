@@ -1,10 +1,11 @@
-import { formatShardName, type Region, regionNamed, shardCount } from '../src/plan/index.ts'
+import { formatShardName, type Region, regionNamed, shardCount, tableShardCount } from '../src/plan/index.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
   parseReadAnswer,
   type ShardDirectory,
   type ShardUnavailable,
+  type TableDirectory,
   writeRead,
 } from '../src/shard/index.ts'
 
@@ -50,6 +51,22 @@ export function shardDirectory(region: Region, namespace: ShardNamespace): Shard
         read: async (message) => parseReadAnswer(await stub.read(writeRead(message))),
       }
     },
+  }
+}
+
+/** A shard of a table as its Durable Object offers it over RPC. */
+export interface TableNamespace {
+  getByName(name: string): { apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable> }
+}
+
+/** The tables of a region as Durable Objects. */
+export function tableDirectory(region: Region, namespace: TableNamespace): TableDirectory {
+  const { name, epoch } = region
+  const shards = tableShardCount(region)
+  return {
+    shards,
+    shard: (source, shard) =>
+      namespace.getByName(formatShardName({ region: name, entity: source, epoch, shards, shard })),
   }
 }
 

@@ -1,0 +1,53 @@
+/** How soon what could not leave is tried again, at first and at the longest. */
+const FIRST_RETRY_MS = 1_000
+const LONGEST_RETRY_MS = 30_000
+
+export interface DrainOptions {
+  readonly storage: Pick<DurableObjectStorage, 'setAlarm' | 'deleteAlarm'>
+  /** As a log line names it. */
+  readonly name: string
+  readonly isEmpty: () => boolean
+  /** Sends some of what waits; throws when it could not. */
+  readonly send: () => Promise<void>
+}
+
+/**
+ * Empties an outbox: at once after a batch, and by alarm when that fails or the process ends. One drain at a time, so that
+ * what leaves leaves in its order.
+ */
+export class Drain {
+  private readonly options: DrainOptions
+  private running = false
+  private failures = 0
+
+  constructor(options: DrainOptions) {
+    this.options = options
+  }
+
+  /** Never throws: what could not leave waits for the alarm. */
+  async run(): Promise<void> {
+    const { storage, name, isEmpty, send } = this.options
+    if (this.running || isEmpty()) return
+    this.running = true
+    try {
+      // Again from the start when a batch left something while the alarm was being deleted: it would wait without one.
+      while (!isEmpty()) {
+        await storage.setAlarm(Date.now() + this.retryMs)
+        while (!isEmpty()) await send()
+        await storage.deleteAlarm()
+        this.failures = 0
+      }
+    } catch (cause) {
+      this.failures++
+      console.warn(`what leaves ${name} waits: ${cause instanceof Error ? cause.message : String(cause)}`)
+      await storage.setAlarm(Date.now() + this.retryMs)
+    } finally {
+      this.running = false
+    }
+  }
+
+  private get retryMs(): number {
+    const longest = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.failures, 10))
+    return Math.ceil(longest * (0.5 + Math.random() / 2))
+  }
+}

@@ -1,0 +1,174 @@
+import { DurableObject } from 'cloudflare:workers'
+import { RegistryClient } from '../src/contract/index.ts'
+import type { KafkaIntake } from '../src/engine/index.ts'
+import {
+  areWell,
+  type Barrier,
+  connectKafka,
+  deliver,
+  type KafkaHttp,
+  parseConnections,
+  Puller,
+  type PullerState,
+  type ResumeOptions,
+  SchemaLearner,
+} from '../src/source/index.ts'
+import { type App, planOf } from './app.ts'
+import { type DeliveryBindings, deliveriesOf } from './deliveries.ts'
+
+/** What a puller needs of its Worker. */
+export interface KafkaPartitionEnv extends DeliveryBindings {
+  readonly CONNECTIONS: string
+}
+
+/** How long one alarm pulls before it hands on to the next: far below what an alarm may last. */
+const RUN_MS = 20_000
+
+/** Which partition an object pulls, as its name says it. */
+export interface PartitionName {
+  readonly region: string
+  readonly source: string
+  readonly topic: string
+  readonly partition: number
+}
+
+export const formatPartitionName = ({ region, source, topic, partition }: PartitionName): string =>
+  `${region}/${source}/${topic}/${partition}`
+
+function parsePartitionName(name: string): PartitionName | undefined {
+  const [region, source, topic, number, ...more] = name.split('/')
+  const partition = Number(number)
+  if (!region || !source || !topic || more.length > 0 || !Number.isSafeInteger(partition)) return undefined
+  return { region, source, topic, partition }
+}
+
+/** What an operator sees of a partition. */
+export interface PartitionStatus extends PullerState {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** One partition of a topic as a Durable Object: storage, alarm and RPC; every rule is in `src/source/kafka`. */
+export function kafkaPartitionOf(app: App) {
+  const deliveryOf = deliveriesOf(app)
+  return class KafkaPartitionObject<Env extends KafkaPartitionEnv> extends DurableObject<Env> {
+    private readonly at: PartitionName
+    private readonly puller: Puller
+
+    constructor(ctx: DurableObjectState, env: Env) {
+      super(ctx, env)
+      const at = parsePartitionName(ctx.id.name ?? '')
+      if (at === undefined) throw new Error(`a partition is named region/source/topic/partition, not ${ctx.id.name}`)
+      this.at = at
+      ctx.storage.sql.exec('CREATE TABLE IF NOT EXISTS puller (id INTEGER PRIMARY KEY, state TEXT NOT NULL)')
+      this.puller = this.open()
+    }
+
+    private open(): Puller {
+      const { env, at } = this
+      const delivery = deliveryOf(env, at.source)
+      const source = planOf(app).sources.get(at.source)
+      const intake = source?.spec.from.find((way): way is KafkaIntake => way.kind === 'kafka' && way.topic === at.topic)
+      if (delivery === undefined || source === undefined || intake === undefined) {
+        throw new Error(`source ${at.source} does not read topic ${at.topic} in this deployment`)
+      }
+      const now = () => Date.now()
+      const { kafka, registries } = parseConnections(env.CONNECTIONS)
+      const clients = new Map(
+        Object.entries(registries).map(([name, registry]) => [name, new RegistryClient(registry, fetchInTime)]),
+      )
+      const registryOf = (name: string) => clients.get(name)
+      const learner = new SchemaLearner({ source: source.spec, format: intake.format, registryOf, now })
+      const connection = kafka[intake.cluster]
+      const name = `tidemark-${at.region}-${at.source}-${at.topic}-${at.partition}`
+      const random = () => Math.random()
+      return new Puller({
+        intake,
+        partition: at.partition,
+        kafka: connection === undefined ? noCluster(intake.cluster) : connectKafka(connection, { fetch: (url, init) => fetch(url, init), now, random, name }),
+        decoder: learner,
+        learn: learner.learn,
+        hand: async (batch) => {
+          try {
+            return await deliver(delivery, batch)
+          } catch (cause) {
+            return { unavailable: 'shard_failed', message: cause instanceof Error ? cause.message : String(cause) }
+          }
+        },
+        areWell: (batch) => areWell(delivery, batch),
+        save: (state) => {
+          const { sql } = this.ctx.storage
+          sql.exec('INSERT OR REPLACE INTO puller (id, state) VALUES (1, ?)', JSON.stringify(state))
+        },
+        saved: this.saved(),
+        isHome: at.region === app.regions[0]?.name,
+        now,
+        random,
+      })
+    }
+
+    private saved(): PullerState | undefined {
+      const { sql } = this.ctx.storage
+      const row = sql.exec<{ state: string }>('SELECT state FROM puller WHERE id = 1').toArray()[0]
+      return row && (JSON.parse(row.state) as PullerState)
+    }
+
+    /** Sees to it that the partition is pulled, if it should be: called by the cron, and harmless as often as that. */
+    async wake(): Promise<PartitionStatus> {
+      if (this.puller.status.phase === 'running' && (await this.ctx.storage.getAlarm()) === null) {
+        await this.ctx.storage.setAlarm(Date.now())
+      }
+      return this.status()
+    }
+
+    status(): PartitionStatus {
+      return { topic: this.at.topic, partition: this.at.partition, ...this.puller.status }
+    }
+
+    /** Lets a halted partition go on. */
+    async resume(options: ResumeOptions): Promise<PartitionStatus> {
+      this.puller.resume(options)
+      return await this.wake()
+    }
+
+    /** Stops for good after the page under way, for another region to go on from there. */
+    async handOver(): Promise<Barrier> {
+      return await this.puller.handOver()
+    }
+
+    /** Goes on where another region stopped. */
+    async takeOver(barrier: Barrier): Promise<PartitionStatus> {
+      this.puller.takeOver(barrier)
+      return await this.wake()
+    }
+
+    override async alarm(): Promise<void> {
+      // Set first: a process that ends during the run is woken by it.
+      await this.ctx.storage.setAlarm(Date.now() + RUN_MS * 2)
+      let pause: number | null = 1_000
+      try {
+        pause = await this.puller.run(Date.now() + RUN_MS)
+      } catch (cause) {
+        console.error(`${this.ctx.id.name}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`)
+      } finally {
+        if (pause === null) await this.ctx.storage.deleteAlarm()
+        else await this.ctx.storage.setAlarm(Date.now() + pause)
+      }
+    }
+  }
+}
+
+const REGISTRY_MS = 10_000
+const fetchInTime = (url: string, init: RequestInit): Promise<Response> =>
+  fetch(url, { ...init, signal: AbortSignal.timeout(REGISTRY_MS) })
+
+/** A cluster that the secret does not name: nothing is lost, and the status says what is missing. */
+function noCluster(name: string): KafkaHttp {
+  const failed = async () => ({
+    kind: 'failed' as const,
+    transient: true,
+    message: `the secret CONNECTIONS has no Kafka cluster "${name}": add "kafka": {"${name}": {"dialect": ..., "url": ...}}`,
+  })
+  return { read: failed, offsets: failed, topic: failed, produce: failed, close: async () => {} }
+}
+

@@ -1,0 +1,82 @@
+import type { OutboxStorage } from '../src/shard/index.ts'
+import type { TableStorage } from '../src/table/index.ts'
+
+/** A table's storage in the SQLite of its Durable Object: a row written for each change, and one for each batch that leaves. */
+export class SqlTableStorage implements TableStorage {
+  readonly contributions: OutboxStorage
+  readonly letters: OutboxStorage
+  private readonly storage: DurableObjectStorage
+  private readonly sql: SqlStorage
+  /** Rows written since this object started: what the bill counts. */
+  rowsWritten = 0
+
+  constructor(storage: DurableObjectStorage) {
+    this.storage = storage
+    this.sql = storage.sql
+    for (const table of ['row', 'meta']) {
+      this.sql.exec(`CREATE TABLE IF NOT EXISTS ${table} (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`)
+    }
+    this.contributions = this.outbox('contribution')
+    this.letters = this.outbox('letter')
+  }
+
+  private outbox(table: string): OutboxStorage {
+    this.sql.exec(`CREATE TABLE IF NOT EXISTS ${table} (id INTEGER PRIMARY KEY, body TEXT NOT NULL)`)
+    return {
+      transaction: (work) => this.transaction(work),
+      writeOutbox: (id, body) => this.write(`INSERT INTO ${table} (id, body) VALUES (?, ?)`, id, body),
+      lastOutboxId: () =>
+        this.sql.exec<{ last: number | null }>(`SELECT max(id) AS last FROM ${table}`).one().last ?? 0,
+      readOutbox: (limit) =>
+        this.sql
+          .exec<{ id: number; body: string }>(
+            `SELECT id, body FROM ${table} ORDER BY id LIMIT ?`,
+            Math.min(limit, 1_000),
+          )
+          .toArray(),
+      deleteOutbox: (upTo) => this.write(`DELETE FROM ${table} WHERE id <= ?`, upTo),
+    }
+  }
+
+  private write(query: string, ...bindings: SqlStorageValue[]): void {
+    this.rowsWritten += this.sql.exec(query, ...bindings).rowsWritten
+  }
+
+  private read(query: string, key: string): string | undefined {
+    return this.sql.exec<{ value: string }>(query, key).toArray()[0]?.value
+  }
+
+  transaction(work: () => void): void {
+    this.storage.transactionSync(work)
+  }
+
+  readMeta(key: string): string | undefined {
+    return this.read('SELECT value FROM meta WHERE key = ?', key)
+  }
+
+  writeMeta(key: string, value: string): void {
+    this.write('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)', key, value)
+  }
+
+  readRow(key: string): string | undefined {
+    return this.read('SELECT value FROM row WHERE key = ?', key)
+  }
+
+  writeRow(key: string, body: string): void {
+    this.write('INSERT OR REPLACE INTO row (key, value) VALUES (?, ?)', key, body)
+  }
+
+  deleteRow(key: string): void {
+    this.write('DELETE FROM row WHERE key = ?', key)
+  }
+
+  scanRows(after: string | null, limit: number): { readonly key: string; readonly body: string }[] {
+    const from = after === null ? '' : 'WHERE key > ?'
+    return this.sql
+      .exec<{ key: string; body: string }>(
+        `SELECT key, value AS body FROM row ${from} ORDER BY key LIMIT ?`,
+        ...(after === null ? [limit] : [after, limit]),
+      )
+      .toArray()
+  }
+}
