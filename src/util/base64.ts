@@ -13,3 +13,10 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i)
   return bytes
 }
+
+/** The base64 of bytes, with padding. */
+export function toBase64(bytes: Uint8Array): string {
+  let binary = ''
+  for (let i = 0; i < bytes.length; i++) binary += String.fromCharCode(bytes[i] as number)
+  return btoa(binary)
+}
