@@ -14,10 +14,9 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   return bytes
 }
 
-/** The base64 text of bytes (RFC 4648, section 4: with padding). */
+/** The base64 of bytes, with padding. */
 export function toBase64(bytes: Uint8Array): string {
-  const pieces: string[] = []
-  // A few thousand at a time: as arguments of a call, millions would overflow the stack.
-  for (let at = 0; at < bytes.length; at += 8192) pieces.push(String.fromCharCode(...bytes.subarray(at, at + 8192)))
-  return btoa(pieces.join(''))
+  let binary = ''
+  for (let i = 0; i < bytes.length; i++) binary += String.fromCharCode(bytes[i] as number)
+  return btoa(binary)
 }

@@ -1,7 +1,9 @@
 import type { DebeziumFormat, SourceSpec } from '../../engine/index.ts'
 import { MAX_EVENT_UNITS } from '../../util/limits.ts'
 import type { Refusal } from '../refusal.ts'
+import type { SchemaStore } from '../registry/schema-store.ts'
 import { ConnectSchemas } from './connect-schema.ts'
+import { debeziumAvroDecoder } from './debezium-avro.ts'
 import { type Envelope, keySpan, readEnvelope, type Span } from './debezium-envelope.ts'
 import { outcomeOf } from './debezium-outcome.ts'
 import { type Row, RowReader, RowWriter } from './debezium-row.ts'
@@ -21,13 +23,18 @@ const TOMBSTONE: Decoded = { kind: 'skipped', why: 'tombstone' }
  * Skips tombstones, heartbeats, and messages about transactions, schemas and nothing. Refuses `bad_encoding`, `bad_json`,
  * `bad_envelope`, `too_large`, and values that are evidently encoded otherwise than declared.
  */
-export function debeziumDecoder(format: DebeziumFormat, source: SourceSpec): Decoder {
+export function debeziumDecoder(format: DebeziumFormat, source: SourceSpec, schemas: SchemaStore): Decoder {
+  const { value } = format
+  return value.kind === 'avro' ? debeziumAvroDecoder(value.registry, source, schemas) : jsonMessages(format, source)
+}
+
+function jsonMessages(format: DebeziumFormat, source: SourceSpec): Decoder {
   const reader = new RowReader(source, format)
   const writer = new RowWriter(source)
-  const schemas = new ConnectSchemas()
+  const inline = new ConnectSchemas()
   const isTable = source.changes !== undefined
   const names = new Set(source.fields.map(({ name }) => name))
-  const readSchema = (raw: string) => schemas.read(raw)
+  const readSchema = (raw: string) => inline.read(raw)
   const isField = (name: string) => names.has(name)
 
   const decodeText = (text: string, record: SourceRecord): Decoded => {

@@ -9,6 +9,8 @@ export type Meaning =
   | { readonly kind: 'variable_decimal' }
   /** An integer since the epoch, UTC. */
   | { readonly kind: 'time'; readonly unit: TimeUnit }
+  /** Sixteen bytes, or a text. */
+  | { readonly kind: 'uuid' }
   /** What its plain type says. */
   | { readonly kind: 'plain' }
 

@@ -1,6 +1,7 @@
 import { type Refusal, refusal } from '../refusal.ts'
+import type { SourceRecord } from './format.ts'
 
-/** A value behind the frame that Confluent's serializers write: which schema it was written with, and where it begins. */
+/** A value without the frame that a registry's serializers write: which schema it was written with, and its bytes. */
 export interface SchemaFrame {
   readonly id: number
   readonly payload: Uint8Array
@@ -9,25 +10,28 @@ export interface SchemaFrame {
 const MAGIC_ID = 0
 const MAGIC_GUID = 1
 const FRAME_BYTES = 5
+/** Where newer serializers put the GUID of a schema instead. */
+const GUID_HEADER = '__value_schema_id'
 
 /**
- * Takes the frame off: byte 0 and a schema id of four bytes, big-endian. Refuses what has none, `bad_encoding`. Newer
- * clients may write byte 1 and a GUID, here or in a header: that is no id, and refused too.
+ * Takes the frame off: byte 0 and a schema id of four bytes, big-endian. Refuses what has none, `bad_encoding`; so it does
+ * with the GUIDs that newer clients may write instead, in front of the value or in a header.
  */
-export function frameOf(value: Uint8Array): SchemaFrame | Refusal {
-  if (value[0] === MAGIC_GUID) {
+export function frameOf({ value, headers }: SourceRecord): SchemaFrame | Refusal {
+  const bytes = value ?? new Uint8Array(0)
+  if (bytes[0] === MAGIC_ID && bytes.length >= FRAME_BYTES) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    return { id: view.getUint32(1), payload: bytes.subarray(FRAME_BYTES) }
+  }
+  if (headers.has(GUID_HEADER) || bytes[0] === MAGIC_GUID) {
     return refusal(
       'bad_encoding',
-      'The value is framed by a GUID; expected byte 0 and a schema id. Set the serializer to write schema ids as a prefix.',
+      'The schema is named by a GUID; expected byte 0 and a schema id before the value. Set the serializer to schema ids as a prefix.',
     )
   }
-  if (value[0] !== MAGIC_ID || value.length < FRAME_BYTES) {
-    const came = value.length === 0 ? 'is empty' : `starts with byte ${value[0]} and has ${value.length} bytes`
-    return refusal(
-      'bad_encoding',
-      `The value ${came}; expected byte 0, a schema id of four bytes, and Avro behind it. If it is JSON, declare json().`,
-    )
-  }
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength)
-  return { id: view.getUint32(1), payload: value.subarray(FRAME_BYTES) }
+  const came = bytes.length === 0 ? 'is empty' : `starts with byte ${bytes[0]} and has ${bytes.length} bytes`
+  return refusal(
+    'bad_encoding',
+    `The value ${came}; expected byte 0, a schema id of four bytes, and Avro behind it. If it is JSON, declare json().`,
+  )
 }
