@@ -7,6 +7,7 @@ const testTokens = JSON.stringify({ 'test-token': ['*'], 'ingest-only': ['ingest
 
 // Where wrangler looks for the secrets that a config requires, before it warns that one is missing.
 process.env.TOKENS = testTokens
+process.env.CONNECTIONS = '{}'
 
 export default defineConfig({
   test: {

@@ -7,9 +7,9 @@ import {
   connectKafka,
   deliver,
   type KafkaHttp,
-  parseConnections,
   Puller,
   type PullerState,
+  parseConnections,
   type ResumeOptions,
   SchemaLearner,
 } from '../src/source/index.ts'
@@ -85,7 +85,10 @@ export function kafkaPartitionOf(app: App) {
       return new Puller({
         intake,
         partition: at.partition,
-        kafka: connection === undefined ? noCluster(intake.cluster) : connectKafka(connection, { fetch: (url, init) => fetch(url, init), now, random, name }),
+        kafka:
+          connection === undefined
+            ? noCluster(intake.cluster)
+            : connectKafka(connection, { fetch: (url, init) => fetch(url, init), now, random, name }),
         decoder: learner,
         learn: learner.learn,
         hand: async (batch) => {
@@ -171,4 +174,3 @@ function noCluster(name: string): KafkaHttp {
   })
   return { read: failed, offsets: failed, topic: failed, produce: failed, close: async () => {} }
 }
-

@@ -2,7 +2,10 @@
 interface IngestEnv {
 	REGION: string;
 	TOKENS: string;
+	CONNECTIONS: string;
 	SHARDS: DurableObjectNamespace<import("./ingest/index").FeatureShard>;
+	TABLES: DurableObjectNamespace<import("./ingest/index").TableShard>;
+	KAFKA_PARTITIONS: DurableObjectNamespace<import("./ingest/index").KafkaPartition>;
 	DEAD_LETTERS: DurableObjectNamespace<import("./ingest/index").DeadLetters>;
 }
 interface LookupEnv {
@@ -24,7 +27,7 @@ interface ConsoleEnv {
 declare namespace Cloudflare {
 	interface GlobalProps {
 		mainModule: typeof import("./ingest/index");
-		durableNamespaces: "FeatureShard" | "DeadLetters";
+		durableNamespaces: "FeatureShard" | "TableShard" | "KafkaPartition" | "DeadLetters";
 	}
 	interface Env extends IngestEnv {}
 }

@@ -79,7 +79,7 @@ export async function runChaos({ seed, kills, timeLimitMs, say }: ChaosOptions):
 async function starter(stateDir: string): Promise<() => Promise<Runtime>> {
   const bundles = await bundleWorkers({ workers: ['ingest', 'lookup'] })
   const tokens = { [TOKEN]: ['ingest:flights', 'dead-letters'], anonymous: ['read:*'] }
-  const services = localServices(bundles, { TOKENS: JSON.stringify(tokens) })
+  const services = localServices(bundles, { TOKENS: JSON.stringify(tokens), CONNECTIONS: '{}' })
   const ingest = await freePort(PREFERRED_PORT)
   const lookup = await freePort(ingest + 1)
   const sockets = [

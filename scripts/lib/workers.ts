@@ -23,6 +23,8 @@ export interface WorkerPlan {
   readonly bindings: readonly Binding[]
   /** Durable Object classes that live in this Worker, all on SQLite. */
   readonly durableObjects: readonly string[]
+  /** When Cloudflare calls it by itself; five fields of cron, UTC. */
+  readonly crons?: readonly string[]
   /** It declares the features again when it starts, and so needs the time zones that they name. */
   readonly runsDefinitions: boolean
   /** Files whose import is their text (a page's HTML, CSS and script), as globs; none when absent. */
@@ -37,6 +39,9 @@ export const compatibilityDate = '2026-11-01'
 /** JSON of the bearer tokens and their scopes. A secret: `wrangler secret put TOKENS`, never in a config. */
 const tokens: Binding = { kind: 'secret', name: 'TOKENS' }
 
+/** JSON of what is outside: clusters, registries, keys of webhooks. `{}` when there is nothing. A secret, as it holds credentials. */
+const connections: Binding = { kind: 'secret', name: 'CONNECTIONS' }
+
 /** The plan of one region's Workers. The region `local` takes the plain names, every other one its name as suffix. */
 export function workerPlans(region: Region): readonly WorkerPlan[] {
   const suffix = region.name === 'local' ? '' : `-${region.name}`
@@ -49,14 +54,24 @@ export function workerPlans(region: Region): readonly WorkerPlan[] {
     className: 'DeadLetters',
   }
 
+  const tables: Binding = { kind: 'durableObject', name: 'TABLES', worker: 'ingest', className: 'TableShard' }
+  const partitions: Binding = {
+    kind: 'durableObject',
+    name: 'KAFKA_PARTITIONS',
+    worker: 'ingest',
+    className: 'KafkaPartition',
+  }
+
   return [
     {
       worker: 'ingest',
       deployedName: `tidemark-ingest${suffix}`,
       config: 'wrangler.toml',
       main: 'workers/ingest/index.ts',
-      bindings: [regionName, tokens, shards, deadLetters],
-      durableObjects: ['FeatureShard', 'DeadLetters'],
+      bindings: [regionName, tokens, connections, shards, tables, partitions, deadLetters],
+      durableObjects: ['FeatureShard', 'TableShard', 'KafkaPartition', 'DeadLetters'],
+      // The watchdog of the pullers.
+      crons: ['* * * * *'],
       runsDefinitions: true,
       budgetKiB: 120,
     },

@@ -74,6 +74,7 @@ function tables(prefix: string, plan: WorkerPlan, region: Region, zones: Zones):
     // Only the names: a deploy is refused while a secret is not set, and `wrangler types` knows them.
     blocks.push([`[${prefix}secrets]`, `required = [${secrets.map((binding) => quote(binding.name)).join(', ')}]`])
   }
+  if (plan.crons) blocks.push([`[${prefix}triggers]`, `crons = [${plan.crons.map(quote).join(', ')}]`])
   for (const className of plan.durableObjects) {
     blocks.push([`[${prefix}exports.${className}]`, 'type = "durable-object"', 'storage = "sqlite"'])
   }

@@ -12,6 +12,8 @@ export function localServices(bundles: readonly Bundle[], secrets: Readonly<Reco
     name: worker,
     modules,
     durableObjects: plan.durableObjects,
+    // Pullers read brokers and registries, which stand on this machine in tests and trials.
+    ...(plan.durableObjects.length > 0 && { outbound: 'private' as const }),
     bindings: plan.bindings.flatMap((binding): ServiceBinding[] => {
       switch (binding.kind) {
         case 'text':

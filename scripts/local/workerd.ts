@@ -49,7 +49,7 @@ const running = new Set<ChildProcess>()
  * @example
  * const bundles = await bundleWorkers()
  * const runtime = await startRuntime({
- *   services: localServices(bundles, { TOKENS: '{}' }),
+ *   services: localServices(bundles, { TOKENS: '{}', CONNECTIONS: '{}' }),
  *   sockets: [{ service: 'console', port: await freePort(8787) }],
  *   stateDir: join(cacheFolder, 'state'),
  * })

@@ -42,7 +42,10 @@ export async function startLocal(
   writeFileSync(join(stateDir, 'token'), `${token}\n`, { mode: 0o600 })
   // Reading needs no token here: the port is open on this machine only.
   const tokens = { [token]: ['ingest:flights', 'read:*', 'dead-letters:*'], anonymous: ['read:*', 'dead-letters'] }
-  const services = localServices(bundles, { TOKENS: JSON.stringify(tokens) })
+  const services = localServices(bundles, {
+    TOKENS: JSON.stringify(tokens),
+    CONNECTIONS: process.env.CONNECTIONS ?? '{}',
+  })
   const runtime = await startRuntime({ services, sockets: [{ service: 'console', port: open }], stateDir })
   return { runtime, port: open, token }
 }

@@ -58,4 +58,3 @@ function readLsn(raw: unknown): bigint | null | Refusal {
   if (typeof raw === 'number' && Number.isSafeInteger(raw) && raw >= 0) return BigInt(raw)
   return refusal('bad_envelope', `"${CHANGE.lsn}" is ${shown(raw)}; expected decimal digits.`, CHANGE.lsn)
 }
-

@@ -29,7 +29,7 @@ let runtime: Runtime
 beforeAll(async () => {
   const bundles = await bundleWorkers({ workers: ['ingest', 'lookup'] })
   const tokens = { [TOKEN]: ['ingest:flights'], anonymous: ['read:delay_risk'] }
-  const services = localServices(bundles, { TOKENS: JSON.stringify(tokens) })
+  const services = localServices(bundles, { TOKENS: JSON.stringify(tokens), CONNECTIONS: '{}' })
   const ingest = await freePort(30_787)
   const sockets = [
     { service: 'ingest', port: ingest },

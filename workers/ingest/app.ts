@@ -1,18 +1,22 @@
 import { Hono } from 'hono'
 import { type App, planOf } from '../../durable-objects/app.ts'
-import { directoryOf, type ShardNamespace } from '../../durable-objects/directory.ts'
+import { deliveriesOf } from '../../durable-objects/deliveries.ts'
+import type { ShardNamespace, TableNamespace } from '../../durable-objects/directory.ts'
 import { isRefusal } from '../../src/contract/index.ts'
 import { MAX_BODY_BYTES, type Problem, problemResponse, readBody, Tokens } from '../../src/serve/index.ts'
-import type { DeadLetter } from '../../src/shard/index.ts'
-import { type Delivery, deliver, type Receipt, Router, requestBatch } from '../../src/source/index.ts'
+import { deliver, type Receipt, requestBatch } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { type DeadLettersStub, deadLetterRoutes } from './dead-letters.ts'
+import { type PartitionStub, sourceRoutes, wakeAll } from './sources.ts'
 
 /** What the ingest Worker is bound to. */
 export interface IngestBindings {
   readonly REGION: string
   readonly TOKENS: string
+  readonly CONNECTIONS: string
   readonly SHARDS: ShardNamespace
+  readonly TABLES: TableNamespace
+  readonly KAFKA_PARTITIONS: { getByName(name: string): PartitionStub }
   readonly DEAD_LETTERS: { getByName(name: string): DeadLettersStub }
 }
 
@@ -25,7 +29,7 @@ const JSON_TYPES = ['application/json', 'application/x-ndjson', 'application/ndj
 /** The ingest Worker of an app: takes in events over HTTP, and shows what was refused. */
 export function createIngest(app: App) {
   const plan = planOf(app)
-  const routers = new Map<string, Router>()
+  const deliveryOf = deliveriesOf(app)
   let bytesInFlight = 0
   let tokens: { readonly json: string; readonly parsed: Tokens } | undefined
 
@@ -33,21 +37,6 @@ export function createIngest(app: App) {
   const tokensOf = (json: string): Tokens => {
     if (tokens?.json !== json) tokens = { json, parsed: new Tokens(json) }
     return tokens.parsed
-  }
-
-  /** The way of a source's events into the shards; undefined for a source that is not in the plan. */
-  const deliveryOf = (env: IngestBindings, name: string): Delivery | undefined => {
-    const source = plan.sources.get(name)
-    if (source === undefined) return undefined
-    const directory = directoryOf(app.regions, env.REGION, env.SHARDS)
-    let router = routers.get(name)
-    if (router === undefined) {
-      router = new Router(plan.hash, source, directory.shardsOf)
-      routers.set(name, router)
-    }
-    const keep = (letters: readonly DeadLetter[]) =>
-      env.DEAD_LETTERS.getByName(`${directory.region}/${name}`).add(letters)
-    return { router, directory, source: name, keep }
   }
 
   const http = new Hono<{ Bindings: IngestBindings }>()
@@ -122,6 +111,11 @@ export function createIngest(app: App) {
     }),
   )
 
+  http.route(
+    '/v1/sources',
+    sourceRoutes({ plan, refuse: (env, authorization, scope) => tokensOf(env.TOKENS).refuse(authorization, scope) }),
+  )
+
   http.get('/v1/health', (c) => c.json({ status: 'ok', worker: 'ingest', region: c.env.REGION, plan: plan.hash }))
   http.notFound((c) => problemResponse(notFound(c.req.method, new URL(c.req.url).pathname)))
   http.onError((error) =>
@@ -132,7 +126,13 @@ export function createIngest(app: App) {
       retryAfter: 1,
     }),
   )
-  return http
+  return {
+    fetch: (request: Request, env: IngestBindings, context?: ExecutionContext) => http.fetch(request, env, context),
+    /** The watchdog: wakes every partition that should be pulled, and finds those that are new. */
+    scheduled: async (_: unknown, env: IngestBindings): Promise<void> => {
+      await wakeAll(plan, env)
+    },
+  }
 }
 
 /** What a body may come to: what it declares, or the most there is when that is not known. */

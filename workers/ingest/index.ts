@@ -1,4 +1,6 @@
 import { featureShardOf } from '../../durable-objects/feature-shard.ts'
+import { kafkaPartitionOf } from '../../durable-objects/kafka-partition.ts'
+import { tableShardOf } from '../../durable-objects/table-shard.ts'
 import { app } from '../app.ts'
 import { createIngest } from './app.ts'
 
@@ -6,5 +8,11 @@ export { DeadLetters } from '../../durable-objects/dead-letters.ts'
 
 /** One shard of one entity of this app. */
 export class FeatureShard extends featureShardOf(app)<IngestEnv> {}
+
+/** One shard of one table. */
+export class TableShard extends tableShardOf(app)<IngestEnv> {}
+
+/** One partition of a topic that a source reads. */
+export class KafkaPartition extends kafkaPartitionOf(app)<IngestEnv> {}
 
 export default createIngest(app)

@@ -49,7 +49,10 @@ export class SchemaLearner implements Decoder {
     const { source, format, registryOf, now } = this.options
     const client = registryOf(registry)
     if (client === undefined) {
-      return { kind: 'failed', message: `the secret CONNECTIONS has no registry "${registry}", which schema ${id} is in` }
+      return {
+        kind: 'failed',
+        message: `the secret CONNECTIONS has no registry "${registry}", which schema ${id} is in`,
+      }
     }
     const answer = await client.schemaById(id)
     if (answer.kind === 'failed') return { kind: 'failed', message: answer.message }
