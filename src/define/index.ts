@@ -13,6 +13,16 @@ export {
 } from './feature-service.ts'
 export { type FeatureRef, type FeatureView, type FeatureViewOptions, featureView } from './feature-view.ts'
 export type { FieldHandle, Handle, Handles } from './field-handle.ts'
+export {
+  type AvroOptions,
+  avro,
+  cloudEvents,
+  type DebeziumOptions,
+  debezium,
+  type Format,
+  json,
+  raw,
+} from './formats.ts'
 export { type Intake, type KafkaOptions, kafka, type WebhookOptions, webhook } from './intakes.ts'
 export { lastN } from './last-n.ts'
 export { not, type RowPredicate } from './predicate.ts'
