@@ -1,3 +1,6 @@
 export { requestBatch } from './batch.ts'
+export { type Connections, parseConnections, type RegistryConnection } from './connections.ts'
 export { type Delivery, deliver, type Receipt, type RefusedEvent, type Undelivered } from './deliver.ts'
 export { type EventBatch, Router } from './route.ts'
+export { type BodyEvents, BodyReader, CLOUDEVENTS_TYPES, JSON_TYPES } from './webhook/body-events.ts'
+export { type SignedHeaders, signedHeaders, type WebhookKey, WebhookVerifier } from './webhook/standard.ts'
