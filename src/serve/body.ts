@@ -7,6 +7,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 
 /** The text of a request's body, decompressed, never more than the cap in memory; or why it was not read. */
 export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<string | Problem> {
+  const bytes = await readBytes(request, maxBytes)
+  return 'status' in bytes ? bytes : bodyText(bytes)
+}
+
+/** The bytes of a request's body, decompressed: what a signature is checked against. */
+export async function readBytes(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Uint8Array | Problem> {
   const encoding = request.headers.get('content-encoding')?.toLowerCase() ?? 'identity'
   if (encoding !== 'identity' && encoding !== 'gzip') {
     return {
@@ -17,7 +23,7 @@ export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Pro
   }
   const declared = request.headers.get('content-length')
   if (Number(declared ?? 0) > maxBytes) return tooLarge(maxBytes)
-  if (request.body === null) return ''
+  if (request.body === null) return new Uint8Array()
   const isGzip = encoding === 'gzip'
   // The server holds a sender to its declared length, so such a body needs no counting: one read instead of a loop.
   const bytes =
@@ -27,6 +33,11 @@ export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Pro
   if (bytes === 'too large') return tooLarge(maxBytes)
   if (bytes === 'broken')
     return { status: 400, code: 'bad_gzip', detail: 'The body says it is gzip, but cannot be decompressed.' }
+  return bytes
+}
+
+/** The text of a body's bytes, without a byte order mark. */
+export function bodyText(bytes: Uint8Array): string | Problem {
   try {
     return utf8.decode(bytes)
   } catch {

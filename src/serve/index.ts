@@ -1,4 +1,4 @@
-export { MAX_BODY_BYTES, readBody, readSmallBody } from './body.ts'
+export { bodyText, MAX_BODY_BYTES, readBody, readBytes, readSmallBody } from './body.ts'
 export {
   type LookupFailure,
   type LookupRequest,

@@ -6,7 +6,7 @@ const utf8 = new TextEncoder()
 
 /**
  * Bearer tokens and their scopes, from the secret `TOKENS`: JSON of token to list of scopes. A scope is `ingest:SOURCE`,
- * `read:SERVICE`, `dead-letters`, or one of these with `*` for the name; `*` alone is everything. The entry `anonymous`
+ * `read:SERVICE`, `dead-letters`, `dead-letters:write`, or one of these with `*` for the name; `*` alone is everything. The entry `anonymous`
  * says what a request without a token may do; without it, nothing.
  *
  * @example new Tokens('{"s3cret": ["ingest:flights"], "anonymous": ["read:*"]}')
@@ -33,7 +33,8 @@ export class Tokens {
         detail: `This needs a token with the scope ${scope}: send "authorization: Bearer TOKEN".`,
       }
     }
-    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+    // Debezium Server sends the scheme with a colon.
+    const token = /^Bearer:? +(\S+)$/i.exec(authorization)?.[1]
     const scopes = token === undefined ? undefined : this.scopesOf(token)
     if (scopes === undefined)
       return { status: 401, code: 'unknown_token', detail: 'The bearer token is not known here.' }

@@ -16,6 +16,8 @@ export interface Receipt {
   readonly accepted: number
   readonly duplicates: number
   readonly refused: readonly RefusedEvent[]
+  /** Records that held no event, and nothing wrong; absent when there were none. */
+  readonly skipped?: number
   /** `region/entity/epoch/shard/seq` of every shard that took part: a read `after` them sees these events. */
   readonly commits: readonly string[]
 }

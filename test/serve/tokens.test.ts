@@ -50,6 +50,7 @@ test.each([
 test('the scheme is read in any case, and a token may have any characters', () => {
   expect(code('bearer   root', 'read:x')).toBeUndefined()
   expect(code('BEARER tökén-😀', 'read:x')).toBeUndefined()
+  expect(code('Bearer: root', 'read:x')).toBeUndefined()
 })
 
 test.each(['hunter2', '{"hunter2": ["*"]', '["hunter2"]', '{"hunter2": "*"}', '{"hunter2": [5]}', 'null', ''])(

@@ -2,10 +2,19 @@ import { Hono } from 'hono'
 import { type App, planOf } from '../../durable-objects/app.ts'
 import { deliveriesOf } from '../../durable-objects/deliveries.ts'
 import type { ShardNamespace, TableNamespace } from '../../durable-objects/directory.ts'
-import { isRefusal } from '../../src/contract/index.ts'
-import { MAX_BODY_BYTES, type Problem, problemResponse, readBody, Tokens } from '../../src/serve/index.ts'
-import { deliver, type Receipt, requestBatch } from '../../src/source/index.ts'
+import { isRefusal, type Refusal } from '../../src/contract/index.ts'
+import { bodyText, MAX_BODY_BYTES, type Problem, problemResponse, readBytes } from '../../src/serve/index.ts'
+import {
+  type BodyEvents,
+  BodyReader,
+  CLOUDEVENTS_TYPES,
+  type Delivery,
+  deliver,
+  JSON_TYPES,
+  type Receipt,
+} from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
+import { Admission } from './admission.ts'
 import { type DeadLettersStub, deadLetterRoutes } from './dead-letters.ts'
 import { type PartitionStub, sourceRoutes, wakeAll } from './sources.ts'
 
@@ -13,7 +22,8 @@ import { type PartitionStub, sourceRoutes, wakeAll } from './sources.ts'
 export interface IngestBindings {
   readonly REGION: string
   readonly TOKENS: string
-  readonly CONNECTIONS: string
+  /** JSON: keys of webhooks, clusters and registries (docs/webhooks.md). */
+  readonly CONNECTIONS?: string
   readonly SHARDS: ShardNamespace
   readonly TABLES: TableNamespace
   readonly KAFKA_PARTITIONS: { getByName(name: string): PartitionStub }
@@ -24,19 +34,29 @@ export interface IngestBindings {
 const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024
 /** It is kept with every event of the request. */
 const MAX_DELIVERY_ID_UNITS = 256
-const JSON_TYPES = ['application/json', 'application/x-ndjson', 'application/ndjson', 'application/jsonl', 'text/plain']
 
 /** The ingest Worker of an app: takes in events over HTTP, and shows what was refused. */
 export function createIngest(app: App) {
   const plan = planOf(app)
   const deliveryOf = deliveriesOf(app)
+  const readers = new Map<string, BodyReader>()
   let bytesInFlight = 0
-  let tokens: { readonly json: string; readonly parsed: Tokens } | undefined
+  let admission: Admission | undefined
 
-  /** Tokens are parsed once an isolate; a new secret comes with a new isolate, but tests change it. */
-  const tokensOf = (json: string): Tokens => {
-    if (tokens?.json !== json) tokens = { json, parsed: new Tokens(json) }
-    return tokens.parsed
+  /** Secrets are parsed once an isolate; a new secret comes with a new isolate, but tests change it. */
+  const admissionOf = ({ TOKENS, CONNECTIONS }: IngestBindings): Admission => {
+    if (!admission?.isOf(TOKENS, CONNECTIONS)) admission = new Admission(TOKENS, CONNECTIONS)
+    return admission
+  }
+
+  /** The way of a source's events into the shards, and what reads its bodies; undefined for a source that is not in the plan. */
+  const wayOf = (env: IngestBindings, name: string): (Delivery & { readonly reader: BodyReader }) | undefined => {
+    const source = plan.sources.get(name)
+    const delivery = deliveryOf(env, name)
+    if (source === undefined || delivery === undefined) return undefined
+    const reader = readers.get(name) ?? new BodyReader(source.spec)
+    readers.set(name, reader)
+    return { ...delivery, reader }
   }
 
   const http = new Hono<{ Bindings: IngestBindings }>()
@@ -44,23 +64,22 @@ export function createIngest(app: App) {
   http.post('/v1/sources/:source/events', async (c) => {
     const arrivalMs = Date.now()
     const name = c.req.param('source')
-    const denied = tokensOf(c.env.TOKENS).refuse(c.req.header('authorization'), `ingest:${name}`)
-    if (denied) return problemResponse(denied)
-    const delivery = deliveryOf(c.env, name)
-    if (delivery === undefined) {
+    const { headers } = c.req.raw
+    const check = admissionOf(c.env).send(name, headers, arrivalMs)
+    if ('status' in check) return problemResponse(check)
+    const way = wayOf(c.env, name)
+    if (way === undefined) {
       return problemResponse({
         status: 404,
         code: 'unknown_source',
         detail: `There is no source "${name}".${didYouMean(name, [...plan.sources.keys()])}`,
       })
     }
-    const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
-    if (type !== undefined && !JSON_TYPES.includes(type)) {
-      return problemResponse({
-        status: 415,
-        code: 'unknown_type',
-        detail: `Content-Type ${type} is not understood; send one of ${JSON_TYPES.join(', ')}.`,
-      })
+    const format = way.reader.formatOf(headers)
+    if (format === undefined) {
+      const types = [...JSON_TYPES, ...CLOUDEVENTS_TYPES].join(', ')
+      const detail = `Content-Type ${headers.get('content-type')} is not understood; send one of ${types}.`
+      return problemResponse({ status: 415, code: 'unknown_type', detail })
     }
     const deliveryId = c.req.header('webhook-id')
     if (deliveryId !== undefined && deliveryId.length > MAX_DELIVERY_ID_UNITS) {
@@ -78,16 +97,16 @@ export function createIngest(app: App) {
     }
     bytesInFlight += bytes
     try {
-      const text = await readBody(c.req.raw)
+      const body = await readBytes(c.req.raw)
+      if ('status' in body) return problemResponse(body)
+      const forged = await check(body)
+      if (forged) return problemResponse(forged)
+      const text = bodyText(body)
       if (typeof text !== 'string') return problemResponse(text)
-      const batch = requestBatch(text, arrivalMs, deliveryId)
-      const receipt = isRefusal(batch) ? batch : await deliver(delivery, batch)
-      if (isRefusal(receipt))
-        return problemResponse({
-          status: receipt.reason === 'too_large' ? 413 : 400,
-          code: receipt.reason,
-          detail: receipt.message,
-        })
+      const events = way.reader.read(format, { headers, text, arrivalMs })
+      if (isRefusal(events)) return unreadable(events)
+      const receipt = await deliver(way, events.batch)
+      if (isRefusal(receipt)) return unreadable(receipt)
       if ('unavailable' in receipt) {
         return problemResponse({
           status: 503,
@@ -96,7 +115,8 @@ export function createIngest(app: App) {
           retryAfter: 1,
         })
       }
-      return receiptResponse(receipt)
+      const isDebezium = format.kind !== 'json' && format.format.kind === 'debezium'
+      return receiptResponse(placed(receipt, events), isDebezium)
     } finally {
       bytesInFlight -= bytes
     }
@@ -106,14 +126,17 @@ export function createIngest(app: App) {
     '/v1/dead-letters',
     deadLetterRoutes({
       plan,
-      refuse: (env, authorization, scope) => tokensOf(env.TOKENS).refuse(authorization, scope),
-      deliveryOf,
+      refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+      deliveryOf: wayOf,
     }),
   )
 
   http.route(
     '/v1/sources',
-    sourceRoutes({ plan, refuse: (env, authorization, scope) => tokensOf(env.TOKENS).refuse(authorization, scope) }),
+    sourceRoutes({
+      plan,
+      refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+    }),
   )
 
   http.get('/v1/health', (c) => c.json({ status: 'ok', worker: 'ingest', region: c.env.REGION, plan: plan.hash }))
@@ -150,11 +173,23 @@ function notFound(method: string, path: string): Problem {
   }
 }
 
-/** 202 when something was taken or known; else 409 for the one event in conflict, 422 for everything refused. */
-function receiptResponse(receipt: Receipt): Response {
+const unreadable = ({ reason, message }: Refusal): Response =>
+  problemResponse({ status: reason === 'too_large' ? 413 : 400, code: reason, detail: message })
+
+/** A receipt whose places are those of the request, and which says what was passed over. */
+function placed(receipt: Receipt, { places, skipped }: BodyEvents): Receipt {
+  const refused = receipt.refused.map((one) => ({ ...one, index: places?.[one.index] ?? one.index }))
+  return { ...receipt, refused, ...(skipped > 0 && { skipped }) }
+}
+
+/**
+ * 202 when something was taken or known; else 409 for the one event in conflict, 422 for everything refused. `isPatient`: 202
+ * also then, for Debezium Server stops for good on anything else; its refusals are dead letters.
+ */
+function receiptResponse(receipt: Receipt, isPatient = false): Response {
   const { accepted, duplicates, refused } = receipt
   const first = refused[0]
-  if (accepted + duplicates > 0 || first === undefined) return Response.json(receipt, { status: 202 })
+  if (accepted + duplicates > 0 || first === undefined || isPatient) return Response.json(receipt, { status: 202 })
   const isConflict = refused.length === 1 && first.reason === 'conflict'
   const problem = isConflict
     ? { status: 409, code: 'conflict', detail: first.message }
