@@ -1,7 +1,6 @@
 /** `npm run bench`: measures every row of the bar that this version reaches, each beside its yardstick. Asserts nothing. */
 import { stripVTControlCharacters } from 'node:util'
 import { bundle } from './bench/bundle.ts'
-import { forgetBundles } from './bench/bundles.ts'
 import { SEED } from './bench/data.ts'
 import { engine } from './bench/engine.ts'
 import { freshness } from './bench/freshness.ts'
@@ -12,6 +11,7 @@ import { jsonLine, report } from './bench/report.ts'
 import type { Part, Result } from './bench/rows.ts'
 import { setup } from './bench/setup.ts'
 import { state } from './bench/state.ts'
+import { forgetBundles } from './local/app-bundle.ts'
 
 const parts: Readonly<Record<string, Part>> = { engine, state, ingest, recovery, lookup, freshness, bundle, setup }
 /** Minutes of network and disk for one row: only when it is asked for. */

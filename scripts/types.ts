@@ -5,7 +5,7 @@ import { binary, root } from './lib/paths.ts'
 import { run } from './lib/run.ts'
 
 /** Workers and library against the Workers runtime; commands and tests against Node; tests inside of workerd. */
-const projects = ['.', 'scripts', 'scripts/bench/app', 'test', 'test/workers'].filter((folder) =>
+const projects = ['.', 'scripts', 'scripts/bench/app', 'test', 'test/workers', 'test/interop/app'].filter((folder) =>
   existsSync(join(root, folder, 'tsconfig.json')),
 )
 

@@ -1,12 +1,11 @@
 /** Events in: 500 a request over HTTP, into 8 shards, durable when they are acknowledged. */
 import { join } from 'node:path'
 import { freePort } from '../local/port.ts'
-import { benchFolder } from './bundles.ts'
 import { requestBytes } from './connection.ts'
 import { bodies, DAY_MS, SEED, type StreamOptions, seeded, zipf } from './data.ts'
 import { inspectorArgs, profiled } from './inspector.ts'
 import { closedLoop, failureNote, type Load, repeat } from './load.ts'
-import { percentile } from './measure.ts'
+import { benchFolder, percentile } from './measure.ts'
 import type { BenchOptions, Result } from './rows.ts'
 import { type BenchRuntime, type BenchShardStats, withRuntime } from './runtime.ts'
 

@@ -1,5 +1,10 @@
 /** Clocks and figures: CPU time of a process, percentiles, loops over states. */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheFolder } from '../lib/paths.ts'
+
+/** Profiles and whatever else a part leaves. */
+export const benchFolder = join(cacheFolder, 'bench')
 
 /** Linux counts a process's CPU time in ticks of this many a second (USER_HZ, the same on every common build). */
 const TICKS_PER_SECOND = 100

@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { bundleApp } from '../local/app-bundle.ts'
 import { freePort } from '../local/port.ts'
 import { type Runtime, startRuntime } from '../local/workerd.ts'
 import type { Service, ServiceBinding } from '../local/workerd-config.ts'
-import { bundleApp } from './bundles.ts'
 import { cpuSeconds } from './measure.ts'
 
 const FIRST_PORT = 29_100
@@ -26,7 +26,9 @@ let services: Promise<Service[]> | undefined
 /** The Workers, bundled once a run. */
 function benchServices(): Promise<Service[]> {
   services ??= (async () => {
-    const [ingest, lookup, yardstick] = await Promise.all(['ingest', 'lookup', 'yardstick'].map(bundleApp))
+    const [ingest, lookup, yardstick] = await Promise.all(
+      ['ingest', 'lookup', 'yardstick'].map((name) => bundleApp('scripts/bench/app', name)),
+    )
     const texts: ServiceBinding[] = [
       { kind: 'text', name: 'REGION', value: 'local' },
       { kind: 'text', name: 'TOKENS', value: TOKENS },

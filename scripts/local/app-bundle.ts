@@ -1,23 +1,23 @@
-/** The bench's Workers, bundled by `wrangler deploy --dry-run` as a deploy is: the same factories, other definitions. */
+/** Workers of other apps than this repository's (the bench's, a test's), bundled by `wrangler deploy --dry-run` as a deploy is. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder, root } from '../lib/paths.ts'
 import { compatibilityDate } from '../lib/workers.ts'
 import { wrangler } from '../lib/wrangler.ts'
-import { modulesOf } from '../local/bundle.ts'
-import type { Module } from '../local/workerd-config.ts'
+import { modulesOf } from './bundle.ts'
+import type { Module } from './workerd-config.ts'
 
-export const benchFolder = join(cacheFolder, 'bench')
+const folderOfThis = join(cacheFolder, 'apps', `bundle-${process.pid}`)
 
-/** Bundles `scripts/bench/app/NAME.ts`; the main module is first. Throws with Wrangler's own words. */
-export async function bundleApp(name: string): Promise<Module[]> {
-  // By process: two benches at once must not take each other's bundle away.
-  const folder = join(benchFolder, `bundle-${process.pid}`, name)
+/** Bundles `FOLDER/NAME.ts`, the folder from the repository's root; the main module is first. Throws with Wrangler's own words. */
+export async function bundleApp(appFolder: string, name: string): Promise<Module[]> {
+  // By process: two runs at once must not take each other's bundle away.
+  const folder = join(folderOfThis, name)
   mkdirSync(folder, { recursive: true })
   const config = join(folder, 'wrangler.json')
-  const main = join(root, 'scripts', 'bench', 'app', `${name}.ts`)
+  const main = join(root, appFolder, `${name}.ts`)
   const text = {
-    name: `tidemark-bench-${name}`,
+    name: `tidemark-app-${name}`,
     main,
     compatibility_date: compatibilityDate,
     send_metrics: false,
@@ -35,5 +35,5 @@ export async function bundleApp(name: string): Promise<Module[]> {
 
 /** Removes this process's bundles. */
 export function forgetBundles(): void {
-  rmSync(join(benchFolder, `bundle-${process.pid}`), { recursive: true, force: true })
+  rmSync(folderOfThis, { recursive: true, force: true })
 }
