@@ -1,5 +1,5 @@
 /** Apicurio Registry, in memory, with the Confluent schema registry's dialect under `/apis/ccompat/v7`. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { freePort } from '../local/port.ts'
 import { peerFolder } from './install.ts'
@@ -32,14 +32,12 @@ export async function startApicurio(options: ApicurioOptions): Promise<Peer> {
   const port = readFileSync(portFile, 'utf8')
   const address = `http://127.0.0.1:${port}`
   const home = peerFolder('apicurio')
-  const runner = readdirSync(home).find((file) => file.endsWith('-runner.jar'))
-  if (runner === undefined) throw new Error(`There is no runner in ${home}. Delete the folder and install again.`)
   const settings = [`-Dquarkus.http.port=${port}`, '-Dquarkus.http.host=127.0.0.1', '-Dapicurio.storage.kind=sql']
   return startProcess({
     name: 'Apicurio Registry',
     address,
     command: java,
-    args: ['-Xmx512m', '-XX:+UseSerialGC', ...settings, '-jar', join(home, runner)],
+    args: ['-Xmx512m', '-XX:+UseSerialGC', ...settings, '-jar', join(home, 'quarkus-run.jar')],
     logFile: join(dir, 'apicurio.log'),
     ready: async () => (await fetch(`${address}/apis/ccompat/v7/subjects`, { signal: AbortSignal.timeout(2_000) })).ok,
     readyWithinMs: READY_MS,

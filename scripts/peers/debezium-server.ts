@@ -47,6 +47,8 @@ export async function startDebeziumServer(options: DebeziumServerOptions): Promi
     command: java,
     args: [
       '-Xmx512m',
+      // Its thread library reaches into the JDK, and says so loudly from Java 24 on when it may not.
+      '--add-opens=java.base/java.lang=ALL-UNNAMED',
       '-cp',
       `${join(home, runner)}:${join(dir, 'config')}:${join(home, 'lib', '*')}`,
       'io.debezium.server.Main',
