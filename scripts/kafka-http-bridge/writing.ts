@@ -1,6 +1,8 @@
 /** Appends records; each one's own result. */
+
+import { setTimeout as pause } from 'node:timers/promises'
 import { murmur2, type produceV11 } from '@platformatic/kafka'
-import { answerOf, type Cluster, errorName, reasonOf, type Topic } from './cluster.ts'
+import { answerOf, type Cluster, errorName, reasonOf } from './cluster.ts'
 import type { BrokerAddress } from './connections.ts'
 
 export interface NewRecord {
@@ -30,44 +32,68 @@ const PRODUCE_MS = 10_000
 const PARTITION_MASK = 0x7fffffff
 let roundRobin = 0
 
+/** A partition with such an answer did not take the record, and may take it soon: leadership moves, topics are new. */
+const NOT_TAKEN: ReadonlySet<string> = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_OR_FOLLOWER',
+  'FENCED_LEADER_EPOCH',
+])
+const TROUBLE_MS = 2_000
+const PAUSE_MS = 100
+
 /**
  * Appends in the order given and waits for all in-sync replicas. A record with a key goes where Kafka's own clients would
- * put it. Nothing is sent twice: after a lost connection it is unknown whether it was written, and the result says so.
+ * put it. Only what was surely not taken is sent again: after a lost connection it is unknown whether a record was written,
+ * and its result says so.
  */
 export async function appendRecords(cluster: Cluster, records: readonly NewRecord[]): Promise<Written[]> {
+  const giveUpMs = performance.now() + TROUBLE_MS
   const results = new Array<Written>(records.length)
+  for (let open = [...records.keys()]; open.length > 0; await pause(PAUSE_MS)) {
+    await appendOnce(cluster, records, open, results)
+    open = open.filter((index) => isNotTaken(results[index]))
+    if (open.length === 0 || performance.now() + PAUSE_MS > giveUpMs) break
+    for (const index of open) cluster.forget(records[index]?.topic ?? '')
+  }
+  return results
+}
+
+function isNotTaken(result: Written | undefined): boolean {
+  return result?.kind === 'refused' && NOT_TAKEN.has(result.code)
+}
+
+async function appendOnce(
+  cluster: Cluster,
+  records: readonly NewRecord[],
+  indexes: readonly number[],
+  results: Written[],
+): Promise<void> {
   const byLeader = new Map<BrokerAddress, Placed[]>()
-  const topics = new Map<string, Topic | undefined>()
-  for (const [index, record] of records.entries()) {
+  for (const index of indexes) {
+    const record = records[index] as NewRecord
     try {
-      if (!topics.has(record.topic)) topics.set(record.topic, await topicWithLeaders(cluster, record.topic))
+      const topic = await cluster.topic(record.topic)
+      const partition = topic === undefined ? 0 : partitionOf(record, topic.leaders.length)
+      const leader = topic === undefined ? undefined : cluster.leader(topic, partition)
+      if (topic === undefined || partition >= topic.leaders.length)
+        results[index] = refused('UNKNOWN_TOPIC_OR_PARTITION', `there is no ${record.topic}/${partition}`)
+      else if (leader === undefined)
+        results[index] = refused('LEADER_NOT_AVAILABLE', `${record.topic}/${partition} has no leader`)
+      else {
+        const list = byLeader.get(leader) ?? []
+        byLeader.set(leader, list)
+        list.push({ index, partition, record, timestampMs: record.timestampMs ?? Date.now() })
+      }
     } catch (error) {
-      results[index] = { kind: 'refused', code: 'UNAVAILABLE', message: reasonOf(error) }
-      continue
-    }
-    const topic = topics.get(record.topic)
-    const partition = topic === undefined ? -1 : partitionOf(record, topic.leaders.length)
-    const leader = topic === undefined ? undefined : cluster.leader(topic, partition)
-    if (topic === undefined || partition >= topic.leaders.length)
-      results[index] = {
-        kind: 'refused',
-        code: 'UNKNOWN_TOPIC_OR_PARTITION',
-        message: `there is no ${record.topic}/${partition}`,
-      }
-    else if (leader === undefined)
-      results[index] = {
-        kind: 'refused',
-        code: 'LEADER_NOT_AVAILABLE',
-        message: `${record.topic}/${partition} has no leader`,
-      }
-    else {
-      const list = byLeader.get(leader) ?? []
-      byLeader.set(leader, list)
-      list.push({ index, partition, record, timestampMs: record.timestampMs ?? Date.now() })
+      results[index] = refused('UNAVAILABLE', reasonOf(error))
     }
   }
   await Promise.all([...byLeader].map(([leader, placed]) => appendTo(cluster, leader, placed, results)))
-  return results
+}
+
+function refused(code: string, message: string): Written {
+  return { kind: 'refused', code, message }
 }
 
 interface Placed {
@@ -75,12 +101,6 @@ interface Placed {
   readonly partition: number
   readonly record: NewRecord
   readonly timestampMs: number
-}
-
-/** A topic that was just made may have no leaders in what is known of it. */
-async function topicWithLeaders(cluster: Cluster, name: string): Promise<Topic | undefined> {
-  const topic = await cluster.topic(name)
-  return topic === undefined || topic.leaders.every((leader) => leader >= 0) ? topic : cluster.topic(name, true)
 }
 
 function partitionOf({ key, partition }: NewRecord, partitions: number): number {
@@ -115,7 +135,7 @@ async function appendTo(
   } catch (error) {
     for (const { record } of placed) cluster.forget(record.topic)
     const message = `it is not known whether it was written: ${reasonOf(error)}`
-    for (const { index } of placed) results[index] = { kind: 'refused', code: 'UNAVAILABLE', message }
+    for (const { index } of placed) results[index] = refused('UNAVAILABLE', message)
     return
   }
   const nextOffset = new Map<string, number>()
@@ -126,7 +146,7 @@ async function appendTo(
     if (answer === undefined || answer.errorCode !== 0) {
       cluster.forget(record.topic)
       const code = errorName(answer?.errorCode ?? -1)
-      results[index] = { kind: 'refused', code, message: answer?.errorMessage ?? `the broker answers ${code}` }
+      results[index] = refused(code, answer?.errorMessage ?? `the broker answers ${code}`)
       continue
     }
     const place = `${record.topic}/${partition}`

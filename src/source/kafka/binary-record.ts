@@ -1,46 +1,39 @@
 import { fromBase64 } from '../../util/base64.ts'
-import { member } from './http-call.ts'
+import { headersOf } from './headers.ts'
 import type { KafkaRecord } from './kafka-http.ts'
 import { timestampOf } from './page.ts'
+import { TextRecord } from './text-record.ts'
 
-const NO_HEADERS: ReadonlyMap<string, Uint8Array> = new Map()
+const ALPHABET = /^[A-Za-z0-9+/]*={0,2}$/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant.
+const ASCII = /^[\x00-\x7f]*$/
 
 /**
  * A record of the REST v2 family in its `binary` format: base64 texts, JSON null for null. Also headers with base64 values,
- * where the dialect has them.
+ * where the dialect has them. What decodes to ASCII, as most JSON does, is a text at once: `atob` gives one character a byte.
  */
 export function binaryRecord(raw: object, offset: number): KafkaRecord | string {
-  const key = bytesOf(member(raw, 'key'))
-  if (key === undefined) return 'has a key that is not base64.'
-  const value = bytesOf(member(raw, 'value'))
-  if (value === undefined) return 'has a value that is not base64.'
-  const headers = headersOf(member(raw, 'headers'), bytesOf)
-  if (headers === undefined) return 'has headers that are not a list of keys and base64 values.'
-  return { offset, key, value, headers, timestampMs: timestampOf(raw) }
+  const { key, value, headers } = raw as Record<string, unknown>
+  if (!isBase64OrNull(key)) return 'has a key that is not base64.'
+  if (!isBase64OrNull(value)) return 'has a value that is not base64.'
+  const named = headersOf(headers, bytesOf)
+  if (named === undefined) return 'has headers that are not a list of keys and base64 values.'
+  const timestampMs = timestampOf(raw)
+  if (typeof value === 'string') {
+    const text = atob(value)
+    if (ASCII.test(text)) return new TextRecord({ offset, timestampMs }, text, key, headers, bytesOf)
+  }
+  return { offset, key: bytesOf(key) ?? null, value: bytesOf(value) ?? null, headers: named, timestampMs }
+}
+
+function isBase64OrNull(wire: unknown): wire is string | null | undefined {
+  if (wire === null || wire === undefined) return true
+  return typeof wire === 'string' && wire.length % 4 === 0 && ALPHABET.test(wire)
 }
 
 function bytesOf(wire: unknown): Uint8Array | null | undefined {
   if (wire === null || wire === undefined) return null
   return typeof wire === 'string' ? fromBase64(wire) : undefined
-}
-
-/** Headers by name in lower case, of a repeated name the last; one without a value is as good as none. */
-export function headersOf(
-  wire: unknown,
-  bytes: (value: unknown) => Uint8Array | null | undefined,
-): ReadonlyMap<string, Uint8Array> | undefined {
-  if (wire === null || wire === undefined) return NO_HEADERS
-  if (!Array.isArray(wire)) return undefined
-  if (wire.length === 0) return NO_HEADERS
-  const headers = new Map<string, Uint8Array>()
-  for (const header of wire as unknown[]) {
-    const name = member(header, 'key')
-    const value = bytes(member(header, 'value'))
-    if (typeof name !== 'string' || value === undefined) return undefined
-    if (value === null) headers.delete(name.toLowerCase())
-    else headers.set(name.toLowerCase(), value)
-  }
-  return headers
 }
 
 const TEXT_CHUNK = 8192

@@ -1,8 +1,9 @@
 import { fromBase64 } from '../../util/base64.ts'
-import { headersOf } from './binary-record.ts'
+import { headersOf } from './headers.ts'
 import { member } from './http-call.ts'
 import type { KafkaRecord } from './kafka-http.ts'
 import { timestampOf } from './page.ts'
+import { TextRecord } from './text-record.ts'
 
 const utf8 = new TextEncoder()
 
@@ -11,15 +12,13 @@ const utf8 = new TextEncoder()
  * Texts stay texts until somebody asks for bytes: a page of JSON events costs its `JSON.parse` and one small object a record.
  */
 export function exactRecord(raw: object, offset: number): KafkaRecord | string {
-  const value = member(raw, 'value')
-  const key = member(raw, 'key')
-  const headers = member(raw, 'headers')
+  const { key, value, headers } = raw as Record<string, unknown>
   if (!isExact(key)) return 'has a key that is neither null, a text nor base64.'
   if (headers !== undefined && headersOf(headers, bytesOf) === undefined)
     return 'has headers that are not a list of keys and values.'
   if (typeof value === 'string') {
     if (!value.isWellFormed()) return 'has a value that is no Unicode text.'
-    return new TextRecord(offset, timestampOf(raw), key, value, headers)
+    return new TextRecord({ offset, timestampMs: timestampOf(raw) }, value, key, headers, bytesOf)
   }
   const bytes = bytesOf(value)
   if (bytes === undefined) return 'has a value that is neither null, a text nor base64.'
@@ -34,8 +33,7 @@ export function exactRecord(raw: object, offset: number): KafkaRecord | string {
 
 /** A record of the plain Upstash dialect, which knows only texts: what was not UTF-8 was lost before it came here. */
 export function plainRecord(raw: object, offset: number): KafkaRecord | string {
-  const value = member(raw, 'value')
-  const key = member(raw, 'key')
+  const { key, value } = raw as Record<string, unknown>
   if (!isPlain(value) || !isPlain(key)) return 'has a key or a value that is neither a text nor null.'
   return exactRecord({ ...raw, value: wellFormed(value), key: wellFormed(key) }, offset)
 }
@@ -58,33 +56,4 @@ function bytesOf(wire: unknown): Uint8Array | null | undefined {
   if (typeof wire === 'string') return wire.isWellFormed() ? utf8.encode(wire) : undefined
   const base64 = member(wire, 'base64')
   return typeof base64 === 'string' ? fromBase64(base64) : undefined
-}
-
-/** Encodes its key, value and headers only when asked; they were checked before. */
-class TextRecord implements KafkaRecord {
-  readonly offset: number
-  readonly timestampMs: number | null
-  readonly valueText: string
-  readonly #key: unknown
-  readonly #headers: unknown
-
-  constructor(offset: number, timestampMs: number | null, key: unknown, valueText: string, headers: unknown) {
-    this.offset = offset
-    this.timestampMs = timestampMs
-    this.valueText = valueText
-    this.#key = key
-    this.#headers = headers
-  }
-
-  get key(): Uint8Array | null {
-    return bytesOf(this.#key) ?? null
-  }
-
-  get value(): Uint8Array {
-    return utf8.encode(this.valueText)
-  }
-
-  get headers(): ReadonlyMap<string, Uint8Array> {
-    return headersOf(this.#headers, bytesOf) ?? new Map()
-  }
 }
