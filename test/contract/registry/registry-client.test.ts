@@ -136,3 +136,13 @@ test('a reference that is missing, and references without end, are no schema', a
   endless.set(`GET ${base}/schemas/ids/1`, schemaWith('top', [reference('s0')]))
   expect(await clientOf(endless).client.schemaById(1)).toMatchObject({ kind: 'failed', transient: false })
 })
+
+test("the host's fetch is called as it wants to be: with no object before it", async () => {
+  const receivers: unknown[] = []
+  const client = new RegistryClient({ url: base }, async function (this: unknown) {
+    receivers.push(this)
+    return new Response('[2,1]')
+  })
+  expect(await client.versions('s')).toEqual({ kind: 'versions', versions: [1, 2] })
+  expect(receivers).toEqual([undefined])
+})
