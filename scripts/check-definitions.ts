@@ -1,11 +1,15 @@
 /**
  * `npx tidemark check [FILE] [--json]`: loads the definitions, which declares them, and a mistake is an error when it is
  * declared. Prints what was found. Exit codes: 0 all well, 1 a definition is wrong, 2 the file was not found.
+ * With `--registry` or `--schema` it is about schemas of writers: see check-registry.ts.
  */
 import { existsSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { root } from './lib/paths.ts'
+
+const isAboutSchemas = process.argv.some((argument) => /^--(?:registry|schema)(?:=|$)/.test(argument))
+if (isAboutSchemas) await import('./check-registry.ts')
 
 const kinds = ['entities', 'sources', 'views', 'services'] as const
 const one = { entities: 'entity', sources: 'source', views: 'view', services: 'service' }

@@ -18,9 +18,12 @@ interface Command {
 const commands: Readonly<Record<string, Command>> = {
   check: {
     file: 'check-definitions.ts',
-    does: 'check the feature definitions, and nothing else',
-    usage: 'tidemark check [FILE] [--json]',
-    example: 'npx tidemark check features/index.ts',
+    does: 'check the feature definitions, or with --registry the schemas that writers have registered',
+    usage:
+      'tidemark check [FILE] [--json]\n' +
+      'tidemark check [FILE] --registry [NAME=]URL [--subject SOURCE=SUBJECT] [--json]\n' +
+      'tidemark check [FILE] --schema SCHEMA.avsc --source NAME [--json]',
+    example: 'npx tidemark check features/index.ts --registry http://127.0.0.1:8081',
   },
   start: {
     file: 'start.ts',

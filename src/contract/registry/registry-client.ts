@@ -172,8 +172,10 @@ export class RegistryClient {
     if (body !== undefined) headers['content-type'] = MEDIA_TYPE
     // A redirect would take the credentials along.
     const init: RequestInit = { method, headers, redirect: 'manual', ...(body !== undefined && { body }) }
+    // Called alone: the host's own fetch refuses to be a method of something else.
+    const { fetch } = this
     try {
-      const response = await this.fetch(this.connection.url + path, init)
+      const response = await fetch(this.connection.url + path, init)
       const length = Number(response.headers.get('content-length') ?? 0)
       if (length > MAX_ANSWER_BYTES) {
         await response.body?.cancel()
