@@ -19,7 +19,12 @@ const keyed = {
   CONNECTIONS: JSON.stringify({ webhooks: { flights: [whsec(SECRET), whsec(NEXT_SECRET)] } }),
 }
 
-async function signature(id: string, seconds: number, body: Uint8Array, secret = SECRET): Promise<string> {
+async function signature(
+  id: string,
+  seconds: number,
+  body: Uint8Array,
+  secret: Uint8Array<ArrayBuffer> = SECRET,
+): Promise<string> {
   const key = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
   const head = new TextEncoder().encode(`${id}.${seconds}.`)
   const signed = new Uint8Array([...head, ...body])
@@ -29,7 +34,7 @@ async function signature(id: string, seconds: number, body: Uint8Array, secret =
 interface Change {
   readonly id?: string
   readonly agoS?: number
-  readonly secret?: Uint8Array
+  readonly secret?: Uint8Array<ArrayBuffer>
   readonly headers?: Readonly<Record<string, string>>
   /** What is sent instead of what was signed. */
   readonly sent?: string | Uint8Array

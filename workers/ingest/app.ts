@@ -7,7 +7,6 @@ import {
   type BodyEvents,
   BodyReader,
   CLOUDEVENTS_TYPES,
-  type Delivery,
   deliver,
   JSON_TYPES,
   type Receipt,
@@ -16,7 +15,7 @@ import {
 import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { directoryOf, type ShardNamespace } from '../directory.ts'
 import { Admission } from './admission.ts'
-import { type DeadLettersStub, deadLetterRoutes } from './dead-letters.ts'
+import { type DeadLettersStub, deadLetterRoutes, type Way } from './dead-letters.ts'
 
 /** What the ingest Worker is bound to. */
 export interface IngestBindings {
@@ -47,7 +46,7 @@ export function createIngest(app: App) {
   }
 
   /** The way of a source's events into the shards; undefined for a source that is not in the plan. */
-  const wayOf = (env: IngestBindings, name: string): (Delivery & { readonly reader: BodyReader }) | undefined => {
+  const wayOf = (env: IngestBindings, name: string): Way | undefined => {
     const source = plan.sources.get(name)
     if (source === undefined) return undefined
     const directory = directoryOf(app.regions, env.REGION, env.SHARDS)
@@ -129,7 +128,7 @@ export function createIngest(app: App) {
     deadLetterRoutes({
       plan,
       refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
-      deliveryOf: wayOf,
+      wayOf,
     }),
   )
 
