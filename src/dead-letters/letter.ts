@@ -29,6 +29,8 @@ export interface LetterOrigin {
   readonly id?: string
   /** The letter that this event was replayed from, and goes back to. */
   readonly replays?: string
+  /** The payload is what came, not yet an event: its format refused it, and a replay decodes it again. */
+  readonly undecoded?: true
 }
 
 /** A payload longer than this is cut: a row holds 2 MB, and a batch may refuse thousands. In UTF-16 code units. */

@@ -77,8 +77,7 @@ export class Letters {
       id,
     )
     const refusers: Record<string, number> = known ? (JSON.parse(known.by) as Record<string, number>) : {}
-    const round = (refusers[letter.by] ?? 0) + 1
-    refusers[letter.by] = round
+    refusers[letter.by] = roundOf(known?.times ?? 0, refusers, letter.by)
     const isDead =
       // A conflict is one also where other shards, which did not know the id, took the event.
       Object.keys(refusers).length >= letter.fanout || letter.reason === 'conflict'
@@ -99,9 +98,9 @@ export class Letters {
     const bytes = utf8.encode(payload).length
     const { seq, keptMs } = accounts.next(nowMs)
     this.sql.all(
-      'INSERT INTO dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       ...[seq, id, kind, keptMs, arrivalMs, eventTimeMs ?? null, 1, JSON.stringify(refusers), reason, field],
-      ...[message, position ?? null, letter.id ?? null, payloadUnits, bytes, payload],
+      ...[message, position ?? null, letter.id ?? null, letter.undecoded ? 1 : 0, payloadUnits, bytes, payload],
     )
     accounts.add(kind, 1, bytes)
     if (isDead) accounts.totals.kept++
@@ -114,7 +113,6 @@ export class Letters {
     refusers: Readonly<Record<string, number>>,
     isDead: boolean,
   ): void {
-    // A second refusal by the same shard is the sender trying again (or the shard: it cannot tell either).
     const times = Math.max(...Object.values(refusers))
     const isNews = times > known.times || (letter.reason === 'conflict' && known.reason !== 'conflict')
     const reason = isNews ? letter.reason : known.reason
@@ -236,4 +234,16 @@ export class Letters {
   }
 }
 
+/**
+ * The how manieth coming of its event this refusal is about. Shards refuse one coming together, so a shard that is heard for
+ * the first time joins the others; one that was heard is the sender trying again (or the shard: it cannot tell either). The
+ * door refuses instead of the shards: what it refuses, and what shards refuse after it, is a new coming.
+ */
+function roundOf(current: number, refusers: Readonly<Record<string, number>>, by: string): number {
+  if (current === 0 || by === DOOR || refusers[DOOR] === current) return current + 1
+  const own = refusers[by]
+  return own === undefined ? current : Math.max(own + 1, current)
+}
+
+const DOOR = 'door'
 const utf8 = new TextEncoder()

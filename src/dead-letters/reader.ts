@@ -58,6 +58,7 @@ export interface TakenLetter {
   readonly payload: string
   readonly eventId?: string
   readonly position?: string
+  readonly undecoded?: true
 }
 
 export interface ListRequest extends LetterFilter {
@@ -270,8 +271,9 @@ export class LetterReader {
   }
 }
 
-function taken({ id, payload, event_id, position }: LetterRow): TakenLetter {
-  return { id, payload, ...present('eventId', event_id), ...present('position', position) }
+function taken({ id, payload, event_id, position, undecoded }: LetterRow): TakenLetter {
+  const origin = { ...present('eventId', event_id), ...present('position', position) }
+  return { id, payload, ...origin, ...(undecoded === 1 && { undecoded: true }) }
 }
 
 function present<Name extends string, Value extends SqlValue>(

@@ -1,4 +1,4 @@
-import { type EventSpans, isRefusal, splitEvents } from '../contract/index.ts'
+import { type EventSpans, isRefusal, type Refusal, splitEvents } from '../contract/index.ts'
 import { replayId } from './letter.ts'
 import type { ReplayCursor, TakenLetters, TakeRequest } from './letters.ts'
 import type { LetterFilter, TakenLetter } from './reader.ts'
@@ -33,6 +33,8 @@ export interface Replay {
   replayed(ids: readonly string[]): Promise<void>
   /** Takes events in like any others, each under its id. */
   deliver(batch: ReplayBatch): Promise<ReplayReceipt | ReplayFailure>
+  /** Decodes what its format refused before; undefined: it holds no event. */
+  decode(payload: string): { readonly text: string; readonly id?: string } | Refusal | undefined
   /** The source says `idempotency: 'none'`: each delivery counts, so a letter brings an id of its own. */
   readonly countsEach: boolean
 }
@@ -95,12 +97,18 @@ export async function replay(of: Replay, request: ReplayRequest): Promise<Replay
 }
 
 async function send(
-  { deliver, replayed, countsEach }: Replay,
+  { deliver, replayed, decode, countsEach }: Replay,
   letters: readonly TakenLetter[],
   sum: { replayed: number; duplicates: number; refusedAgain: number; notReplayable: number },
 ): Promise<ReplayFailure | undefined> {
-  const whole = letters.filter(({ payload }) => isOneEvent(payload))
-  sum.notReplayable += letters.length - whole.length
+  const whole: TakenLetter[] = []
+  for (const letter of letters) {
+    const event = letter.undecoded ? decode(letter.payload) : { text: letter.payload }
+    if (event === undefined) sum.notReplayable++
+    else if (isRefusal(event)) sum.refusedAgain++
+    else if (!isOneEvent(event.text)) sum.notReplayable++
+    else whole.push({ ...letter, payload: event.text, ...(event.id !== undefined && { eventId: event.id }) })
+  }
   if (whole.length === 0) return undefined
   const receipt = await deliver(batchOf(whole, countsEach))
   if ('unavailable' in receipt) return receipt

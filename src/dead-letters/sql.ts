@@ -25,6 +25,8 @@ export interface LetterRow extends Record<string, SqlValue> {
   readonly message: string
   readonly position: string | null
   readonly event_id: string | null
+  /** 1: the payload is not yet an event. */
+  readonly undecoded: number
   readonly payload_units: number
   readonly bytes: number
   readonly payload: string
@@ -40,7 +42,7 @@ export function openTables(sql: Sql): void {
     `CREATE TABLE IF NOT EXISTS dead_letter (
        seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, kept_ms INTEGER NOT NULL,
        arrival_ms INTEGER NOT NULL, event_time_ms INTEGER, times INTEGER NOT NULL, by TEXT NOT NULL,
-       reason TEXT NOT NULL, field TEXT NOT NULL, message TEXT NOT NULL, position TEXT, event_id TEXT,
+       reason TEXT NOT NULL, field TEXT NOT NULL, message TEXT NOT NULL, position TEXT, event_id TEXT, undecoded INTEGER NOT NULL,
        payload_units INTEGER NOT NULL, bytes INTEGER NOT NULL, payload TEXT NOT NULL)`,
   )
   sql.all('CREATE INDEX IF NOT EXISTS dead_letter_kind ON dead_letter (kind)')
@@ -63,7 +65,7 @@ function takeOver(sql: Sql): void {
   sql.all(
     `INSERT INTO dead_letter
      SELECT seq, id, 0, max(body ->> '$.arrivalMs') OVER (ORDER BY seq), body ->> '$.arrivalMs', NULL, times, by, reason,
-       coalesce(body ->> '$.field', ''), body ->> '$.message', NULL, NULL, body ->> '$.payloadUnits',
+       coalesce(body ->> '$.field', ''), body ->> '$.message', NULL, NULL, 0, body ->> '$.payloadUnits',
        length(CAST(body ->> '$.payload' AS BLOB)), body ->> '$.payload'
      FROM letter`,
   )

@@ -44,6 +44,8 @@ export interface EventBatch {
   readonly position?: MessagePosition
   /** The dead letter that each event was. */
   readonly replays?: readonly string[]
+  /** What is broken was refused by the format of its source, and is here as it came. */
+  readonly undecoded?: true
 }
 
 export interface RoutedBatch {
@@ -132,7 +134,9 @@ export class Router {
         tooLarge(end - start) ??
         this.findTargets(scan, text, start, end, arrivalMs, keys, targets)
       if (why !== undefined) {
-        refused.push({ index, why, text: text.slice(start, end), origin: letterOrigin(origins, index) })
+        const isUndecoded = batch.undecoded && spans.broken.has(index)
+        const origin = { ...letterOrigin(origins, index), ...(isUndecoded && { undecoded: true as const }) }
+        refused.push({ index, why, text: text.slice(start, end), origin })
         continue
       }
       const event = text.slice(start, end)

@@ -64,6 +64,22 @@ describe('one letter or two', () => {
     expect(letters.reader.list(all)).toMatchObject({ byReason: { conflict: 1 }, totals: { kept: 1 } })
   })
 
+  test('what the door refused and shards refuse later, or the other way round, came as often as that', () => {
+    const letters = open()
+    const came = (by: string, reason: string) => {
+      letters.add([letter('x', { by, fanout: by === 'door' ? 1 : 2, reason })], T0)
+      const [one] = letters.reader.list(all).letters
+      return [one?.times, one?.reason]
+    }
+    expect(came('door', 'bad_envelope')).toEqual([1, 'bad_envelope'])
+    expect(came('a', 'wrong_type')).toEqual([2, 'wrong_type'])
+    expect(came('b', 'too_late')).toEqual([2, 'wrong_type'])
+    expect(came('door', 'missing_key')).toEqual([3, 'missing_key'])
+    expect(came('a', 'wrong_type')).toEqual([4, 'wrong_type'])
+    expect(came('b', 'too_late')).toEqual([4, 'wrong_type'])
+    expect(came('b', 'too_late')).toEqual([5, 'too_late'])
+  })
+
   test('what was replayed and refused again goes back to its own letter, whatever its text and ids are now', () => {
     const letters = open()
     letters.add([letter('envelope', { position: 'c/1/0/7' })], T0)

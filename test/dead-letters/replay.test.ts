@@ -90,6 +90,7 @@ class Region {
       take: async (asked) => letters.take(asked),
       takeIds: async (ids) => letters.reader.takeIds(ids),
       replayed: async (ids) => letters.replayed(ids),
+      decode: () => undefined,
       deliver: async (batch) => await this.deliver({ ...batch, arrivalMs: NOW }),
       ...change,
     }
@@ -265,4 +266,31 @@ test('some letters by id, and nothing but those', async () => {
   const ids = [first?.id ?? '', 'unknown', second?.id ?? '']
   expect(await region.replay({ ids, limit: 3 })).toEqual({ ...done, replayed: 2 })
   expect(region.list.count).toBe(1)
+})
+
+test('what its format refused is decoded again, and goes back to its letter when the contract refuses it', async () => {
+  const region = new Region(planOf('float64'))
+  const envelope = (i: number, change = {}) => JSON.stringify({ after: event(i, change) })
+  const text = [envelope(1), envelope(2, { amount: 'much' }), envelope(3), envelope(4)].join('\n')
+  const batch = requestBatch(text, NOW)
+  if (isRefusal(batch)) throw new Error(batch.message)
+  const why = { reason: 'bad_envelope', message: 'no' } as const
+  const broken = new Map([0, 1, 2, 3].map((index) => [index, why]))
+  await region.deliver({ ...batch, spans: { ...batch.spans, broken }, undecoded: true })
+  expect(region.list.byReason).toEqual({ bad_envelope: 4 })
+  const decode: Replay['decode'] = (payload) => {
+    const { after } = JSON.parse(payload) as { readonly after: { readonly id: string } }
+    if (after.id === 'e3') return why
+    return after.id === 'e4' ? undefined : { text: JSON.stringify(after) }
+  }
+  expect(await region.replay({ limit: 10 }, { decode })).toEqual({
+    ...done,
+    replayed: 1,
+    refusedAgain: 2,
+    notReplayable: 1,
+  })
+  expect(region.counted).toBe(1)
+  expect(region.list.byReason).toEqual({ bad_envelope: 2, wrong_type: 1 })
+  region.deploy(planOf('string'))
+  expect(await region.replay({ limit: 10, reason: 'wrong_type' }, { decode })).toEqual({ ...done, replayed: 1 })
 })

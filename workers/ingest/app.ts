@@ -8,14 +8,13 @@ import {
   type BodyEvents,
   BodyReader,
   CLOUDEVENTS_TYPES,
-  type Delivery,
   deliver,
   JSON_TYPES,
   type Receipt,
 } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { Admission } from './admission.ts'
-import { type DeadLettersStub, deadLetterRoutes } from './dead-letters.ts'
+import { type DeadLettersStub, deadLetterRoutes, type Way } from './dead-letters.ts'
 import { type PartitionStub, sourceRoutes, wakeAll } from './sources.ts'
 
 /** What the ingest Worker is bound to. */
@@ -50,7 +49,7 @@ export function createIngest(app: App) {
   }
 
   /** The way of a source's events into the shards, and what reads its bodies; undefined for a source that is not in the plan. */
-  const wayOf = (env: IngestBindings, name: string): (Delivery & { readonly reader: BodyReader }) | undefined => {
+  const wayOf = (env: IngestBindings, name: string): Way | undefined => {
     const source = plan.sources.get(name)
     const delivery = deliveryOf(env, name)
     if (source === undefined || delivery === undefined) return undefined
@@ -127,7 +126,7 @@ export function createIngest(app: App) {
     deadLetterRoutes({
       plan,
       refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
-      deliveryOf: wayOf,
+      wayOf,
     }),
   )
 

@@ -11,7 +11,7 @@ import {
 } from '../../src/dead-letters/index.ts'
 import type { Plan } from '../../src/plan/index.ts'
 import { type Problem, problemResponse, readSmallBody } from '../../src/serve/index.ts'
-import { type Delivery, deliver } from '../../src/source/index.ts'
+import { type BodyReader, type Delivery, deliver } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
 import type { IngestBindings } from './app.ts'
 import { type DropQuery, type ListQuery, parseDrop, parseList, parseReplay } from './dead-letters-request.ts'
@@ -23,10 +23,13 @@ export type DeadLettersStub = {
   ) => Promise<Awaited<ReturnType<DeadLetters[Name]>>>
 } & { add(letters: readonly DeadLetter[]): Promise<void> }
 
+/** The way of a source's events into the shards. */
+export type Way = Delivery & { readonly reader: BodyReader }
+
 export interface DeadLetterDoor {
   readonly plan: Plan
   refuse(env: IngestBindings, authorization: string | undefined, scope: string): Problem | undefined
-  deliveryOf(env: IngestBindings, source: string): Delivery | undefined
+  wayOf(env: IngestBindings, source: string): Way | undefined
 }
 
 type Door = Context<{ Bindings: IngestBindings }>
@@ -36,7 +39,7 @@ const MAX_REQUEST_BYTES = 256 * 1024
 const DROP_CALLS = 20
 
 /** Reading, replaying and dropping what was refused. Reading needs the scope `dead-letters`, the rest `dead-letters:write`. */
-export function deadLetterRoutes({ plan, refuse, deliveryOf }: DeadLetterDoor) {
+export function deadLetterRoutes({ plan, refuse, wayOf }: DeadLetterDoor) {
   const http = new Hono<{ Bindings: IngestBindings }>()
   const denied = (c: Door, scope: string) => refuse(c.env, c.req.header('authorization'), scope)
   const stubOf = (c: Door, source: string) => c.env.DEAD_LETTERS.getByName(`${c.env.REGION}/${source}`)
@@ -74,10 +77,10 @@ export function deadLetterRoutes({ plan, refuse, deliveryOf }: DeadLetterDoor) {
     const request = typeof text === 'string' ? parseReplay(text) : text
     if ('status' in request) return problemResponse(request)
     const { source, ...asked } = request
-    const delivery = deliveryOf(c.env, source)
-    if (delivery === undefined) return problemResponse(unknownSource(source, [...plan.sources.keys()]))
+    const way = wayOf(c.env, source)
+    if (way === undefined) return problemResponse(unknownSource(source, [...plan.sources.keys()]))
     const countsEach = plan.sources.get(source)?.spec.idempotency === 'none'
-    return replayResponse(await replay(replayOf(stubOf(c, source), delivery, countsEach), asked))
+    return replayResponse(await replay(replayOf(stubOf(c, source), way, countsEach), asked))
   })
 
   http.delete('/:id', async (c) => {
@@ -105,14 +108,15 @@ export function deadLetterRoutes({ plan, refuse, deliveryOf }: DeadLetterDoor) {
 }
 
 /** Lets events go the way of all events, and takes out of the letters what was counted. */
-function replayOf(stub: DeadLettersStub, delivery: Delivery, countsEach: boolean): Replay {
+function replayOf(stub: DeadLettersStub, way: Way, countsEach: boolean): Replay {
   return {
     countsEach,
+    decode: (payload) => way.reader.readAgain(payload),
     take: async (request): Promise<TakenLetters> => await stub.take(request),
     takeIds: async (ids) => await stub.takeIds(ids),
     replayed: async (ids) => await stub.replayed(ids),
     deliver: async (batch) => {
-      const receipt = await deliver(delivery, { ...batch, arrivalMs: Date.now() })
+      const receipt = await deliver(way, { ...batch, arrivalMs: Date.now() })
       return isRefusal(receipt) ? { unavailable: receipt.reason, message: receipt.message } : receipt
     },
   }

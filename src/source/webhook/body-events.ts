@@ -97,6 +97,13 @@ export class BodyReader {
     return decodeAll(texts, spans.broken, decoder, new Map(), arrivalMs, deliveryId)
   }
 
+  /** What a record that was refused is by now; undefined when it holds no event. */
+  readAgain(valueText: string): DecodedEvent | Refusal | undefined {
+    const format = this.declared.kind === 'json' ? ({ kind: 'cloudevents' } as const) : this.declared
+    const event = decode(this.decoderOf(format), record(valueText, new Map()))
+    return event === 'skipped' ? undefined : event
+  }
+
   private decoderOf(format: FormatSpec): Decoder {
     let decoder = this.decoders.get(format.kind)
     if (decoder === undefined) {
@@ -123,8 +130,7 @@ function decodeAll(
   const broken = new Map<number, Refusal>()
   let at = 0
   texts.forEach((valueText, place) => {
-    const event =
-      unreadable.get(place) ?? decode(decoder, { key: null, value: null, valueText, headers, timestampMs: null })
+    const event = unreadable.get(place) ?? decode(decoder, record(valueText, headers))
     if (event === 'skipped') return
     const isBroken = isRefusal(event)
     if (isBroken) broken.set(parts.length, event)
@@ -137,15 +143,27 @@ function decodeAll(
     ends.push(at + text.length)
     at += text.length + 1
   })
-  const batch = { text: parts.join('\n'), spans: { count: parts.length, starts, ends, broken }, arrivalMs, ids }
+  const spans = { count: parts.length, starts, ends, broken }
+  const batch: EventBatch = { text: parts.join('\n'), spans, arrivalMs, ids, undecoded: true }
   return { batch, skipped: texts.length - parts.length, places }
 }
 
-function decode(
-  decoder: Decoder,
-  record: SourceRecord,
-): { readonly text: string; readonly id?: string } | 'skipped' | Refusal {
-  const decoded = decoder.decode(record)
+const record = (valueText: string, headers: SourceRecord['headers']): SourceRecord => ({
+  key: null,
+  value: null,
+  valueText,
+  headers,
+  timestampMs: null,
+})
+
+/** An event's text, and its id where its format has one. */
+export interface DecodedEvent {
+  readonly text: string
+  readonly id?: string
+}
+
+function decode(decoder: Decoder, from: SourceRecord): DecodedEvent | 'skipped' | Refusal {
+  const decoded = decoder.decode(from)
   switch (decoded.kind) {
     case 'event':
       return decoded

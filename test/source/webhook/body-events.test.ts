@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { isRefusal } from '../../../src/contract/index.ts'
 import type { SourceSpec } from '../../../src/engine/index.ts'
@@ -106,11 +107,42 @@ describe('CloudEvents', () => {
   })
 })
 
-test('records that hold no event are passed over, and the rest keep their places in the request', () => {
-  const from = [{ kind: 'webhook' as const, format: { kind: 'json' as const } }]
-  expect(read('[null,{"a":1}]', {}, { from })).toMatchObject({ texts: ['null', '{"a":1}'] })
-  const events = [{ kind: 'webhook' as const, format: { kind: 'cloudevents' as const } }]
-  expect(read(`[null,${cloudEvent('1', '{}')}]`, { 'webhook-id': 'm' }, { from: events })).toEqual(
-    expect.objectContaining({ places: expect.arrayContaining([1]) }),
-  )
+describe('Debezium, as its HTTP sink was recorded', () => {
+  const file = new URL('../../vectors/debezium-server-3.6.0/sink7.jsonl', import.meta.url)
+  const bodies = readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { readonly body: string }).body)
+  const name = (name: string, type: 'int' | 'string') => ({ name, type, nullable: false, optional: false })
+  const change: Partial<SourceSpec> = {
+    fields: [name('id', 'int'), name('user_id', 'string')],
+    from: [
+      {
+        kind: 'webhook',
+        format: { kind: 'debezium', only: 'inserts', value: { kind: 'json' }, decimals: 'precise', times: 'adaptive' },
+      },
+    ],
+  }
+
+  test('a batch is its rows', () => {
+    const found = read(bodies[0] ?? '', {}, change)
+    if (typeof found === 'string') throw new Error(found)
+    expect(found.texts.length).toBeGreaterThan(10)
+    expect(found.texts.map((text) => JSON.parse(text))).toMatchObject(
+      (JSON.parse(bodies[0] ?? '') as { after: { id: number; user_id: string } }[]).map(
+        ({ after: { id, user_id } }) => ({ id, user_id }),
+      ),
+    )
+  })
+
+  test('what is no insert is passed over, what is no envelope is refused, and the rest keep their places', () => {
+    const [first, second, third] = JSON.parse(bodies[0] ?? '') as [object, object, object]
+    const body = JSON.stringify([{ ...first, op: 'u' }, second, { op: 'c' }, third])
+    expect(read(body, { 'webhook-id': 'm' }, change)).toMatchObject({
+      skipped: 1,
+      places: [1, 2, 3],
+      ids: ['m:1', 'm:2', 'm:3'],
+      texts: [expect.stringContaining('"id":46'), 'bad_envelope', expect.stringContaining('"id":47')],
+    })
+  })
 })
