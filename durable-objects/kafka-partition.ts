@@ -107,6 +107,7 @@ export function kafkaPartitionOf(app: App) {
         isHome: at.region === app.regions[0]?.name,
         now,
         random,
+        sleep: (ms) => new Promise((next) => setTimeout(next, ms)),
       })
     }
 
