@@ -54,6 +54,8 @@ export function kafkaPartitionOf(app: App) {
   return class KafkaPartitionObject<Env extends KafkaPartitionEnv> extends DurableObject<Env> {
     private readonly at: PartitionName
     private readonly puller: Puller
+    /** Whether this very process has set the alarm that stands: one of before a crash may lie too far ahead. */
+    private isArmed = false
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env)
@@ -119,10 +121,13 @@ export function kafkaPartitionOf(app: App) {
 
     /** Sees to it that the partition is pulled, if it should be: called by the cron, and harmless as often as that. */
     async wake(): Promise<PartitionStatus> {
-      if (this.puller.status.phase === 'running' && (await this.ctx.storage.getAlarm()) === null) {
-        await this.ctx.storage.setAlarm(Date.now())
-      }
+      if (this.puller.status.phase === 'running' && !this.isArmed) await this.arm(0)
       return this.status()
+    }
+
+    private async arm(inMs: number): Promise<void> {
+      this.isArmed = true
+      await this.ctx.storage.setAlarm(Date.now() + inMs)
     }
 
     status(): PartitionStatus {
@@ -148,15 +153,16 @@ export function kafkaPartitionOf(app: App) {
 
     override async alarm(): Promise<void> {
       // Set first: a process that ends during the run is woken by it.
-      await this.ctx.storage.setAlarm(Date.now() + RUN_MS * 2)
+      await this.arm(RUN_MS * 2)
       let pause: number | null = 1_000
       try {
         pause = await this.puller.run(Date.now() + RUN_MS)
       } catch (cause) {
         console.error(`${this.ctx.id.name}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`)
       } finally {
+        this.isArmed = pause !== null
         if (pause === null) await this.ctx.storage.deleteAlarm()
-        else await this.ctx.storage.setAlarm(Date.now() + pause)
+        else await this.arm(pause)
       }
     }
   }
