@@ -44,18 +44,12 @@ describe('the bridge', () => {
   test('lets in who shows the token, as Bearer or as a password, and nobody else', async () => {
     const { url } = await bridge({ token: 'a-token' })
     const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
-    for (const authorization of ['Bearer a-token', 'bearer a-token', basic('user:a-token')])
-      expect((await post(`${url}/fetch`, place, { authorization })).status).toBe(503)
-    for (const authorization of [
-      '',
-      'Bearer',
-      'Bearer a-toke',
-      'Bearer a-token2',
-      'a-token',
-      basic('a-token:'),
-      'Digest a-token',
-    ])
-      expect((await post(`${url}/fetch`, place, { authorization })).status).toBe(401)
+    const status = async (authorization: string) => (await post(`${url}/fetch`, place, { authorization })).status
+    const good = ['Bearer a-token', 'bearer a-token', basic('user:a-token')]
+    const bad = ['', 'Bearer', 'Bearer a-toke', 'Bearer a-token2', 'a-token', basic('a-token:'), 'Digest a-token']
+    // Behind the door no broker answers.
+    expect(await Promise.all(good.map(status))).toEqual(good.map(() => 503))
+    expect(await Promise.all(bad.map(status))).toEqual(bad.map(() => 401))
     expect((await fetch(`${url}/topics`)).status).toBe(401)
   })
 
