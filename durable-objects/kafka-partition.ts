@@ -80,7 +80,7 @@ export function kafkaPartitionOf(app: App) {
         Object.entries(registries).map(([name, registry]) => [name, new RegistryClient(registry, fetchInTime)]),
       )
       const registryOf = (name: string) => clients.get(name)
-      const learner = new SchemaLearner({ source: source.spec, format: intake.format, registryOf, now })
+      const learner = new SchemaLearner({ source: source.spec, intake, partition: at.partition, registryOf, now })
       const connection = kafka[intake.cluster]
       const name = `tidemark-${at.region}-${at.source}-${at.topic}-${at.partition}`
       const random = () => Math.random()

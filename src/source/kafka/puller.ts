@@ -450,7 +450,7 @@ export class Puller {
     }
     const learned = await this.options.learn(stop.registry, stop.id)
     if (learned.kind === 'failed') return this.failed({ message: learned.message })
-    if (learned.kind === 'unfit') return this.halt('schema', learned.message)
+    if (learned.kind === 'unfit') return this.halt('schema', `offset ${offset} of ${this.sequence}: ${learned.message}`)
     const notes = [...new Set([...this.state.notes, ...learned.notes])].slice(-MOST_NOTES)
     this.update({ notes })
     return 0
