@@ -7,7 +7,7 @@ import type { KafkaFailure, KafkaHttp, KafkaRecord, ReadResult } from './kafka-h
 import { type Barrier, type Halt, newPuller, type PullerState } from './puller-state.ts'
 
 /** Bytes of values in a page: two pages are in memory at once, each a few times over while it is decoded and routed. */
-const PAGE_BYTES = 1024 * 1024
+const PAGE_BYTES = 512 * 1024
 /** How long a read waits for a record when there is none. */
 const READ_WAIT_MS = 500
 /** Records that go to the shards in one piece: what fails together is tried again together. */
