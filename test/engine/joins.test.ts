@@ -1,101 +1,35 @@
 import { describe, expect, it } from 'vitest'
 import {
   compileView,
-  decodeState,
-  type EntityPlan,
   EntityState,
   explain,
-  type FeatureValue,
   oldestReadable,
-  reachOf,
   stateBytes,
   type ViewPlan,
   type ViewSpec,
 } from '../../src/engine/index.ts'
-import { ByteReader } from '../../src/util/byte-reader.ts'
-import { agrees, readAll } from '../oracle/agreement.ts'
-import { joinedBefore, oracleJoinValue, type SideEvent } from '../oracle/joins.ts'
+import { readAll } from '../oracle/agreement.ts'
+import {
+  compareJoin,
+  perhapsPaged,
+  randomSideSteps,
+  type SideStep,
+  sideEventsOf,
+  takeSide,
+} from '../oracle/join-agreement.ts'
+import { joinedBefore } from '../oracle/joins.ts'
 import { markOf } from '../oracle/oracle.ts'
-import { JOIN_TYPES, type JoinView, keptOf, PAIR_TYPES, randomJoinView, randomSides } from '../support/joins.ts'
-import { forSeeds, type Random } from '../support/random.ts'
+import { JOIN_TYPES, randomJoinView, randomSides } from '../support/joins.ts'
+import { forSeeds } from '../support/random.ts'
 import { shuffled } from '../support/streams.ts'
-
-interface SideStep {
-  readonly event: SideEvent
-  readonly sign: 1 | -1
-}
-
-function take(state: EntityState, { event, sign }: SideStep): void {
-  state.raiseMark(event.time, event.availableAt)
-  const part = state.commit(event, event.seq)
-  state.plan.forEach((view, i) => {
-    const values = keptOf(view, event)
-    if (sign === 1) state.apply(i, event.time, part, event.seq, values)
-    else state.retract(i, event.time, part, event.seq, values)
-  })
-}
-
-/** Rows of both sides; some are taken back, now and then before they come. */
-function randomSideSteps(r: Random, events: readonly SideEvent[], retractions: number): SideStep[] {
-  const steps: SideStep[] = events.map((event) => ({ event, sign: 1 }))
-  for (const event of events) {
-    if (r.chance(retractions)) steps.splice(r.int(0, steps.length), 0, { event, sign: -1 })
-  }
-  return steps
-}
-
-function eventsOf(steps: readonly SideStep[]): SideEvent[] {
-  const gone = new Set(steps.filter(({ sign }) => sign === -1).map(({ event }) => event))
-  return steps
-    .filter(({ sign }) => sign === 1)
-    .map(({ event }) => (gone.has(event) ? { ...event, retracted: true } : event))
-}
-
-/** At and around the mark, behind it, and where a window begins or ends at an event, at its time + within, or beside it. */
-function readTimes(r: Random, events: readonly SideEvent[], view: JoinView): number[] {
-  const mark = markOf(events)
-  const oldest = mark - view.allowedLatenessMs
-  const times = [mark, mark + 1, oldest, mark + r.int(0, 1e8), mark - r.int(0, view.allowedLatenessMs)]
-  for (let i = 0; i < 6; i++) {
-    const reach = reachOf(r.pick(view.features).window, view.zones)
-    const lag = r.pick([0, view.join.withinMs])
-    times.push(r.pick(events).time + lag + (reach === Infinity ? 0 : r.pick([reach, 0])) + r.pick([0, 1, -1, 40]))
-  }
-  return times.map((t) => Math.max(t, oldest))
-}
-
-/** Pages the state out and in, or not. */
-function perhapsPaged(r: Random, state: EntityState, plan: EntityPlan): EntityState {
-  if (r.chance(0.95)) return state
-  readAll(state, plan, state.mark)
-  return decodeState(new ByteReader(stateBytes(state)), plan)
-}
 
 describe('features over an interval join', () => {
   it('are the oracle value, status and reason for random joins, streams, retractions and read times', () => {
     const seen = new Map<string, number>()
     forSeeds(1_200, (r) => {
-      const view = randomJoinView(r)
-      const plan = [compileView(view, JOIN_TYPES)]
-      const steps = randomSideSteps(r, randomSides(r, r.pick([2, 10, 40, 120]), view.join), r.pick([0, 0, 0.3]))
-      let state = new EntityState(plan)
-      for (const step of steps) {
-        take(state, step)
-        state = perhapsPaged(r, state, plan)
-      }
-      const events = eventsOf(steps)
-      const since = r.chance(0.3) ? r.pick(events).time + r.pick([0, 1, view.join.withinMs]) : Number.NEGATIVE_INFINITY
-      for (const t of readTimes(r, events, view)) {
-        const read = readAll(state, plan, t, since)
-        view.features.forEach((feature, i) => {
-          const want = oracleJoinValue(view, feature, events, markOf(events), t, since, PAIR_TYPES)
-          const got = read[i] as FeatureValue
-          const what = `${feature.name} ${feature.aggregate} at ${t}: ${shown(got)} instead of ${shown(want)}`
-          expect(agrees(feature, got, want), what).toBe(true)
-          const key = `${want.status} ${want.reason ?? ''}`.trim()
-          seen.set(key, (seen.get(key) ?? 0) + 1)
-        })
-      }
+      const { statuses, mismatches } = compareJoin(r)
+      expect(mismatches).toEqual([])
+      for (const status of statuses) seen.set(status, (seen.get(status) ?? 0) + 1)
     })
     for (const status of ['present', 'empty', 'partial', 'error limit', 'error cap'])
       expect(seen.get(status), status).toBeGreaterThan(100)
@@ -107,22 +41,22 @@ describe('features over an interval join', () => {
       const plan = [compileView(view, JOIN_TYPES)]
       const steps = randomSideSteps(r, randomSides(r, r.pick([5, 60, 150]), view.join, 3), r.pick([0, 0.3]))
       const whole = new EntityState(plan)
-      for (const step of steps) take(whole, step)
+      for (const step of steps) takeSide(whole, step)
       const bytes = stateBytes(whole)
 
       let anyOrder = new EntityState(plan)
       for (const step of shuffled(r, steps)) {
-        take(anyOrder, step)
+        takeSide(anyOrder, step)
         anyOrder = perhapsPaged(r, anyOrder, plan)
       }
       expect(stateBytes(anyOrder)).toEqual(bytes)
 
       const parts = [new EntityState(plan), new EntityState(plan), new EntityState(plan)]
-      for (const step of shuffled(r, steps)) take(parts[step.event.shard] as EntityState, step)
+      for (const step of shuffled(r, steps)) takeSide(parts[step.event.shard] as EntityState, step)
       const merged = new EntityState(plan)
       for (const part of shuffled(r, parts)) merged.merge(part)
       expect(stateBytes(merged)).toEqual(bytes)
-      const t = markOf(eventsOf(steps)) + r.int(0, 100_000)
+      const t = markOf(sideEventsOf(steps)) + r.int(0, 100_000)
       expect(readAll(merged, plan, t)).toEqual(readAll(whole, plan, t))
     })
   })
@@ -132,7 +66,7 @@ describe('features over an interval join', () => {
       const view = { ...randomJoinView(r), exactRows: 1_000 }
       const state = new EntityState([compileView(view, JOIN_TYPES)])
       const events = randomSides(r, 40, view.join)
-      for (const event of events) take(state, { event, sign: 1 })
+      for (const event of events) takeSide(state, { event, sign: 1 })
       if (!view.features.some((feature) => feature.name === 'pairs')) return
       const index = view.features.findIndex((feature) => feature.name === 'pairs')
       const t = markOf(events) + r.pick([0, 1, view.join.withinMs + 1])
@@ -194,9 +128,9 @@ describe('what a join keeps', () => {
       // The left would be told unmatched at its time + within, but for a right that is as long before it.
       const told = START + 2 * WITHIN_MS
       const right = order === 'any' ? START : START + WITHIN_MS
-      for (const step of [row('right', right, 1), row('left', START + WITHIN_MS, 2)]) take(state, step)
+      for (const step of [row('right', right, 1), row('left', START + WITHIN_MS, 2)]) takeSide(state, step)
       const t = told + WIDTH_MS
-      take(state, row('right', t + LATENESS_MS, 3))
+      takeSide(state, row('right', t + LATENESS_MS, 3))
       expect(state.mark - LATENESS_MS).toBe(t)
       expect(readAll(state, plan, t)[0]).toMatchObject({ value: 0, status: 'empty' })
       const oldest = oldestReadable(plan[0] as ViewPlan, state.mark)
@@ -207,5 +141,3 @@ describe('what a join keeps', () => {
     },
   )
 })
-
-const shown = (value: unknown) => JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v))
