@@ -39,8 +39,9 @@ async function run(options: Options, client: DeadLettersClient): Promise<number>
   }
 }
 
-const where = ({ url, filter }: Options): string =>
-  `${filter.source === undefined ? 'all sources' : filter.source} at ${url}`
+function where({ url, filter }: Options): string {
+  return `${filter.source === undefined ? 'all sources' : filter.source} at ${url}`
+}
 
 async function replay({ filter, ids, json }: Options, client: DeadLettersClient): Promise<number> {
   const source = filter.source ?? ''

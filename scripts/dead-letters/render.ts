@@ -47,8 +47,10 @@ export function listText(list: LetterList, where: string, { bold, dim, warn }: P
     lines.push(`  ${warn(reason.padEnd(nameWidth))}  ${grouped(n).padStart(numberWidth)}  ${dim(bar)}`)
   }
   if (reasons.length > 0) lines.push('')
+  if (matching < count)
+    lines.push(`${grouped(matching)} of them ${matching === 1 ? 'fits' : 'fit'} what was asked for.`, '')
   for (const letter of letters) lines.push(...rowText(letter, { bold, dim, warn }), '')
-  if (letters.length < matching) {
+  if (letters.length > 0 && letters.length < matching) {
     lines.push(
       dim(`The newest ${grouped(letters.length)} of ${grouped(matching)}; --limit N shows more, show ID one in full.`),
     )

@@ -73,7 +73,7 @@ export function workerPlans(region: Region): readonly WorkerPlan[] {
       // The watchdog of the pullers.
       crons: ['* * * * *'],
       runsDefinitions: true,
-      budgetKiB: 120,
+      budgetKiB: 150,
     },
     { ...stateless('lookup', 100, [regionName, tokens, shards]), runsDefinitions: true },
     stateless('inference', 100, [

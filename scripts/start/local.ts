@@ -18,7 +18,7 @@ export interface Local {
 
 export const defaultStateDir = join(cacheFolder, 'start')
 /** What a start leaves behind; nothing else is wiped, for the folder may be one of the user's. */
-const ownNames = ['storage', 'modules', 'workerd.capnp', 'workerd.log', 'token']
+const ownNames = ['storage', 'modules', 'workerd.capnp', 'workerd.log', 'token', 'webhook-secret']
 
 /**
  * Builds and starts all Workers. `say` is told about each step. Throws, before anything is touched, when another start runs
@@ -41,11 +41,16 @@ export async function startLocal(
   const token = randomBytes(24).toString('base64url')
   writeFileSync(join(stateDir, 'token'), `${token}\n`, { mode: 0o600 })
   // Reading needs no token here: the port is open on this machine only.
-  const tokens = { [token]: ['ingest:flights', 'read:*', 'dead-letters:*'], anonymous: ['read:*', 'dead-letters'] }
-  const services = localServices(bundles, {
-    TOKENS: JSON.stringify(tokens),
-    CONNECTIONS: process.env.CONNECTIONS ?? '{}',
-  })
+  const tokens = {
+    [token]: ['ingest:flights', 'read:*', 'dead-letters:*', 'sources', 'sources:*'],
+    anonymous: ['read:*', 'dead-letters', 'sources'],
+  }
+  // For a try of signed requests; a token does as well.
+  const webhookSecret = `whsec_${randomBytes(32).toString('base64')}`
+  writeFileSync(join(stateDir, 'webhook-secret'), `${webhookSecret}\n`, { mode: 0o600 })
+  const connections = { webhooks: { flights: [webhookSecret] } }
+  const secrets = { TOKENS: JSON.stringify(tokens), CONNECTIONS: JSON.stringify(connections) }
+  const services = localServices(bundles, secrets)
   const runtime = await startRuntime({ services, sockets: [{ service: 'console', port: open }], stateDir })
   return { runtime, port: open, token }
 }

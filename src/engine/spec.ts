@@ -223,6 +223,8 @@ export interface KafkaIntake {
   readonly onGap: 'earliest' | 'latest' | 'halt'
   /** What becomes of a record that can never be taken: parked with the dead letters, or everything behind it waits. */
   readonly onPoison: 'park' | 'halt'
+  /** How long a partition that is nearly read gathers records before it hands them over, ms: each piece costs rows written. */
+  readonly lingerMs: number
   /** The longest pause between two looks at a topic in which nothing happens, ms. */
   readonly maxIdleMs: number
 }

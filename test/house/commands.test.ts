@@ -24,7 +24,8 @@ function definitions(name: string, code: string): string {
 test('--help shows every command with an example', () => {
   const { status, out } = tidemark('--help')
   expect(status).toBe(0)
-  for (const command of ['check', 'start', 'generate', 'bench']) expect(out).toContain(`npx tidemark ${command}`)
+  for (const command of ['check', 'start', 'dead-letters', 'generate', 'bench'])
+    expect(out).toContain(`npx tidemark ${command}`)
 })
 
 test('a mistyped command is refused and names its neighbour', () => {

@@ -1,4 +1,4 @@
-import { reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { evictAllDurableObjects, reset, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type DeadLetter, deadLetter } from '../../src/dead-letters/index.ts'
@@ -209,4 +209,19 @@ test('an alarm lets go what is too old', async () => {
   await stub().add([unjustly(3)])
   expect(await runDurableObjectAlarm(stub())).toBe(true)
   expect((await stub().list({ limit: 0 })).count).toBe(1)
+})
+
+test('letters that version 0.1.0 kept are there after a deploy', async () => {
+  await runInDurableObject(stub(), (_letters, { storage: { sql } }) => {
+    for (const table of ['dead_letter', 'kind', 'totals']) sql.exec(`DROP TABLE ${table}`)
+    sql.exec(
+      `CREATE TABLE letter (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, reason TEXT NOT NULL, dead INTEGER NOT NULL,
+         by TEXT NOT NULL, times INTEGER NOT NULL, body TEXT NOT NULL)`,
+    )
+    const { by: _by, fanout: _fanout, ...body } = unjustly(1)
+    sql.exec(`INSERT INTO letter VALUES (5, 'old', 'not_in_enum', 1, '{"door":1}', 1, ?)`, JSON.stringify(body))
+  })
+  await evictAllDurableObjects()
+  expect((await ask('GET', '')).body).toMatchObject({ count: 1, letters: [{ id: 'old', by: ['door'] }] })
+  expect((await ask('POST', '/replay', { source: 'flights' })).body).toMatchObject({ replayed: 1 })
 })

@@ -7,7 +7,7 @@ import type { KafkaFailure, KafkaHttp, KafkaRecord, ReadResult } from './kafka-h
 import { type Barrier, type Halt, newPuller, type PullerState } from './puller-state.ts'
 
 /** Bytes of values in a page: two pages are in memory at once, each a few times over while it is decoded and routed. */
-const PAGE_BYTES = 1024 * 1024
+const PAGE_BYTES = 512 * 1024
 /** How long a read waits for a record when there is none. */
 const READ_WAIT_MS = 500
 /** Records that go to the shards in one piece: what fails together is tried again together. */
@@ -20,6 +20,12 @@ const LONGEST_PAUSE_MS = 30_000
 const POISON_TRIES = 12
 const POISON_AFTER_MS = 60_000
 const MOST_NOTES = 20
+/** A page of so many is followed by another at once. */
+const FULL_RECORDS = 500
+/** A shorter pause is slept through; a longer one ends the run. */
+const SLEPT_MS = 1_000
+/** How often it is saved how far it is: shards know that better, so what is read again is only passed over. */
+const SAVE_EVERY_MS = 1_000
 
 /** What came of asking for a writer schema. */
 export type Learned =
@@ -52,6 +58,7 @@ export interface PullerOptions {
   readonly now: () => number
   /** At least 0, less than 1. */
   readonly random: () => number
+  readonly sleep: (ms: number) => Promise<void>
 }
 
 /** How a halted puller goes on. */
@@ -61,9 +68,9 @@ export interface ResumeOptions {
 }
 
 /**
- * Pulls one partition of a topic and hands its records over in their order, never past a failure. How far it is it saves
- * only when every shard has taken everything before; the shards know better than it what they have, so whatever is read
- * twice counts once.
+ * Pulls one partition of a topic and hands its records over in their order, never past a failure. How far it is, it saves
+ * now and then, when every shard has taken everything before; the shards know better than it what they have, so whatever is
+ * read twice counts once.
  */
 export class Puller {
   private readonly options: PullerOptions
@@ -81,6 +88,10 @@ export class Puller {
   /** It is to be handed over: no page is begun. */
   private leaving = false
   private lagAskedMs = 0
+  private savedMs = 0
+  private isUnsaved = false
+  /** Until then few records gather. */
+  private gatherUntilMs = 0
   /** The next record that cannot be taken is parked, whatever the source says. */
   private skipping = false
   /** A person knows of the gap ahead. */
@@ -117,14 +128,14 @@ export class Puller {
 
   private async pull(untilMs: number): Promise<number | null> {
     if (this.state.phase !== 'running') return null
-    const pause = this.isNew ? await this.begin() : 0
-    if (pause !== 0) return pause
-    while (this.options.now() < untilMs && !this.leaving) {
-      const pause = await this.turn()
+    let pause = this.isNew ? await this.begin() : 0
+    while (pause < SLEPT_MS && this.options.now() < untilMs && !this.leaving) {
+      if (pause > 0) await this.options.sleep(pause)
+      pause = this.isNew ? await this.begin() : await this.turn()
       if (this.state.phase !== 'running') return null
-      if (pause > 0) return pause
     }
-    return 0
+    if (this.isUnsaved) this.save()
+    return pause
   }
 
   /**
@@ -234,6 +245,8 @@ export class Puller {
   /** Reads the next page. Null when there are records to hand over. */
   private async fill(): Promise<number | null> {
     const { offset } = this.state
+    const { now, sleep, intake } = this.options
+    if (this.ahead === null && now() < this.gatherUntilMs) await sleep(this.gatherUntilMs - now())
     const read = this.ahead?.offset === offset ? this.ahead.result : this.read(offset)
     this.ahead = null
     const result = await read
@@ -242,8 +255,10 @@ export class Puller {
     if (result.records.length === 0) return this.empty(result.next)
     this.waiting = result.records
     this.waitingNext = result.next
+    const isFull = result.records.length >= FULL_RECORDS
+    this.gatherUntilMs = isFull ? 0 : now() + intake.lingerMs
     // Unless records fail: then one page is enough to hold.
-    if (this.state.failures === 0) this.ahead = { offset: result.next, result: this.read(result.next) }
+    if (isFull && this.state.failures === 0) this.ahead = { offset: result.next, result: this.read(result.next) }
     this.askLag()
     return null
   }
@@ -275,7 +290,8 @@ export class Puller {
       seenMs: this.options.now(),
       idle: 0,
     })
-    this.save()
+    this.isUnsaved = true
+    if (this.options.now() - this.savedMs >= SAVE_EVERY_MS) this.save()
   }
 
   private succeeded(): void {
@@ -434,7 +450,7 @@ export class Puller {
     }
     const learned = await this.options.learn(stop.registry, stop.id)
     if (learned.kind === 'failed') return this.failed({ message: learned.message })
-    if (learned.kind === 'unfit') return this.halt('schema', learned.message)
+    if (learned.kind === 'unfit') return this.halt('schema', `offset ${offset} of ${this.sequence}: ${learned.message}`)
     const notes = [...new Set([...this.state.notes, ...learned.notes])].slice(-MOST_NOTES)
     this.update({ notes })
     return 0
@@ -464,6 +480,8 @@ export class Puller {
   }
 
   private save(): void {
+    this.savedMs = this.options.now()
+    this.isUnsaved = false
     this.options.save(this.state)
   }
 }

@@ -23,6 +23,7 @@ const intake = (more: Partial<KafkaIntake> = {}): KafkaIntake => ({
   start: 'earliest',
   onGap: 'earliest',
   onPoison: 'park',
+  lingerMs: 100,
   maxIdleMs: 1_000,
   ...more,
 })
@@ -132,6 +133,9 @@ class World {
       isHome: this.isHome,
       now: () => this.now,
       random: () => this.r.next(),
+      sleep: async (ms) => {
+        this.now += ms
+      },
     })
   }
 
@@ -364,7 +368,6 @@ test('an idle partition looks less and less often, and never less than it may', 
   const world = new World(random(2), { maxIdleMs: 4_000 })
   const pauses: (number | null)[] = []
   for (let i = 0; i < 8; i++) pauses.push(await world.puller.run(world.now + 1))
-  expect(pauses.filter((pause) => pause !== 0)).toEqual(
-    [250, 500, 1_000, 2_000, 4_000, 4_000, 4_000, 4_000].slice(0, 8),
-  )
+  // The first of them is slept through: an alarm would cost more.
+  expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 4_000, 4_000, 4_000, 4_000])
 })
