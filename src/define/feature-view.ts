@@ -91,7 +91,6 @@ export function featureView<
   if (!entity?.keys)
     throw new DefinitionError('bad_option', where, 'entity is not one: give it what entity(...) returned.')
   const rows = rowSource(where, options.source)
-
   const allowedLatenessMs = durationMs(where, 'allowedLateness', options.allowedLateness ?? '5m', MIN_WINDOW_MS)
   const drafts = features(rows.handles(where) as HandlesOf<Source>)
   if (typeof drafts !== 'object' || drafts === null || Object.keys(drafts).length === 0) {

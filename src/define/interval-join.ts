@@ -115,8 +115,8 @@ export function isIntervalJoin(given: unknown): given is IntervalJoin {
 
 function onFields(where: string, inputs: readonly NamedSource[], given: unknown): JoinSpec['on'] {
   if (given === undefined) {
-    const how = "write on: 'id', on: { left: 'id', right: 'order_id' }, or on: [] for every pair of the entity"
-    throw new DefinitionError('bad_option', where, `what is equal in both? ${how[0]?.toUpperCase()}${how.slice(1)}.`)
+    const how = "Write on: 'id', on: { left: 'id', right: 'order_id' }, or on: [] for every pair of the entity"
+    throw new DefinitionError('bad_option', where, `what is equal in both? ${how}.`)
   }
   return (Array.isArray(given) ? (given as readonly unknown[]) : [given]).map((one) => {
     const both = typeof one === 'object' && one !== null ? one : { left: one, right: one }

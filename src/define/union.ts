@@ -57,6 +57,11 @@ export function union<const Sources extends Readonly<Record<string, StreamSource
   for (const name of Object.keys(sources)) checkName('source of a union', name, where)
   // In one order, so that another order of writing them is no other view.
   const inputs = namedSources(where, sources).sort((a, b) => (a.name < b.name ? -1 : 1))
+  for (const { name, source } of inputs) {
+    if (!source.fields.some((field) => field.name === INPUT)) continue
+    const problem = `${name} has a field "${INPUT}", which is what a union calls the name of a row's source`
+    throw new DefinitionError('bad_name', where, `${problem}: have it renamed by the sender.`)
+  }
   return { union: { name: inputs.map(({ name }) => name).join('+'), inputs } }
 }
 

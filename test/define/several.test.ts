@@ -118,6 +118,12 @@ describe('mistakes of joins and unions', () => {
     ['a union of one', () => union({ web }), 'empty', 'union({ web, app })'],
     ['a union of a list', () => union([web, app]), 'bad_name', 'letters'],
     ['a union of nothing', () => union(undefined), 'empty', 'at least two'],
+    [
+      'a field that the union itself has',
+      () => union({ web, other: source('other', { $source: z.string() }) }),
+      'bad_name',
+      'other has a field "$source"',
+    ],
     ['a union of a union', () => union({ web, both }), 'bad_option', 'both is no source'],
     ['a source twice', () => union({ web, again: web }), 'duplicate', 'web and again are both the source web'],
     [
