@@ -48,7 +48,7 @@ export function definitions<const Services extends readonly FeatureService[]>(in
     sources: distinct(
       'sources',
       (s: SourceSpec) => s.name,
-      allViews.map((view) => view.source),
+      allViews.flatMap((view) => view.sources),
     ),
     views: distinct(
       'feature views',
