@@ -1,4 +1,4 @@
-/** What the tests with real peers run: a stream and two tables, as a shop would have them. */
+/** What the tests with real peers, and of whole processes, run: streams and tables as a shop would have them. */
 import * as z from 'zod'
 import {
   avg,
@@ -6,11 +6,13 @@ import {
   debezium,
   decimal,
   definitions,
+  enrich,
   entity,
   featureService,
   featureView,
   json,
   kafka,
+  latest,
   lifetime,
   streamSource,
   sum,
@@ -46,6 +48,22 @@ const purchases = tableSource('purchases', {
   ],
 })
 
+/** Only there for others: no view reads it. */
+const products = tableSource('products', {
+  row: z.object({ id: z.string(), category: z.string(), price: decimal(2) }),
+  key: 'id',
+  from: [webhook({ format: debezium() })],
+})
+
+/** What users look at, with what the product cost then. */
+const looks = streamSource('looks', {
+  event: z.object({ id: z.string(), uid: z.string(), product_id: z.string(), at: z.iso.datetime({ offset: true }) }),
+  id: 'id',
+  time: 'at',
+  from: [webhook()],
+  enrich: enrich(products, { on: 'product_id', fields: ['category', 'price'], unknown: 'refuse' }),
+})
+
 const clickStats = featureView(
   'click_stats',
   { entity: user, source: clicks, key: { user_id: 'uid' }, since: 'beginning' },
@@ -63,6 +81,12 @@ const purchaseStats = featureView(
   }),
 )
 
+const lookStats = featureView(
+  'look_stats',
+  { entity: user, source: looks, key: { user_id: 'uid' }, since: 'beginning' },
+  (e) => ({ looks: count().over(lifetime()), worth: sum(e.price).over(lifetime()), last: latest(e.category) }),
+)
+
 const regions: readonly Region[] = [
   { name: 'east', id: 1, epoch: 0, shards: { default: 4 } },
   { name: 'west', id: 2, epoch: 0, shards: { default: 4 } },
@@ -70,7 +94,11 @@ const regions: readonly Region[] = [
 
 export const app = {
   definitions: definitions({
-    services: [featureService('clicked', [clickStats]), featureService('bought', [purchaseStats])],
+    services: [
+      featureService('clicked', [clickStats]),
+      featureService('bought', [purchaseStats]),
+      featureService('looked', [lookStats]),
+    ],
   }),
   regions,
 }
