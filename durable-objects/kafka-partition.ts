@@ -1,5 +1,4 @@
 import { DurableObject } from 'cloudflare:workers'
-import { RegistryClient } from '../src/contract/index.ts'
 import type { KafkaIntake } from '../src/engine/index.ts'
 import {
   areWell,
@@ -11,10 +10,10 @@ import {
   type PullerState,
   parseConnections,
   type ResumeOptions,
-  SchemaLearner,
 } from '../src/source/index.ts'
 import { type App, planOf } from './app.ts'
 import { type DeliveryBindings, deliveriesOf } from './deliveries.ts'
+import { learnerOf } from './learners.ts'
 
 /** What a puller needs of its Worker. */
 export interface KafkaPartitionEnv extends DeliveryBindings {
@@ -54,6 +53,8 @@ export function kafkaPartitionOf(app: App) {
   return class KafkaPartitionObject<Env extends KafkaPartitionEnv> extends DurableObject<Env> {
     private readonly at: PartitionName
     private readonly puller: Puller
+    /** Whether this very process has set the alarm that stands: one of before a crash may lie too far ahead. */
+    private isArmed = false
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env)
@@ -73,12 +74,9 @@ export function kafkaPartitionOf(app: App) {
         throw new Error(`source ${at.source} does not read topic ${at.topic} in this deployment`)
       }
       const now = () => Date.now()
-      const { kafka, registries } = parseConnections(env.CONNECTIONS)
-      const clients = new Map(
-        Object.entries(registries).map(([name, registry]) => [name, new RegistryClient(registry, fetchInTime)]),
-      )
-      const registryOf = (name: string) => clients.get(name)
-      const learner = new SchemaLearner({ source: source.spec, format: intake.format, registryOf, now })
+      const connections = parseConnections(env.CONNECTIONS)
+      const { kafka } = connections
+      const learner = learnerOf(source.spec, intake, at.partition, connections)
       const connection = kafka[intake.cluster]
       const name = `tidemark-${at.region}-${at.source}-${at.topic}-${at.partition}`
       const random = () => Math.random()
@@ -119,10 +117,13 @@ export function kafkaPartitionOf(app: App) {
 
     /** Sees to it that the partition is pulled, if it should be: called by the cron, and harmless as often as that. */
     async wake(): Promise<PartitionStatus> {
-      if (this.puller.status.phase === 'running' && (await this.ctx.storage.getAlarm()) === null) {
-        await this.ctx.storage.setAlarm(Date.now())
-      }
+      if (this.puller.status.phase === 'running' && !this.isArmed) await this.arm(0)
       return this.status()
+    }
+
+    private async arm(inMs: number): Promise<void> {
+      this.isArmed = true
+      await this.ctx.storage.setAlarm(Date.now() + inMs)
     }
 
     status(): PartitionStatus {
@@ -148,23 +149,20 @@ export function kafkaPartitionOf(app: App) {
 
     override async alarm(): Promise<void> {
       // Set first: a process that ends during the run is woken by it.
-      await this.ctx.storage.setAlarm(Date.now() + RUN_MS * 2)
+      await this.arm(RUN_MS * 2)
       let pause: number | null = 1_000
       try {
         pause = await this.puller.run(Date.now() + RUN_MS)
       } catch (cause) {
         console.error(`${this.ctx.id.name}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`)
       } finally {
+        this.isArmed = pause !== null
         if (pause === null) await this.ctx.storage.deleteAlarm()
-        else await this.ctx.storage.setAlarm(Date.now() + pause)
+        else await this.arm(pause)
       }
     }
   }
 }
-
-const REGISTRY_MS = 10_000
-const fetchInTime = (url: string, init: RequestInit): Promise<Response> =>
-  fetch(url, { ...init, signal: AbortSignal.timeout(REGISTRY_MS) })
 
 /** A cluster that the secret does not name: nothing is lost, and the status says what is missing. */
 function noCluster(name: string): KafkaHttp {

@@ -49,7 +49,7 @@ async function interop(quick: boolean, parts: readonly string[]): Promise<number
   const peers: Peer[] = []
   let counts: Counts = { passed: 0, failed: 1 }
   try {
-    const environment = await startNeeded(new Set(files.flatMap(({ needs }) => needs)), folder, peers)
+    const environment = await startNeeded(quick, new Set(files.flatMap(({ needs }) => needs)), folder, peers)
     counts = await runTests(files, folder, environment)
   } catch (error) {
     console.error(`interop: ${error instanceof Error ? error.message : String(error)}`)
@@ -78,6 +78,7 @@ function choose(quick: boolean, parts: readonly string[]): { files: InteropFile[
 
 /** Where the peers are, as `test/interop/peers.ts` reads it. */
 async function startNeeded(
+  quick: boolean,
   needs: ReadonlySet<PeerName>,
   folder: string,
   peers: Peer[],
@@ -93,7 +94,7 @@ async function startNeeded(
     say(`${name} on ${peer.address} after ${((Date.now() - startedMs) / 1000).toFixed(1)} s`)
     return peer.address
   }
-  const environment: Record<string, string> = {}
+  const environment: Record<string, string> = quick ? { TIDEMARK_INTEROP_QUICK: '1' } : {}
   const [kafka, postgres] = await Promise.all([
     needs.has('kafka') ? started('Kafka', startKafka({ dir: join(folder, 'kafka') })) : undefined,
     needs.has('postgres') ? started('PostgreSQL', startPostgres({ dir: join(folder, 'postgres') })) : undefined,

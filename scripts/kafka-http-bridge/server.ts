@@ -114,9 +114,13 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       headers['content-encoding'] = 'gzip'
     }
     headers['content-length'] = Buffer.byteLength(body)
-    if (closing.signal.aborted) headers.connection = 'close'
+    // A body that is too large is not read to its end, so its connection cannot serve another request.
+    const last = closing.signal.aborted || answer.status === 413
+    if (last) headers.connection = 'close'
     response.writeHead(answer.status, headers)
-    response.end(body)
+    response.end(body, () => {
+      if (last) request.destroy()
+    })
   }
 
   function takesGzip(request: IncomingMessage): boolean {

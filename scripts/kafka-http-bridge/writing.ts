@@ -89,7 +89,31 @@ async function appendOnce(
       results[index] = refused('UNAVAILABLE', reasonOf(error))
     }
   }
-  await Promise.all([...byLeader].map(([leader, placed]) => appendTo(cluster, leader, placed, results)))
+  await Promise.all(
+    [...byLeader].map(async ([leader, placed]) => {
+      for (const run of closeInTime(placed)) await appendTo(cluster, leader, run, results)
+    }),
+  )
+}
+
+/** The library writes a record's distance in time from the first of its batch in 31 bits, and wrong beyond. */
+const FURTHEST_MS = 2 ** 31 - 1
+
+function closeInTime(placed: readonly Placed[]): Placed[][] {
+  const runs: Placed[][] = []
+  let least = Number.POSITIVE_INFINITY
+  let most = Number.NEGATIVE_INFINITY
+  for (const one of placed) {
+    least = Math.min(least, one.timestampMs)
+    most = Math.max(most, one.timestampMs)
+    if (runs.length === 0 || most - least > FURTHEST_MS) {
+      runs.push([])
+      least = one.timestampMs
+      most = one.timestampMs
+    }
+    runs.at(-1)?.push(one)
+  }
+  return runs
 }
 
 function refused(code: string, message: string): Written {

@@ -66,6 +66,27 @@ export class BrokerLog implements TestLog {
     return { records: page.records.map(asStored), next: page.next }
   }
 
+  /** Many texts to one partition in one go. */
+  async appendAll(
+    name: string,
+    partition: number,
+    records: readonly { readonly key: string; readonly value: string }[],
+  ): Promise<void> {
+    const written = await appendRecords(
+      this.#cluster,
+      records.map(({ key, value }) => ({
+        topic: name,
+        partition,
+        key: Buffer.from(key),
+        value: Buffer.from(value),
+        headers: [],
+        timestampMs: Date.now(),
+      })),
+    )
+    const failed = written.find(({ kind }) => kind !== 'written')
+    if (failed && failed.kind !== 'written') throw new Error(failed.message)
+  }
+
   async append(name: string, partition: number, { key, value, headers, timestampMs }: LogRecord): Promise<number> {
     const [written] = await appendRecords(this.#cluster, [
       {

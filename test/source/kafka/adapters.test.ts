@@ -99,3 +99,60 @@ test('the bridge says where to go on behind offsets that hold no records', async
     next: 9,
   })
 })
+
+test('Strimzi refuses a page for its size and has moved on: it is asked for again, larger, and nothing is lost', async () => {
+  const log = new MemoryLog()
+  const make = subjects.Strimzi as (log: MemoryLog) => Subject
+  await runConformance(
+    async () => make(log),
+    async (subject) => {
+      const value = new Uint8Array(900_000).fill(0x78)
+      for (let i = 0; i < 12; i++) await log.append('conformance', 0, { key: null, value, headers: [], timestampMs: i })
+      const records = await readAll(subject, 0)
+      expect(records.map(({ timestampMs }) => timestampMs)).toEqual(Array.from({ length: 12 }, (_, i) => i))
+    },
+  )
+})
+
+test('Strimzi cannot give a page that is too large for us: the failure says what to do, and lasts', async () => {
+  const log = new MemoryLog()
+  const make = subjects.Strimzi as (log: MemoryLog) => Subject
+  await runConformance(
+    async () => make(log),
+    async ({ kafka }) => {
+      const value = new Uint8Array(5_000_000)
+      for (let i = 0; i < 6; i++) await log.append('conformance', 0, { key: null, value, headers: [], timestampMs: i })
+      const page = await kafka.read({ topic: 'conformance', partition: 0, offset: 0, maxBytes: 1_000, waitMs: 0 })
+      expect(page).toMatchObject({ kind: 'failed', transient: false, message: expect.stringMatching(/smaller/) })
+    },
+  )
+})
+
+test('a consumer whose poll ended in doubt is let go on the server and made again', async () => {
+  const log = new MemoryLog()
+  await log.create('t', 1)
+  await log.append('t', 0, { key: null, value: new Uint8Array(1), headers: [], timestampMs: 0 })
+  const { handler } = strimziEmulator(log)
+  const calls: string[] = []
+  let polls = 0
+  const { kafka } = subject(
+    'strimzi',
+    log,
+    async (request) => {
+      const { pathname } = new globalThis.URL(request.url)
+      const call = `${request.method} ${pathname.replace(/tests-\w+/, 'NAME')}`
+      calls.push(call)
+      return call.endsWith('/records') && polls++ === 0 ? new Response('{}', { status: 500 }) : handler(request)
+    },
+    ALL,
+  )
+  const request = { topic: 't', partition: 0, offset: 0, maxBytes: 1_000, waitMs: 0 }
+  expect(await kafka.read(request)).toMatchObject({ kind: 'failed', transient: true })
+  expect(await kafka.read(request)).toMatchObject({ kind: 'records', next: 1 })
+  expect(await kafka.read({ ...request, offset: 1 })).toMatchObject({ kind: 'records', records: [] })
+  await kafka.close()
+  const made = ['POST /consumers/tests', 'POST /consumers/tests/instances/NAME/assignments']
+  const polled = ['POST /consumers/tests/instances/NAME/positions', 'GET /consumers/tests/instances/NAME/records']
+  const gone = ['DELETE /consumers/tests/instances/NAME']
+  expect(calls).toEqual([...made, ...polled, ...gone, ...made, ...polled, ...polled, ...gone])
+})

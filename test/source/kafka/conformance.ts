@@ -60,6 +60,7 @@ export const kafkaConformance: readonly [behaviour: string, check: (subject: Sub
     'answers reads of one partition that overlap, each with what it asked for',
     async (subject) => {
       await appendTexts(subject, 0, 0, 30)
+      await read(subject, 0)
       const results = await Promise.all([0, 10, 20, 5].map((from) => read(subject, from)))
       expect(results.map((result) => recordsOf(result)[0]?.offset)).toEqual([0, 10, 20, 5])
     },
