@@ -3,6 +3,8 @@ import {
   type ApplyAnswer,
   type ApplyMessage,
   parseReadAnswer,
+  type RowsAnswer,
+  type RowsMessage,
   type ShardDirectory,
   type ShardUnavailable,
   type TableDirectory,
@@ -56,7 +58,10 @@ export function shardDirectory(region: Region, namespace: ShardNamespace): Shard
 
 /** A shard of a table as its Durable Object offers it over RPC. */
 export interface TableNamespace {
-  getByName(name: string): { apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable> }
+  getByName(name: string): {
+    apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
+    rows(message: RowsMessage): Promise<RowsAnswer | ShardUnavailable>
+  }
 }
 
 /** The tables of a region as Durable Objects. */

@@ -1,5 +1,6 @@
 export { parseAvroSchema } from './avro/parse-schema.ts'
 export { type CheckedEvent, type Contract, compileContract, MIN_EVENT_TIME_MS } from './contract.ts'
+export type { EnrichingRows } from './enrichment.ts'
 export { decodeKey, type EntityKey, encodeKey, keyFromJson } from './entity-key.ts'
 export type { ExactNumbers } from './exact-number.ts'
 export { type FieldScan, fieldScanner } from './field-scanner.ts'

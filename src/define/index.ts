@@ -2,6 +2,7 @@ export type { Duration } from '../util/duration.ts'
 export { avg, count, max, min, quantile, type SpreadOptions, stddev, sum, variance } from './aggregates.ts'
 export { DefinitionError, type DefinitionErrorCode } from './definition-error.ts'
 export { type Definitions, definitions } from './definitions.ts'
+export { type Enrichment, type EnrichOptions, enrich } from './enrich.ts'
 export { type Entity, entity, type KeyRow } from './entity.ts'
 export type { FeatureBuilder } from './feature-builder.ts'
 export {

@@ -46,6 +46,10 @@ export function tableSource<Shape extends $ZodShape>(
 ): TableSource<Shape> {
   const where = `source ${name}`
   checkName('source', name)
+  if (typeof options === 'object' && options !== null && 'enrich' in options) {
+    const how = 'enrich the events of a streamSource(...), or declare a view over each table'
+    throw new DefinitionError('bad_option', where, `the rows of a table are not enriched: ${how}.`)
+  }
   checkOptions(where, options, optionNames)
   const columns = Object.entries(objectShape(where, options.row)).map(([field, schema]) => {
     checkFieldName(where, field)

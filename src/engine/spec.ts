@@ -147,6 +147,8 @@ export type KeyType = 'string' | 'int64' | 'bool' | 'uuid'
 export interface FieldSpec extends ValueLimits {
   readonly name: string
   readonly type: FieldType
+  /** Nobody sends it: it comes from a row of a table when the event is accepted. */
+  readonly enriched?: true
   /** The JSON value may be null. */
   readonly nullable: boolean
   /** The JSON key may be absent. */
@@ -175,6 +177,7 @@ export interface ValueLimits {
 
 export interface SourceSpec {
   readonly name: string
+  /** Those that are sent, then those that are `enriched`, in the order of `enrich`. */
   readonly fields: readonly FieldSpec[]
   /** The field that holds the event's id (string, int or int64). */
   readonly id?: string
@@ -188,6 +191,8 @@ export interface SourceSpec {
   readonly from: readonly IntakeSpec[]
   /** A table: its rows are changed and deleted, and every feature over it must be able to take a row back. */
   readonly changes?: TableSpec
+  /** Where its enriched fields come from. */
+  readonly enrich?: readonly EnrichSpec[]
   readonly description?: string
 }
 
@@ -195,6 +200,18 @@ export interface SourceSpec {
 export interface TableSpec {
   /** The fields of the primary key. */
   readonly key: readonly string[]
+}
+
+/** Fields that an event takes from a row of a table, as the table has it when the event is accepted. */
+export interface EnrichSpec {
+  /** The table's source. */
+  readonly table: string
+  /** The event's fields that name the row, in the order of the table's primary key. */
+  readonly on: readonly string[]
+  /** The columns that are taken, each under the name of an enriched field. */
+  readonly columns: readonly { readonly column: string; readonly as: string }[]
+  /** What follows when the table has no such row: the fields are null, or the event is refused. */
+  readonly unknown: 'null' | 'refuse'
 }
 
 /** The field of a table's row that says when it was last changed, where no column says when it counts. */

@@ -8,10 +8,13 @@ export {
   type MessagePosition,
   type ReadAnswer,
   type ReadMessage,
+  type RowsAnswer,
+  type RowsMessage,
   type RowText,
   type ShardRefusal,
   type ShardUnavailable,
   STATUS_OF,
+  type Stamps,
 } from './messages.ts'
 export { Outbox, type OutboxStorage } from './outbox.ts'
 export { Positions } from './positions.ts'

@@ -30,6 +30,7 @@ import { DEFAULT_MEMORY_BYTES, Pages } from './pages.ts'
 import { Positions } from './positions.ts'
 import { Reads } from './reads.ts'
 import { Since } from './since.ts'
+import { type StampedRows, stampedRows } from './stamped-rows.ts'
 import type { ShardStorage } from './storage.ts'
 import { type Target, Targets } from './targets.ts'
 
@@ -149,6 +150,8 @@ export class Shard {
     if (position && this.positions.fences(source.spec.name, position)) {
       return { unavailable: 'fenced', message: `a newer reader of ${position.sequence} has taken over` }
     }
+    const stamps = stampsOf(message, source)
+    if (stamps && 'unavailable' in stamps) return stamps
     const next = position ? this.positions.next(source.spec.name, position) : 0
     const row = this.journal.nextRow
     const seqBefore = this.seq
@@ -157,7 +160,7 @@ export class Shard {
     const { contributions } = message
     const take = contributions
       ? (raw: unknown, index: number) => this.takeRow(source, raw, rowKey(contributions, index), row)
-      : (raw: unknown, index: number) => this.take(source, raw, message, index, row)
+      : (raw: unknown, index: number) => this.take(source, raw, message, index, row, stamps)
     let verdicts = ''
     storage.transaction(() => {
       forEachEvent(source.contract.exactNumbers, message, (raw, broken, index) => {
@@ -192,15 +195,23 @@ export class Shard {
     message: ApplyMessage,
     index: number,
     row: number,
+    stamps: StampedRows | undefined,
   ): 'a' | 'd' | Refusal {
-    const event = source.contract.check(raw, message.arrivalMs, idOf(message, index))
+    const { contract } = source
+    let event = contract.check(raw, message.arrivalMs, idOf(message, index))
     if (isRefusal(event)) return event
-    const payload = source.contract.payloadHash(event.values)
+    const payload = contract.payloadHash(event.values)
     if (event.id !== null) {
       this.hashId(source, event.id)
       const known = this.ids.check(this.idWords, payload)
       if (known === 'duplicate') return 'd'
       if (known === 'conflict') return conflict(event.id)
+    }
+    if (stamps && contract.enrichment) {
+      const rows = stamps(index)
+      const unknown = contract.enrichment.refuse(event.values, rows)
+      if (unknown) return unknown
+      event = { ...event, values: contract.enrichment.fill(event.values, rows) }
     }
     const here = this.targets.find(source, event.values)
     const unread = this.judgeReach(source, here, event.timeMs)
@@ -293,11 +304,12 @@ export class Shard {
       return
     }
     const then = this.contracts.find(contract, source)
+    const stamps = message.stamps && stampedRows(message.stamps, then.enrichments, then.exactNumbers)
     forEachEvent(then.exactNumbers, message, (raw, _broken, index) => {
       if (verdicts[index] !== 'a') return
       this.seq++
       const { contributions } = message
-      const event = contributions ? then.reread(raw) : then.readAgain(raw, idOf(message, index))
+      const event = contributions ? then.reread(raw) : then.readAgain(raw, idOf(message, index), stamps?.(index) ?? [])
       if (event === undefined) {
         // Never seen: code that checks one contract in two ways. Not a reason to lose the shard.
         this.unreadable++
@@ -352,6 +364,21 @@ function conflict(id: string): Refusal {
 
 function rowKey({ part, signs, seqs }: Contributions, index: number): RowKey {
   return { part, seq: seqs[index] as number, sign: signs[index] === '-' ? -1 : 1 }
+}
+
+/** What a batch's events are enriched with; nothing for a source without enrichment. A door that asks for no rows is of another time. */
+function stampsOf(
+  message: ApplyMessage,
+  { spec, contract }: SourceRuntime,
+): StampedRows | ShardUnavailable | undefined {
+  if (spec.enrich === undefined) return undefined
+  const { stamps, fanout } = message
+  if (stamps) return stampedRows(stamps, spec.enrich.length, contract.exactNumbers)
+  if (fanout === '') return undefined
+  return {
+    unavailable: 'unknown_version',
+    message: `events of ${spec.name} came without the rows they are enriched with`,
+  }
 }
 
 /** What identifies an event besides its own id field: null where its position does. */

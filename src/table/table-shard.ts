@@ -1,5 +1,5 @@
 import { CHANGE, contentId, encodeKey, isRefusal, parseEvents, type Refusal, refusal } from '../contract/index.ts'
-import { jsonText, type Part, type Value } from '../engine/index.ts'
+import { type FieldSpec, jsonText, type Part, type Value } from '../engine/index.ts'
 import { hashKey, type Plan, type Route, type SourceRuntime } from '../plan/index.ts'
 import {
   type ApplyAnswer,
@@ -7,6 +7,8 @@ import {
   MESSAGE_VERSION,
   Outbox,
   Positions,
+  type RowsAnswer,
+  type RowsMessage,
   type ShardRefusal,
   type ShardUnavailable,
 } from '../shard/index.ts'
@@ -14,11 +16,13 @@ import { murmur32 } from '../util/murmur3.ts'
 import { type Change, readChange } from './change.ts'
 import { Contributor, type Destinations } from './contributor.ts'
 import type { TableStorage } from './storage.ts'
-import { formatRow, parseRow, type StoredRow } from './stored-row.ts'
+import { formatRow, type LiveRow, parseRow, type StoredRow } from './stored-row.ts'
 import { isNewer, type RowVersion } from './version.ts'
 
 /** Rows that a truncate takes out in one transaction. */
 const TRUNCATED_ROWS = 500
+/** About how much text of rows one answer has: RPC takes 32 MB. */
+const ANSWER_UNITS = 2 * 1024 * 1024
 
 export interface TableShardOptions {
   readonly plan: Plan
@@ -83,20 +87,22 @@ export class TableShard {
     return `table ${source.spec.name}/${part.epoch}/${part.shard}`
   }
 
+  private mismatch({ version, plan }: ApplyMessage | RowsMessage): ShardUnavailable | undefined {
+    const own = this.options.plan.hash
+    if (version !== MESSAGE_VERSION) return { unavailable: 'unknown_version', message: `message version ${version}` }
+    return plan === own ? undefined : { unavailable: 'unknown_plan', message: `plan ${plan}, this table runs ${own}` }
+  }
+
   /**
    * Takes in changes. What is in the answer is durable; the entities have it once the outbox is empty. Throws only when the
    * storage does: then the shard must be opened anew.
    */
   apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable {
-    const { plan, source, storage } = this.options
+    const { source, storage } = this.options
     const { name } = source.spec
     const { position } = message
-    if (message.version !== MESSAGE_VERSION) {
-      return { unavailable: 'unknown_version', message: `message version ${message.version}` }
-    }
-    if (message.plan !== plan.hash) {
-      return { unavailable: 'unknown_plan', message: `plan ${message.plan}, this table runs ${plan.hash}` }
-    }
+    const mismatch = this.mismatch(message)
+    if (mismatch) return mismatch
     if (position && this.positions.fences(name, position)) {
       return { unavailable: 'fenced', message: `a newer reader of ${position.sequence} has taken over` }
     }
@@ -180,8 +186,7 @@ export class TableShard {
     }
     if (old?.row) this.contributor.takeOut(old.row)
     const text = `{${spec.fields
-      .map(({ name, type, format }, i) => member(name, event.values[i] as Value, type, format))
-      .filter(Boolean)
+      .map((field, i) => `${JSON.stringify(field.name)}:${valueText(field, event.values[i] as Value)}`)
       .join()}}`
     const seq = this.contributor.putIn(text, event.values)
     storage.writeRow(key, formatRow({ version: change.version, row: { text, seq, content } }))
@@ -246,13 +251,38 @@ export class TableShard {
     return true
   }
 
-  /** The rows of some keys, for enrichment: the row's text and its number, or null. */
-  rows(keys: readonly string[]): ({ readonly text: string; readonly seq: number } | null)[] {
-    return keys.map((key) => {
-      const body = this.options.storage.readRow(key)
+  /** The rows of some keys, as they are now; of the first keys alone when an answer cannot hold them all. */
+  rows(message: RowsMessage): RowsAnswer | ShardUnavailable {
+    const mismatch = this.mismatch(message)
+    if (mismatch) return mismatch
+    const { storage, source } = this.options
+    const fields = message.columns.map((column) => source.spec.fields.findIndex(({ name }) => name === column))
+    const rows: (string | null)[] = []
+    let units = 0
+    for (const key of message.keys) {
+      if (units > ANSWER_UNITS) break
+      const body = storage.readRow(key)
       const known = body === undefined ? null : parseRow(body)
-      return known?.row && this.isThere(known) ? { text: known.row.text, seq: known.row.seq } : null
+      const text = known?.row && this.isThere(known) ? this.columnsOf(known.row, fields) : null
+      units += text?.length ?? 0
+      rows.push(text)
+    }
+    return { rows }
+  }
+
+  /** What the contract of before took and that of now does not is null. */
+  private columnsOf({ text, seq }: LiveRow, fields: readonly number[]): string {
+    const { source, part } = this.options
+    const { contract, spec } = source
+    const parsed = parseEvents(text, contract.exactNumbers)
+    const row = isRefusal(parsed) ? {} : (parsed.raws[0] as Readonly<Record<string, unknown>>)
+    const columns = fields.map((at) => {
+      const field = spec.fields[at]
+      const value = field === undefined ? null : contract.checkField(at, row[field.name])
+      const isUnfit = field === undefined || (typeof value === 'object' && value !== null && isRefusal(value))
+      return isUnfit ? 'null' : valueText(field, value as Value)
     })
+    return `[${[`"${part.epoch}/${part.shard}/${seq}"`, ...columns].join()}]`
   }
 }
 
@@ -261,10 +291,10 @@ interface StoredTruncate {
   readonly after: string | null
 }
 
-/** Leaves out what is null where it may be absent; a time is written as its field's format wants it. */
-function member(name: string, value: Value, type: Parameters<typeof jsonText>[1], format?: string): string {
+/** A time is written as its field's format wants it. */
+function valueText({ type, format }: FieldSpec, value: Value): string {
   const isTime = type === 'timestamp' && format === 'iso' && typeof value === 'number'
-  return `${JSON.stringify(name)}:${isTime ? JSON.stringify(new Date(value).toISOString()) : jsonText(value, type)}`
+  return isTime ? JSON.stringify(new Date(value).toISOString()) : jsonText(value, type)
 }
 
 /** Parts of tables lie beyond those of entities' shards, and each table's apart from every other's. */

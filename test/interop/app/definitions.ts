@@ -1,4 +1,4 @@
-/** What the tests with real peers run: streams and a table, as a shop would have them. */
+/** What the tests with real peers, and of whole processes, run: streams and tables as a shop would have them. */
 import * as z from 'zod'
 import {
   avg,
@@ -7,12 +7,14 @@ import {
   debezium,
   decimal,
   definitions,
+  enrich,
   entity,
   epochMs,
   featureService,
   featureView,
   json,
   kafka,
+  latest,
   lifetime,
   streamSource,
   sum,
@@ -70,6 +72,22 @@ const orderStats = (note: 'number' | 'text') =>
     (e) => ({ orders: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
   )
 
+/** Only there for others: no view reads it. */
+const products = tableSource('products', {
+  row: z.object({ id: z.string(), category: z.string(), price: decimal(2) }),
+  key: 'id',
+  from: [webhook({ format: debezium() })],
+})
+
+/** What users look at, with what the product cost then. */
+const looks = streamSource('looks', {
+  event: z.object({ id: z.string(), uid: z.string(), product_id: z.string(), at: z.iso.datetime({ offset: true }) }),
+  id: 'id',
+  time: 'at',
+  from: [webhook()],
+  enrich: enrich(products, { on: 'product_id', fields: ['category', 'price'], unknown: 'refuse' }),
+})
+
 const clickStats = featureView(
   'click_stats',
   { entity: user, source: clicks, key: { user_id: 'uid' }, since: 'beginning' },
@@ -87,6 +105,12 @@ const purchaseStats = featureView(
   }),
 )
 
+const lookStats = featureView(
+  'look_stats',
+  { entity: user, source: looks, key: { user_id: 'uid' }, since: 'beginning' },
+  (e) => ({ looks: count().over(lifetime()), worth: sum(e.price).over(lifetime()), last: latest(e.category) }),
+)
+
 const regions: readonly Region[] = [
   { name: 'east', id: 1, epoch: 0, shards: { default: 4 } },
   { name: 'west', id: 2, epoch: 0, shards: { default: 4 } },
@@ -98,6 +122,7 @@ export const shopApp = (note: 'number' | 'text') => ({
       featureService('clicked', [clickStats]),
       featureService('bought', [purchaseStats]),
       featureService('ordered', [orderStats(note)]),
+      featureService('looked', [lookStats]),
     ],
   }),
   regions,
