@@ -1,5 +1,4 @@
 import { DurableObject } from 'cloudflare:workers'
-import { RegistryClient } from '../src/contract/index.ts'
 import type { KafkaIntake } from '../src/engine/index.ts'
 import {
   areWell,
@@ -11,10 +10,10 @@ import {
   type PullerState,
   parseConnections,
   type ResumeOptions,
-  SchemaLearner,
 } from '../src/source/index.ts'
 import { type App, planOf } from './app.ts'
 import { type DeliveryBindings, deliveriesOf } from './deliveries.ts'
+import { learnerOf } from './learners.ts'
 
 /** What a puller needs of its Worker. */
 export interface KafkaPartitionEnv extends DeliveryBindings {
@@ -75,12 +74,9 @@ export function kafkaPartitionOf(app: App) {
         throw new Error(`source ${at.source} does not read topic ${at.topic} in this deployment`)
       }
       const now = () => Date.now()
-      const { kafka, registries } = parseConnections(env.CONNECTIONS)
-      const clients = new Map(
-        Object.entries(registries).map(([name, registry]) => [name, new RegistryClient(registry, fetchInTime)]),
-      )
-      const registryOf = (name: string) => clients.get(name)
-      const learner = new SchemaLearner({ source: source.spec, format: intake.format, registryOf, now })
+      const connections = parseConnections(env.CONNECTIONS)
+      const { kafka } = connections
+      const learner = learnerOf(source.spec, intake, at.partition, connections)
       const connection = kafka[intake.cluster]
       const name = `tidemark-${at.region}-${at.source}-${at.topic}-${at.partition}`
       const random = () => Math.random()
@@ -167,10 +163,6 @@ export function kafkaPartitionOf(app: App) {
     }
   }
 }
-
-const REGISTRY_MS = 10_000
-const fetchInTime = (url: string, init: RequestInit): Promise<Response> =>
-  fetch(url, { ...init, signal: AbortSignal.timeout(REGISTRY_MS) })
 
 /** A cluster that the secret does not name: nothing is lost, and the status says what is missing. */
 function noCluster(name: string): KafkaHttp {

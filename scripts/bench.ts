@@ -5,6 +5,7 @@ import { SEED } from './bench/data.ts'
 import { engine } from './bench/engine.ts'
 import { freshness } from './bench/freshness.ts'
 import { ingest } from './bench/ingest.ts'
+import { kafka } from './bench/kafka.ts'
 import { lookup } from './bench/lookup.ts'
 import { recovery } from './bench/recovery.ts'
 import { jsonLine, report } from './bench/report.ts'
@@ -13,13 +14,23 @@ import { setup } from './bench/setup.ts'
 import { state } from './bench/state.ts'
 import { forgetBundles } from './local/app-bundle.ts'
 
-const parts: Readonly<Record<string, Part>> = { engine, state, ingest, recovery, lookup, freshness, bundle, setup }
-/** Minutes of network and disk for one row: only when it is asked for. */
-const onlyByName = ['setup']
+const parts: Readonly<Record<string, Part>> = {
+  engine,
+  state,
+  ingest,
+  recovery,
+  lookup,
+  freshness,
+  kafka,
+  bundle,
+  setup,
+}
+/** Minutes of network and disk for a few rows: only when they are asked for. */
+const onlyByName = ['setup', 'kafka']
 
 const help = `Measures Tidemark beside a no-op in the same run. Timings are CPU time of workerd where a row says "core".
 
-  npm run bench                     all parts but setup, about 4 minutes
+  npm run bench                     all parts but setup and kafka (a real one, fetched the first time), about 4 minutes
   npm run bench -- ingest lookup    some parts: ${Object.keys(parts).join(', ')}
   npm run bench -- --quick          smaller sizes, about 1 minute
   npm run bench -- --json           one JSON object a line: {"name","value","unit","noop"?,"note"?}

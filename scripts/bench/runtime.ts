@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { bundleApp } from '../local/app-bundle.ts'
 import { freePort } from '../local/port.ts'
 import { type Runtime, startRuntime } from '../local/workerd.ts'
-import type { Service, ServiceBinding } from '../local/workerd-config.ts'
+import type { Module, Service, ServiceBinding } from '../local/workerd-config.ts'
 import { cpuSeconds } from './measure.ts'
 
 const FIRST_PORT = 29_100
@@ -21,34 +21,42 @@ export interface BenchShardStats {
   readonly longestMs: number
 }
 
-let services: Promise<Service[]> | undefined
+let bundles: Promise<readonly Module[][]> | undefined
 
-/** The Workers, bundled once a run. */
-function benchServices(): Promise<Service[]> {
-  services ??= (async () => {
-    const [ingest, lookup, yardstick] = await Promise.all(
-      ['ingest', 'lookup', 'yardstick'].map((name) => bundleApp('scripts/bench/app', name)),
-    )
-    const texts: ServiceBinding[] = [
-      { kind: 'text', name: 'REGION', value: 'local' },
-      { kind: 'text', name: 'TOKENS', value: TOKENS },
-    ]
-    const object = (name: string, className: string): ServiceBinding => {
-      return { kind: 'durableObject', name, service: 'ingest', className }
-    }
-    const shards = object('SHARDS', 'FeatureShard')
-    return [
-      {
-        name: 'ingest',
-        modules: ingest ?? [],
-        bindings: [...texts, shards, object('DEAD_LETTERS', 'DeadLetters')],
-        durableObjects: ['FeatureShard', 'DeadLetters', 'Ping'],
-      },
-      { name: 'lookup', modules: lookup ?? [], bindings: [...texts, shards] },
-      { name: 'yardstick', modules: yardstick ?? [], bindings: [shards, object('PING', 'Ping')] },
-    ]
-  })()
-  return services
+/** The Workers, bundled once a run. `connections`: the secret CONNECTIONS. */
+async function benchServices(connections: string): Promise<Service[]> {
+  bundles ??= Promise.all(['ingest', 'lookup', 'yardstick'].map((name) => bundleApp('scripts/bench/app', name)))
+  const [ingest = [], lookup = [], yardstick = []] = await bundles
+  const texts: ServiceBinding[] = [
+    { kind: 'text', name: 'REGION', value: 'local' },
+    { kind: 'text', name: 'TOKENS', value: TOKENS },
+    { kind: 'text', name: 'CONNECTIONS', value: connections },
+  ]
+  const object = (name: string, className: string): ServiceBinding => {
+    return { kind: 'durableObject', name, service: 'ingest', className }
+  }
+  const shards = object('SHARDS', 'FeatureShard')
+  return [
+    {
+      name: 'ingest',
+      modules: ingest,
+      outbound: 'private',
+      bindings: [
+        ...texts,
+        shards,
+        object('TABLES', 'TableShard'),
+        object('KAFKA_PARTITIONS', 'KafkaPartition'),
+        object('DEAD_LETTERS', 'DeadLetters'),
+      ],
+      durableObjects: ['FeatureShard', 'TableShard', 'KafkaPartition', 'DeadLetters', 'Ping', 'IdlePuller'],
+    },
+    { name: 'lookup', modules: lookup, bindings: [...texts, shards] },
+    {
+      name: 'yardstick',
+      modules: yardstick,
+      bindings: [shards, object('PING', 'Ping'), object('IDLE', 'IdlePuller')],
+    },
+  ]
 }
 
 /** A workerd of the bench, with a state folder of its own that is gone in the end. */
@@ -56,10 +64,12 @@ export class BenchRuntime {
   private readonly stateDir = mkdtempSync(join(tmpdir(), 'tidemark-bench-'))
   private runtime: Runtime | undefined
   private readonly args: readonly string[]
+  private readonly connections: string
 
-  /** `args`: more arguments of `workerd serve`. */
-  constructor(args: readonly string[] = []) {
+  /** `args`: more arguments of `workerd serve`; `connections`: the secret CONNECTIONS. */
+  constructor(args: readonly string[] = [], connections = '{}') {
     this.args = args
+    this.connections = connections
     // Also when the bench is broken off: `stop` is not reached then.
     process.once('exit', () => rmSync(this.stateDir, { recursive: true, force: true }))
   }
@@ -91,7 +101,7 @@ export class BenchRuntime {
     const ingest = await freePort(yardstick + 1)
     const lookup = await freePort(ingest + 1)
     this.runtime = await startRuntime({
-      services: await benchServices(),
+      services: await benchServices(this.connections),
       sockets: [
         { service: 'yardstick', port: yardstick },
         { service: 'ingest', port: ingest },
@@ -131,8 +141,9 @@ export class BenchRuntime {
 export async function* withRuntime<T>(
   part: (runtime: BenchRuntime) => AsyncGenerator<T>,
   args: readonly string[] = [],
+  connections = '{}',
 ): AsyncGenerator<T> {
-  const runtime = new BenchRuntime(args)
+  const runtime = new BenchRuntime(args, connections)
   try {
     await runtime.start()
     yield* part(runtime)

@@ -25,6 +25,11 @@ export interface ReplayFailure {
   readonly message: string
 }
 
+export interface DecodedPayload {
+  readonly text: string
+  readonly id?: string
+}
+
 /** Where letters are taken from, and where their events go. */
 export interface Replay {
   take(request: TakeRequest): Promise<TakenLetters>
@@ -34,7 +39,7 @@ export interface Replay {
   /** Takes events in like any others, each under its id. */
   deliver(batch: ReplayBatch): Promise<ReplayReceipt | ReplayFailure>
   /** Decodes what its format refused before; undefined: it holds no event. */
-  decode(payload: string): { readonly text: string; readonly id?: string } | Refusal | undefined
+  decode(letter: TakenLetter): Promise<DecodedPayload | Refusal | undefined>
   /** The source says `idempotency: 'none'`: each delivery counts, so a letter brings an id of its own. */
   readonly countsEach: boolean
 }
@@ -103,7 +108,9 @@ async function send(
 ): Promise<ReplayFailure | undefined> {
   const whole: TakenLetter[] = []
   for (const letter of letters) {
-    const event = letter.undecoded ? decode(letter.payload) : { text: letter.payload }
+    const event: DecodedPayload | Refusal | undefined = letter.undecoded
+      ? await decode(letter)
+      : { text: letter.payload }
     if (event === undefined) sum.notReplayable++
     else if (isRefusal(event)) sum.refusedAgain++
     else if (!isOneEvent(event.text)) sum.notReplayable++

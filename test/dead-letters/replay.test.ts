@@ -90,7 +90,7 @@ class Region {
       take: async (asked) => letters.take(asked),
       takeIds: async (ids) => letters.reader.takeIds(ids),
       replayed: async (ids) => letters.replayed(ids),
-      decode: () => undefined,
+      decode: async () => undefined,
       deliver: async (batch) => await this.deliver({ ...batch, arrivalMs: NOW }),
       ...change,
     }
@@ -278,7 +278,7 @@ test('what its format refused is decoded again, and goes back to its letter when
   const broken = new Map([0, 1, 2, 3].map((index) => [index, why]))
   await region.deliver({ ...batch, spans: { ...batch.spans, broken }, undecoded: true })
   expect(region.list.byReason).toEqual({ bad_envelope: 4 })
-  const decode: Replay['decode'] = (payload) => {
+  const decode: Replay['decode'] = async ({ payload }) => {
     const { after } = JSON.parse(payload) as { readonly after: { readonly id: string } }
     if (after.id === 'e3') return why
     return after.id === 'e4' ? undefined : { text: JSON.stringify(after) }

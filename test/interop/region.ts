@@ -7,9 +7,17 @@ import { freePort } from '../../scripts/local/port.ts'
 import { type Runtime, startRuntime } from '../../scripts/local/workerd.ts'
 import type { Module, Service, ServiceBinding } from '../../scripts/local/workerd-config.ts'
 
-const APP = 'test/interop/app'
 const TOKEN = 'interop-token'
-let bundles: Promise<readonly [ingest: Module[], lookup: Module[]]> | undefined
+/** What is deployed: the shop, or the shop after a contract was mended. */
+export type ShopApp = 'app' | 'app-mended'
+const bundles = new Map<ShopApp, Promise<readonly [ingest: Module[], lookup: Module[]]>>()
+
+function bundleOf(app: ShopApp): Promise<readonly [ingest: Module[], lookup: Module[]]> {
+  const folder = `test/interop/${app}`
+  const made = bundles.get(app) ?? Promise.all([bundleApp(folder, 'ingest'), bundleApp(folder, 'lookup')])
+  bundles.set(app, made)
+  return made
+}
 
 export interface RegionOptions {
   readonly name: 'east' | 'west'
@@ -57,10 +65,9 @@ export class TestRegion {
     return region
   }
 
-  /** Starts, or starts again on the same state. */
-  async start(): Promise<void> {
-    bundles ??= Promise.all([bundleApp(APP, 'ingest'), bundleApp(APP, 'lookup')])
-    const [ingest, lookup] = await bundles
+  /** Starts, or starts again on the same state, perhaps with another app: a deploy. */
+  async start(app: ShopApp = 'app'): Promise<void> {
+    const [ingest, lookup] = await bundleOf(app)
     const { name, connections } = this.options
     const text = (name: string, value: string): ServiceBinding => ({ kind: 'text', name, value })
     const object = (name: string, className: string): ServiceBinding => ({

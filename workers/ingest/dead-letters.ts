@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import type { DeadLetters } from '../../durable-objects/dead-letters.ts'
+import { learnerOf } from '../../durable-objects/learners.ts'
 import { isRefusal } from '../../src/contract/index.ts'
 import {
   type DeadLetter,
@@ -9,9 +10,17 @@ import {
   replay,
   type TakenLetters,
 } from '../../src/dead-letters/index.ts'
+import type { KafkaIntake, SourceSpec } from '../../src/engine/index.ts'
 import type { Plan } from '../../src/plan/index.ts'
 import { type Problem, problemResponse, readSmallBody } from '../../src/serve/index.ts'
-import { type BodyReader, type Delivery, deliver } from '../../src/source/index.ts'
+import {
+  type BodyReader,
+  type Delivery,
+  deliver,
+  parseConnections,
+  recordAgain,
+  type SchemaLearner,
+} from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
 import type { IngestBindings } from './app.ts'
 import { type DropQuery, type ListQuery, parseDrop, parseList, parseReplay } from './dead-letters-request.ts'
@@ -78,9 +87,9 @@ export function deadLetterRoutes({ plan, refuse, wayOf }: DeadLetterDoor) {
     if ('status' in request) return problemResponse(request)
     const { source, ...asked } = request
     const way = wayOf(c.env, source)
-    if (way === undefined) return problemResponse(unknownSource(source, [...plan.sources.keys()]))
-    const countsEach = plan.sources.get(source)?.spec.idempotency === 'none'
-    return replayResponse(await replay(replayOf(stubOf(c, source), way, countsEach), asked))
+    const spec = plan.sources.get(source)?.spec
+    if (way === undefined || spec === undefined) return problemResponse(unknownSource(source, [...plan.sources.keys()]))
+    return replayResponse(await replay(replayOf(stubOf(c, source), way, spec, c.env.CONNECTIONS), asked))
   })
 
   http.delete('/:id', async (c) => {
@@ -108,10 +117,18 @@ export function deadLetterRoutes({ plan, refuse, wayOf }: DeadLetterDoor) {
 }
 
 /** Lets events go the way of all events, and takes out of the letters what was counted. */
-function replayOf(stub: DeadLettersStub, way: Way, countsEach: boolean): Replay {
+function replayOf(stub: DeadLettersStub, way: Way, source: SourceSpec, connections: string | undefined): Replay {
+  const learners = new Map<string, SchemaLearner>()
   return {
-    countsEach,
-    decode: (payload) => way.reader.readAgain(payload),
+    countsEach: source.idempotency === 'none',
+    decode: async ({ payload, position }) => {
+      const topic = position?.split('/')[0] ?? ''
+      const intake = source.from.find((way): way is KafkaIntake => way.kind === 'kafka' && way.topic === topic)
+      if (intake === undefined) return way.reader.readAgain(payload)
+      const learner = learners.get(topic) ?? learnerOf(source, intake, 0, parseConnections(connections))
+      learners.set(topic, learner)
+      return await recordAgain(learner, payload)
+    },
     take: async (request): Promise<TakenLetters> => await stub.take(request),
     takeIds: async (ids) => await stub.takeIds(ids),
     replayed: async (ids) => await stub.replayed(ids),

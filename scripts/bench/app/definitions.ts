@@ -7,6 +7,7 @@ import {
   entity,
   featureService,
   featureView,
+  kafka,
   latest,
   max,
   min,
@@ -23,13 +24,13 @@ const event = z.object({
   amount: z.number(),
   at: z.iso.datetime({ offset: true }),
 })
-const contract = { event, id: 'id', time: 'at', from: [webhook()] } as const
+const contract = { event, id: 'id', time: 'at' } as const
 
 const user = entity('user', { uid: z.string() })
 const account = entity('account', { uid: z.string() })
-const activity = streamSource('activity', contract)
+const activity = streamSource('activity', { ...contract, from: [webhook(), kafka('activity')] })
 /** The same events for the wide view, in a source of its own: what is ingested for `user` pays for 8 features only. */
-const wideActivity = streamSource('wide_activity', contract)
+const wideActivity = streamSource('wide_activity', { ...contract, from: [webhook()] })
 
 /** 8 features in 5 windows. */
 const userStats = featureView(

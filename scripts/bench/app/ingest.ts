@@ -1,6 +1,9 @@
 import { DurableObject } from 'cloudflare:workers'
 import { featureShardOf } from '../../../durable-objects/feature-shard.ts'
+import { kafkaPartitionOf } from '../../../durable-objects/kafka-partition.ts'
+import { tableShardOf } from '../../../durable-objects/table-shard.ts'
 import type { ApplyAnswer, ApplyMessage, ShardUnavailable } from '../../../src/shard/index.ts'
+import { connectKafka, parseConnections } from '../../../src/source/index.ts'
 import { createIngest } from '../../../workers/ingest/app.ts'
 import { app } from './definitions.ts'
 
@@ -27,6 +30,37 @@ export class FeatureShard extends featureShardOf(app)<IngestEnv> {
     this.calls = 0
     this.longestMs = 0
     return { ...this.stats(), calls, longestMs }
+  }
+}
+
+export class TableShard extends tableShardOf(app)<IngestEnv> {}
+export class KafkaPartition extends kafkaPartitionOf(app)<IngestEnv> {}
+
+/** The yardstick of a puller: the same client, which reads a partition to its end and does nothing with it. */
+export class IdlePuller extends DurableObject<IngestEnv> {
+  async pull(topic: string, partition: number): Promise<number> {
+    const { kafka } = parseConnections(this.env.CONNECTIONS)
+    const connection = kafka.default
+    if (connection === undefined) throw new Error('the bench has no cluster')
+    const client = connectKafka(connection, {
+      fetch: (url, init) => fetch(url, init),
+      now: () => Date.now(),
+      random: () => Math.random(),
+      name: 'idle',
+    })
+    const range = await client.offsets({ topic, partition })
+    if (range.kind === 'failed') throw new Error(range.message)
+    const read = (offset: number) => client.read({ topic, partition, offset, maxBytes: 1_048_576, waitMs: 500 })
+    let records = 0
+    // One page ahead, as a puller is.
+    for (let offset = range.begin, ahead = read(offset); offset < range.end; ) {
+      const page = await ahead
+      if (page.kind !== 'records') throw new Error(JSON.stringify(page))
+      records += page.records.length
+      offset = page.next
+      if (offset < range.end) ahead = read(offset)
+    }
+    return records
   }
 }
 

@@ -2,10 +2,11 @@
 import { Hono } from 'hono'
 import { formatShardName, shardCount } from '../../../src/plan/index.ts'
 import { app } from './definitions.ts'
-import type { FeatureShard, Ping } from './ingest.ts'
+import type { FeatureShard, IdlePuller, Ping } from './ingest.ts'
 
 interface YardstickEnv {
   readonly PING: DurableObjectNamespace<Ping>
+  readonly IDLE: DurableObjectNamespace<IdlePuller>
   readonly SHARDS: DurableObjectNamespace<FeatureShard>
 }
 
@@ -20,6 +21,14 @@ http.post('/ping', async (c) => {
   next = (next + 1) % 8
   await c.env.PING.getByName(`ping-${next}`).ping()
   return c.text('ok')
+})
+
+/** Reads partitions to their ends, each in an object of its own, side by side. */
+http.post('/pull/:topic/:partitions', async (c) => {
+  const { topic, partitions } = c.req.param()
+  const pulls = partitions.split(',').map((p) => c.env.IDLE.getByName(`${topic}/${p}`).pull(topic, Number(p)))
+  const records = await Promise.all(pulls)
+  return c.json({ records: records.reduce((sum, count) => sum + count, 0) })
 })
 
 http.get('/stats/:entity', async (c) => {

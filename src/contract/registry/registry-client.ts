@@ -102,6 +102,16 @@ export class RegistryClient {
     return loaded.kind === 'schema' ? { kind: 'version', subject, version: found, id, schema: loaded.schema } : loaded
   }
 
+  /** Under which subjects an id is registered, and as which version; empty where the registry does not tell. */
+  async placesOf(id: number): Promise<readonly { readonly subject: string; readonly version: number }[]> {
+    const answer = await this.get(`/schemas/ids/${id}/versions`)
+    if (answer.kind !== 'json' || !Array.isArray(answer.json)) return []
+    return answer.json.flatMap((place) => {
+      const { subject, version } = isObject(place) ? place : {}
+      return typeof subject === 'string' && typeof version === 'number' ? [{ subject, version }] : []
+    })
+  }
+
   /** The numbers of a subject's versions, rising. */
   async versions(
     subject: string,

@@ -77,7 +77,8 @@ export function decodePage(records: readonly KafkaRecord[], context: PageContext
   const spans = { count: texts.length, starts, ends, broken }
   const position = { sequence, incarnation, generation, offsets }
   const text = `[${texts.join(',')}]`
-  const batch = texts.length === 0 ? null : { text, spans, arrivalMs, position, ...(hasIds ? { ids } : {}) }
+  if (texts.length === 0) return { batch: null, taken, skipped, refused: 0, stop }
+  const batch: EventBatch = { text, spans, arrivalMs, position, undecoded: true, ...(hasIds ? { ids } : {}) }
   return { batch, taken, skipped, refused: broken.size, stop }
 }
 
@@ -89,6 +90,9 @@ export function oversizedBatch(offset: number, context: PageContext): EventBatch
   return { text: '[]', spans, arrivalMs, position: { sequence, incarnation, generation, offsets: [offset] } }
 }
 
+/** Before the bytes of a payload that is no text. */
+export const BASE64_PREFIX = 'base64:'
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** What is kept of a record that cannot be decoded: its text, or base64 behind a word that says so. */
@@ -98,6 +102,6 @@ function payloadText({ value, valueText }: KafkaRecord): string {
   try {
     return utf8.decode(value)
   } catch {
-    return `base64:${toBase64(value)}`
+    return BASE64_PREFIX + toBase64(value)
   }
 }

@@ -7,7 +7,7 @@ import type { KafkaFailure, KafkaHttp, KafkaRecord, ReadResult } from './kafka-h
 import { type Barrier, type Halt, newPuller, type PullerState } from './puller-state.ts'
 
 /** Bytes of values in a page: two pages are in memory at once, each a few times over while it is decoded and routed. */
-const PAGE_BYTES = 1024 * 1024
+const PAGE_BYTES = 512 * 1024
 /** How long a read waits for a record when there is none. */
 const READ_WAIT_MS = 500
 /** Records that go to the shards in one piece: what fails together is tried again together. */
@@ -450,7 +450,7 @@ export class Puller {
     }
     const learned = await this.options.learn(stop.registry, stop.id)
     if (learned.kind === 'failed') return this.failed({ message: learned.message })
-    if (learned.kind === 'unfit') return this.halt('schema', learned.message)
+    if (learned.kind === 'unfit') return this.halt('schema', `offset ${offset} of ${this.sequence}: ${learned.message}`)
     const notes = [...new Set([...this.state.notes, ...learned.notes])].slice(-MOST_NOTES)
     this.update({ notes })
     return 0

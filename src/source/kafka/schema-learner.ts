@@ -5,8 +5,9 @@ import {
   type RegistryClient,
   refusal,
   SchemaStore,
+  type SchemaVerdict,
 } from '../../contract/index.ts'
-import type { FormatSpec, SourceSpec } from '../../engine/index.ts'
+import type { KafkaIntake, SourceSpec } from '../../engine/index.ts'
 import type { Learned } from './puller.ts'
 
 /** How long a registry's word that it has no such schema is believed: a new one takes a moment to be everywhere. */
@@ -14,7 +15,8 @@ const UNKNOWN_MS = 60_000
 
 export interface SchemaLearnerOptions {
   readonly source: SourceSpec
-  readonly format: FormatSpec
+  readonly intake: Pick<KafkaIntake, 'topic' | 'format'>
+  readonly partition: number
   /** The client of a registry by its name in the secret CONNECTIONS; undefined when there is none of that name. */
   readonly registryOf: (name: string) => RegistryClient | undefined
   /** ms */
@@ -34,7 +36,7 @@ export class SchemaLearner implements Decoder {
 
   constructor(options: SchemaLearnerOptions) {
     this.options = options
-    this.decoder = decoderOf(options.format, options.source, this.schemas)
+    this.decoder = decoderOf(options.intake.format, options.source, this.schemas)
   }
 
   readonly decode: Decoder['decode'] = (record) => {
@@ -46,7 +48,7 @@ export class SchemaLearner implements Decoder {
   }
 
   readonly learn = async (registry: string, id: number): Promise<Learned> => {
-    const { source, format, registryOf, now } = this.options
+    const { source, intake, registryOf, now } = this.options
     const client = registryOf(registry)
     if (client === undefined) {
       return {
@@ -61,16 +63,57 @@ export class SchemaLearner implements Decoder {
       this.unknown.set(`${registry}/${id}`, { until: now() + UNKNOWN_MS, message })
       return { kind: 'known', notes: [] }
     }
-    const envelope = format.kind === 'debezium' ? 'debezium' : undefined
+    const envelope = intake.format.kind === 'debezium' ? 'debezium' : undefined
     // Apart from those that are decoded by, until it is known to fit.
     const trial = new SchemaStore()
     trial.add(registry, id, answer.schema)
     const verdict = trial.verdict(source, registry, id, envelope)
     if (verdict?.kind !== 'compatible') {
-      const said = verdict ? describeVerdict({ source: source.name, id }, verdict) : `schema ${id} cannot be checked`
-      return { kind: 'unfit', message: said }
+      return { kind: 'unfit', message: await this.describe(client, id, answer.schema.schema, verdict) }
     }
     this.schemas.add(registry, id, answer.schema)
     return { kind: 'known', notes: verdict.notes.map((note) => `schema ${id}: ${note}`) }
+  }
+
+  /** What does not fit, in which version of which subject, how it was written before, and what to do. */
+  private async describe(
+    client: RegistryClient,
+    id: number,
+    schema: string,
+    verdict: SchemaVerdict | undefined,
+  ): Promise<string> {
+    const { source, intake } = this.options
+    if (verdict === undefined) return `schema ${id} cannot be checked against source ${source.name}`
+    const [place] = await client.placesOf(id)
+    const said = describeVerdict({ source: source.name, id, ...place }, verdict)
+    const before = place && place.version > 1 ? await client.version(place.subject, place.version - 1) : undefined
+    const changes =
+      before?.kind === 'version' && verdict.kind === 'incompatible'
+        ? verdict.mismatches.flatMap(({ field }) => {
+            const [was, is] = [fieldType(before.schema.schema, field), fieldType(schema, field)]
+            return was === is
+              ? []
+              : [`  ${field} was ${was ?? 'absent'} in version ${before.version}, and is ${is ?? 'absent'} now.`]
+          })
+        : []
+    const how = [
+      'Nothing behind this record is lost. Have the producer go back to a schema that fits, or change the contract of the source and deploy it; then:',
+      `  npx tidemark sources resume ${source.name} --partition ${intake.topic}/${this.options.partition}`,
+    ]
+    return [said, ...changes, ...how].join('\n')
+  }
+}
+
+/** The type of a top-level field as its schema writes it; undefined where there is none, or the schema is of another kind. */
+function fieldType(schema: string, field: string): string | undefined {
+  try {
+    const { fields, properties } = JSON.parse(schema) as {
+      readonly fields?: readonly { readonly name: string; readonly type: unknown }[]
+      readonly properties?: Readonly<Record<string, { readonly type?: unknown }>>
+    }
+    const type = fields?.find(({ name }) => name === field)?.type ?? properties?.[field]?.type
+    return type === undefined ? undefined : typeof type === 'string' ? type : JSON.stringify(type)
+  } catch {
+    return undefined
   }
 }

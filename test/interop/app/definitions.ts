@@ -1,12 +1,14 @@
-/** What the tests with real peers run: a stream and two tables, as a shop would have them. */
+/** What the tests with real peers run: streams and a table, as a shop would have them. */
 import * as z from 'zod'
 import {
   avg,
+  avro,
   count,
   debezium,
   decimal,
   definitions,
   entity,
+  epochMs,
   featureService,
   featureView,
   json,
@@ -46,6 +48,28 @@ const purchases = tableSource('purchases', {
   ],
 })
 
+/** Orders in Avro, guarded by a schema registry. `note` is what a contract is mended by: a number at first, a text later. */
+const shopOrders = (note: 'number' | 'text') =>
+  streamSource('orders', {
+    event: z.object({
+      id: z.string(),
+      uid: z.string(),
+      amount: z.number(),
+      note: (note === 'number' ? z.number() : z.string()).nullable(),
+      at: epochMs(),
+    }),
+    id: 'id',
+    time: 'at',
+    from: [kafka('orders', { format: avro(), maxIdle: '1s' })],
+  })
+
+const orderStats = (note: 'number' | 'text') =>
+  featureView(
+    'order_stats',
+    { entity: user, source: shopOrders(note), key: { user_id: 'uid' }, since: 'beginning' },
+    (e) => ({ orders: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
+  )
+
 const clickStats = featureView(
   'click_stats',
   { entity: user, source: clicks, key: { user_id: 'uid' }, since: 'beginning' },
@@ -68,9 +92,15 @@ const regions: readonly Region[] = [
   { name: 'west', id: 2, epoch: 0, shards: { default: 4 } },
 ]
 
-export const app = {
+export const shopApp = (note: 'number' | 'text') => ({
   definitions: definitions({
-    services: [featureService('clicked', [clickStats]), featureService('bought', [purchaseStats])],
+    services: [
+      featureService('clicked', [clickStats]),
+      featureService('bought', [purchaseStats]),
+      featureService('ordered', [orderStats(note)]),
+    ],
   }),
   regions,
-}
+})
+
+export const app = shopApp('number')

@@ -144,6 +144,9 @@ test(`${CHANGES} changes of rows: features equal the same SQL (seed ${SEED})`, {
 test('a snapshot that is taken again counts nothing twice', { timeout: 300_000 }, async () => {
   const before = await Promise.all(Array.from({ length: PARTITIONS }, (_, p) => log.offsets(TOPIC, p)))
   await connector({ 'snapshot.mode': 'always' })
+  // A row that is deleted before the new snapshot begins is in neither: nothing would tell of it. So only then:
+  await settled()
+  await expectEqual()
   await database.change(random(SEED + 1), 100)
   await settled()
   await expectEqual()

@@ -51,6 +51,10 @@ export class MemoryKafka implements KafkaHttp {
     return offset
   }
 
+  appendBytes(value: Uint8Array, timestampMs: number): void {
+    this.records.push({ offset: this.end, key: null, value, headers: new Map(), timestampMs })
+  }
+
   recreate(): void {
     this.id++
     this.begin = 0
