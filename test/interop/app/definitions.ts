@@ -25,12 +25,20 @@ import type { Region } from '../../../src/plan/index.ts'
 
 const user = entity('user', { user_id: z.string() })
 
+/** What a contract is mended from and to: what it refused at first it takes later. */
+type Contract = 'strict' | 'mended'
+
 /** Clicks, each record once; without an id, so that only its place tells one from another. */
-const clicks = streamSource('clicks', {
-  event: z.object({ uid: z.string(), amount: z.int(), at: z.iso.datetime({ offset: true }) }),
-  time: 'at',
-  from: [kafka('clicks', { format: json(), maxIdle: '1s' })],
-})
+const clicks = (contract: Contract) =>
+  streamSource('clicks', {
+    event: z.object({
+      uid: z.string(),
+      amount: contract === 'strict' ? z.int().min(0) : z.int(),
+      at: z.iso.datetime({ offset: true }),
+    }),
+    time: 'at',
+    from: [kafka('clicks', { format: json(), maxIdle: '1s' })],
+  })
 
 /** Rows of PostgreSQL by Debezium, over Kafka and by its HTTP sink. */
 const purchases = tableSource('purchases', {
@@ -50,14 +58,14 @@ const purchases = tableSource('purchases', {
   ],
 })
 
-/** Orders in Avro, guarded by a schema registry. `note` is what a contract is mended by: a number at first, a text later. */
-const shopOrders = (note: 'number' | 'text') =>
+/** Orders in Avro, guarded by a schema registry. */
+const shopOrders = (contract: Contract) =>
   streamSource('orders', {
     event: z.object({
       id: z.string(),
       uid: z.string(),
       amount: z.number(),
-      note: (note === 'number' ? z.number() : z.string()).nullable(),
+      note: (contract === 'strict' ? z.number() : z.string()).nullable(),
       at: epochMs(),
     }),
     id: 'id',
@@ -65,10 +73,10 @@ const shopOrders = (note: 'number' | 'text') =>
     from: [kafka('orders', { format: avro(), maxIdle: '1s' })],
   })
 
-const orderStats = (note: 'number' | 'text') =>
+const orderStats = (contract: Contract) =>
   featureView(
     'order_stats',
-    { entity: user, source: shopOrders(note), key: { user_id: 'uid' }, since: 'beginning' },
+    { entity: user, source: shopOrders(contract), key: { user_id: 'uid' }, since: 'beginning' },
     (e) => ({ orders: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
   )
 
@@ -88,11 +96,12 @@ const looks = streamSource('looks', {
   enrich: enrich(products, { on: 'product_id', fields: ['category', 'price'], unknown: 'refuse' }),
 })
 
-const clickStats = featureView(
-  'click_stats',
-  { entity: user, source: clicks, key: { user_id: 'uid' }, since: 'beginning' },
-  (e) => ({ clicks: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
-)
+const clickStats = (contract: Contract) =>
+  featureView(
+    'click_stats',
+    { entity: user, source: clicks(contract), key: { user_id: 'uid' }, since: 'beginning' },
+    (e) => ({ clicks: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
+  )
 
 const purchaseStats = featureView(
   'purchase_stats',
@@ -116,16 +125,16 @@ const regions: readonly Region[] = [
   { name: 'west', id: 2, epoch: 0, shards: { default: 4 } },
 ]
 
-export const shopApp = (note: 'number' | 'text') => ({
+export const shopApp = (contract: Contract) => ({
   definitions: definitions({
     services: [
-      featureService('clicked', [clickStats]),
+      featureService('clicked', [clickStats(contract)]),
       featureService('bought', [purchaseStats]),
-      featureService('ordered', [orderStats(note)]),
+      featureService('ordered', [orderStats(contract)]),
       featureService('looked', [lookStats]),
     ],
   }),
   regions,
 })
 
-export const app = shopApp('number')
+export const app = shopApp('strict')
