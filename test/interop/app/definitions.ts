@@ -8,6 +8,9 @@ import {
   definitions,
   enrich,
   entity,
+  expectFresh,
+  expectRange,
+  expectVolume,
   featureService,
   featureView,
   json,
@@ -53,6 +56,7 @@ const products = tableSource('products', {
   row: z.object({ id: z.string(), category: z.string(), price: decimal(2) }),
   key: 'id',
   from: [webhook({ format: debezium() })],
+  expect: [expectRange('price', { min: '0.01', action: 'refuse' })],
 })
 
 /** What users look at, with what the product cost then. */
@@ -62,6 +66,11 @@ const looks = streamSource('looks', {
   time: 'at',
   from: [webhook()],
   enrich: enrich(products, { on: 'product_id', fields: ['category', 'price'], unknown: 'refuse' }),
+  expect: [
+    expectRange('price', { max: '100.00', action: 'count' }),
+    expectVolume({ atLeast: 50, per: '1h' }),
+    expectFresh('1h'),
+  ],
 })
 
 const clickStats = featureView(
