@@ -1,6 +1,13 @@
 import { DurableObject } from 'cloudflare:workers'
 import { parseShardName, regionNamed } from '../src/plan/index.ts'
-import type { ApplyAnswer, ApplyMessage, RowsAnswer, RowsMessage, ShardUnavailable } from '../src/shard/index.ts'
+import type {
+  ApplyAnswer,
+  ApplyMessage,
+  ExpectationCount,
+  RowsAnswer,
+  RowsMessage,
+  ShardUnavailable,
+} from '../src/shard/index.ts'
 import { TableShard } from '../src/table/index.ts'
 import { type App, planOf } from './app.ts'
 import { directoryOf, type ShardNamespace } from './directory.ts'
@@ -73,6 +80,11 @@ export function tableShardOf(app: App) {
     /** The rows of some keys, as the table has them now. */
     rows(message: RowsMessage): RowsAnswer | ShardUnavailable {
       return this.table.rows(message)
+    }
+
+    /** What was counted here for each expectation of the table. */
+    expectations(): ExpectationCount[] {
+      return this.table.expectations()
     }
 
     /** What an operator wants to know. */

@@ -2,6 +2,7 @@ import { decimalScale, elementType, type SourceSpec, type Value } from '../engin
 import { MAX_KEY_UNITS, MAX_TEXT_UNITS } from '../util/limits.ts'
 import { compileEnrichment, type Enrichment } from './enrichment.ts'
 import { type ExactNumbers, rounded } from './exact-number.ts'
+import { compileChecks, type FieldCheck } from './expectations.ts'
 import { fieldReader } from './field-reader.ts'
 import { contentId, payloadHasher } from './payload-hash.ts'
 import { isRefusal, type Refusal, refusal, shown } from './refusal.ts'
@@ -26,6 +27,8 @@ export interface Contract {
   payloadHash(values: readonly Value[]): number
   /** What fills in the enriched fields; undefined when the source has none. */
   readonly enrichment: Enrichment | undefined
+  /** What its fields are expected to be; judged of what the contract takes. */
+  readonly checks: readonly FieldCheck[]
   /**
    * Checks one parsed event that arrived at `arrivalMs`. `deliveryId` identifies it when the source has no id field:
    * the sender's `webhook-id` and the event's index; null when something else does, its position in a topic. Never throws.
@@ -102,6 +105,7 @@ export function compileContract(source: SourceSpec, keyFields: readonly string[]
     exactNumbers: exactnessOf(fields),
     payloadHash: payloadHasher(names),
     enrichment: compileEnrichment(source),
+    checks: compileChecks(source),
     check,
     checkField: (field, raw) => (readers[field] as (typeof readers)[number])(raw),
     reread,

@@ -3,6 +3,7 @@ export { type CheckedEvent, type Contract, compileContract, MIN_EVENT_TIME_MS } 
 export type { EnrichingRows } from './enrichment.ts'
 export { decodeKey, type EntityKey, encodeKey, keyFromJson } from './entity-key.ts'
 export type { ExactNumbers } from './exact-number.ts'
+export { describeExpectation, type FieldCheck, isOfField } from './expectations.ts'
 export { type FieldScan, fieldScanner } from './field-scanner.ts'
 export { CHANGE, type ChangeOp, type Decoded, type Decoder, type SourceRecord } from './formats/format.ts'
 export { decoderOf } from './formats/index.ts'

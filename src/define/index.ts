@@ -4,6 +4,17 @@ export { DefinitionError, type DefinitionErrorCode } from './definition-error.ts
 export { type Definitions, definitions } from './definitions.ts'
 export { type Enrichment, type EnrichOptions, enrich } from './enrich.ts'
 export { type Entity, entity, type KeyRow } from './entity.ts'
+export {
+  type Expectation,
+  type ExpectationOptions,
+  expectFresh,
+  expectNulls,
+  expectOneOf,
+  expectRange,
+  expectVolume,
+  type NullsOptions,
+  type RangeOptions,
+} from './expectations.ts'
 export type { FeatureBuilder } from './feature-builder.ts'
 export {
   type FeatureService,

@@ -5,6 +5,7 @@ import type { Duration } from '../util/duration.ts'
 import { checkName, checkOptions, durationMs, optionalText } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
 import { type Enrichment, enrichSpecs, keepTables } from './enrich.ts'
+import { type Expectation, expectSpecs } from './expectations.ts'
 import type { Both, Flat, RequiredKeys } from './field-types.ts'
 import { checkIntakes, type Intake } from './intakes.ts'
 import { objectShape, readField } from './schema-fields.ts'
@@ -49,6 +50,8 @@ export interface StreamSourceOptions<Shape extends $ZodShape, E = never> {
   readonly idempotency?: 'content' | 'none'
   /** What events take from tables when they are accepted: `enrich(products, { ... })`, or a list of such. */
   readonly enrich?: E
+  /** What is expected of events beyond their schema: `[expectRange('amount', { min: 0, action: 'count' })]`. */
+  readonly expect?: readonly Expectation<keyof EnrichedShape<Shape, E> & string>[]
   /** How far an event's time may be ahead of its arrival; default `'5m'`. */
   readonly maxFuture?: Duration
   /** How long ids are remembered, by arrival; default `'7d'`. */
@@ -111,6 +114,7 @@ export function streamSource<Shape extends $ZodShape, const E extends Enrichment
     redeliveryHorizonMs: durationMs(where, 'redeliveryHorizon', options.redeliveryHorizon ?? '7d'),
     from: checkIntakes(where, options.from, 'stream'),
     ...(enriched !== undefined && { enrich: enriched.enrich }),
+    ...(options.expect !== undefined && { expect: expectSpecs(where, fields, options.expect, 'stream') }),
     ...(description !== undefined && { description }),
   }
   if (enriched !== undefined) keepTables(spec, options.enrich)
@@ -124,6 +128,7 @@ const optionNames = [
   'from',
   'idempotency',
   'enrich',
+  'expect',
   'maxFuture',
   'redeliveryHorizon',
   'description',

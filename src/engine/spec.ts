@@ -193,6 +193,8 @@ export interface SourceSpec {
   readonly changes?: TableSpec
   /** Where its enriched fields come from. */
   readonly enrich?: readonly EnrichSpec[]
+  /** What is expected of it beyond its contract. */
+  readonly expect?: readonly ExpectationSpec[]
   readonly description?: string
 }
 
@@ -212,6 +214,33 @@ export interface EnrichSpec {
   readonly columns: readonly { readonly column: string; readonly as: string }[]
   /** What follows when the table has no such row: the fields are null, or the event is refused. */
   readonly unknown: 'null' | 'refuse'
+}
+
+/** What a source is expected to be like: of its fields, of how much comes, of how new it is. */
+export type ExpectationSpec = FieldExpectation | VolumeExpectation | FreshnessExpectation
+
+/** What each value of a field is expected to be, or (`nulls`) a share of them. All but `nulls` hold for null. */
+export type FieldExpectation = (
+  | { readonly kind: 'range'; readonly min?: Scalar; readonly max?: Scalar }
+  | { readonly kind: 'oneOf'; readonly values: readonly Scalar[] }
+  | { readonly kind: 'nulls'; readonly atMost: number }
+) & {
+  readonly field: string
+  /** What becomes of an event that fails: refused, or accepted and counted. */
+  readonly action: 'refuse' | 'count'
+  /** It is broken by what failed in so long before now. */
+  readonly overMs: number
+}
+
+export interface VolumeExpectation {
+  readonly kind: 'volume'
+  readonly atLeast: number
+  readonly perMs: number
+}
+
+export interface FreshnessExpectation {
+  readonly kind: 'fresh'
+  readonly maxAgeMs: number
 }
 
 /** The field of a table's row that says when it was last changed, where no column says when it counts. */

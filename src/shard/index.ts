@@ -18,6 +18,7 @@ export {
 } from './messages.ts'
 export { Outbox, type OutboxStorage } from './outbox.ts'
 export { Positions } from './positions.ts'
+export { type BatchQuality, type ExpectationCount, judgeBatch, SourceQuality, type StoredQuality } from './quality.ts'
 export { parseRead, parseReadAnswer, writeRead, writeReadAnswer } from './read-text.ts'
 export { Shard, type ShardOptions } from './shard.ts'
 export { type BlobKind, MemoryStorage, type ShardStorage } from './storage.ts'

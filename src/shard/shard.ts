@@ -2,6 +2,7 @@ import {
   type CheckedEvent,
   type ExactNumbers,
   isRefusal,
+  type ParsedEvents,
   parseEvents,
   type Refusal,
   refusal,
@@ -28,6 +29,7 @@ import { OpenCells } from './open-cells.ts'
 import { Outbox } from './outbox.ts'
 import { DEFAULT_MEMORY_BYTES, Pages } from './pages.ts'
 import { Positions } from './positions.ts'
+import { type BatchQuality, type ExpectationCount, judgeBatch, Quality } from './quality.ts'
 import { Reads } from './reads.ts'
 import { Since } from './since.ts'
 import { type StampedRows, stampedRows } from './stamped-rows.ts'
@@ -73,6 +75,7 @@ export class Shard {
   private readonly positions: Positions
   private readonly open = new OpenCells()
   private readonly reads: Reads
+  private readonly quality: Quality
   private seq = 0
   private availableAt = 0
   /** The greatest mark of any entity here. */
@@ -98,6 +101,7 @@ export class Shard {
     const since = new Since(options.entity.plan, storage, options.now())
     this.reads = new Reads({ ...options, layouts: this.layouts, pages: this.pages, open: this.open, since })
     this.targets = new Targets(options.entity, options.part.shard, options.shards)
+    this.quality = new Quality(plan, options.entity, this.journal.quality)
     const saved = this.journal.saved
     for (const entry of this.journal.unsaved()) {
       this.redo(entry, saved)
@@ -122,6 +126,11 @@ export class Shard {
       ids: ids.size,
       unreadable: this.unreadable,
     }
+  }
+
+  /** What was counted here for each expectation of a source, in declared order; empty when its events are counted elsewhere. */
+  expectations(source: string): ExpectationCount[] {
+    return this.quality.counts(source, Math.max(this.availableAt, this.options.now()))
   }
 
   /** Refusals that wait for the dead letters. */
@@ -158,12 +167,16 @@ export class Shard {
     this.availableAt = Math.max(this.availableAt, now())
     const refused: ShardRefusal[] = []
     const { contributions } = message
-    const take = contributions
-      ? (raw: unknown, index: number) => this.takeRow(source, raw, rowKey(contributions, index), row)
-      : (raw: unknown, index: number) => this.take(source, raw, message, index, row, stamps)
     let verdicts = ''
     storage.transaction(() => {
-      forEachEvent(source.contract.exactNumbers, message, (raw, broken, index) => {
+      const events = eventsOf(source.contract.exactNumbers, message)
+      const isReplay = message.replays !== undefined
+      const judge = contributions ? undefined : judgeBatch(source, events.raws, isReplay)
+      const batch: Batch = { source, message, row, stamps, judge }
+      const take = contributions
+        ? (raw: unknown, index: number) => this.takeRow(source, raw, rowKey(contributions, index), row)
+        : (raw: unknown, index: number) => this.take(batch, raw, index)
+      forEachEvent(events, (raw, broken, index) => {
         const isKnown = position !== undefined && (position.offsets[index] as number) < next
         const outcome = isKnown ? 'd' : (broken ?? take(raw, index))
         if (typeof outcome === 'string') verdicts += outcome
@@ -177,8 +190,11 @@ export class Shard {
       const saved = { pages: this.pages.oldestDirty ?? row, ids: this.ids.oldestUnsaved ?? row }
       const contract = this.contracts.nameOf(source)
       const { availableAt, mark } = this
-      if (this.seq > seqBefore) {
-        this.journal.write({ row, seqBefore, availableAt, mark, verdicts, saved, contract, message })
+      if (judge) this.quality.add(source, judge, availableAt)
+      if (this.seq > seqBefore || judge?.isEmpty === false) {
+        const quality = this.quality.stored
+        const entry = { row, seqBefore, availableAt, mark, verdicts, saved, contract, message }
+        this.journal.write(quality ? { ...entry, quality } : entry)
       }
       if (refused.length > 0) this.outbox.write(this.name, message, refused)
       this.positions.advance(message)
@@ -189,14 +205,7 @@ export class Shard {
   }
 
   /** Judges one event and, when it is new and right, takes it in. */
-  private take(
-    source: SourceRuntime,
-    raw: unknown,
-    message: ApplyMessage,
-    index: number,
-    row: number,
-    stamps: StampedRows | undefined,
-  ): 'a' | 'd' | Refusal {
+  private take({ source, message, row, stamps, judge }: Batch, raw: unknown, index: number): 'a' | 'd' | Refusal {
     const { contract } = source
     let event = contract.check(raw, message.arrivalMs, idOf(message, index))
     if (isRefusal(event)) return event
@@ -216,6 +225,11 @@ export class Shard {
     const here = this.targets.find(source, event.values)
     const unread = this.judgeReach(source, here, event.timeMs)
     if (unread) return unread
+    if (judge) {
+      const isCounted = here[0]?.route === source.routes[0]
+      const unexpected = judge.judge(event.values, event.timeMs, isCounted, message.fanout[index] === '1')
+      if (unexpected) return unexpected
+    }
     if (event.id !== null) this.ids.add(this.idWords, payload, this.availableAt, row)
     this.seq++
     this.mark = Math.max(this.mark, Math.min(event.timeMs, this.availableAt))
@@ -305,7 +319,7 @@ export class Shard {
     }
     const then = this.contracts.find(contract, source)
     const stamps = message.stamps && stampedRows(message.stamps, then.enrichments, then.exactNumbers)
-    forEachEvent(then.exactNumbers, message, (raw, _broken, index) => {
+    forEachEvent(eventsOf(then.exactNumbers, message), (raw, _broken, index) => {
       if (verdicts[index] !== 'a') return
       this.seq++
       const { contributions } = message
@@ -347,6 +361,16 @@ export class Shard {
   }
 }
 
+/** What the events of one batch have in common. */
+interface Batch {
+  readonly source: SourceRuntime
+  readonly message: ApplyMessage
+  /** Of the journal. */
+  readonly row: number
+  readonly stamps: StampedRows | undefined
+  readonly judge: BatchQuality | undefined
+}
+
 /** Whether some view of a route would read an event of this time, of an entity with this mark. */
 function isReadAt({ entity, views }: Route, timeMs: number, mark: number): boolean {
   if (timeMs >= mark) return true
@@ -386,18 +410,18 @@ function idOf({ ids, position }: ApplyMessage, index: number): string | null | u
   return ids?.[index] ?? (position === undefined ? undefined : null)
 }
 
-/** Calls back for each event of a message: what it parsed to, or why it did not. */
+/** The events of a message: what each parsed to, or why it did not. */
+function eventsOf(exactNumbers: ExactNumbers, { events, fanout }: ApplyMessage): ParsedEvents {
+  const parsed = parseEvents(events, exactNumbers)
+  if (!isRefusal(parsed)) return parsed
+  // The door sends only what it could tell apart, so this is a broken door: nothing of it is taken.
+  const raws = Array.from({ length: fanout.length }, () => undefined)
+  return { raws, broken: new Map(raws.map((_, index) => [index, parsed])) }
+}
+
 function forEachEvent(
-  exactNumbers: ExactNumbers,
-  { events, fanout }: ApplyMessage,
+  { raws, broken }: ParsedEvents,
   each: (raw: unknown, broken: Refusal | undefined, index: number) => void,
 ): void {
-  const parsed = parseEvents(events, exactNumbers)
-  if (isRefusal(parsed)) {
-    // The door sends only what it could tell apart, so this is a broken door: nothing of it is taken.
-    for (let index = 0; index < fanout.length; index++) each(undefined, parsed, index)
-    return
-  }
-  const { raws, broken } = parsed
   for (let index = 0; index < raws.length; index++) each(raws[index], broken.get(index), index)
 }

@@ -4,6 +4,9 @@ import { hashKey, type Plan, type Route, type SourceRuntime } from '../plan/inde
 import {
   type ApplyAnswer,
   type ApplyMessage,
+  type BatchQuality,
+  type ExpectationCount,
+  judgeBatch,
   MESSAGE_VERSION,
   Outbox,
   Positions,
@@ -11,6 +14,8 @@ import {
   type RowsMessage,
   type ShardRefusal,
   type ShardUnavailable,
+  SourceQuality,
+  type StoredQuality,
 } from '../shard/index.ts'
 import { murmur32 } from '../util/murmur3.ts'
 import { type Change, readChange } from './change.ts'
@@ -51,6 +56,7 @@ export class TableShard {
   /** The key behind which rows are still to be looked at for it; null when that is done. */
   private truncating: string | null
   private unknownDeletes = 0
+  private readonly quality: SourceQuality
 
   constructor(options: TableShardOptions) {
     const { source, storage, part, destinations } = options
@@ -65,6 +71,8 @@ export class TableShard {
     this.truncated = parsed === null ? null : parseRow(parsed.version).version
     this.truncating = parsed?.after ?? null
     this.unknownDeletes = Number(storage.readMeta('unknown deletes') ?? '0')
+    const quality = source.spec.expect && storage.readMeta('quality')
+    this.quality = new SourceQuality(source, quality === undefined ? undefined : (JSON.parse(quality) as StoredQuality))
   }
 
   /** Refusals that wait for the dead letters. */
@@ -80,6 +88,11 @@ export class TableShard {
   /** Deletes of keys that were never there: they changed nothing. */
   get stats() {
     return { unknownDeletes: this.unknownDeletes, seq: this.contributor.seq, truncating: this.truncating !== null }
+  }
+
+  /** What was counted here for each expectation of the table, in declared order. */
+  expectations(): ExpectationCount[] {
+    return this.quality.counts(this.options.now())
   }
 
   private get name(): string {
@@ -98,7 +111,7 @@ export class TableShard {
    * storage does: then the shard must be opened anew.
    */
   apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable {
-    const { source, storage } = this.options
+    const { source, storage, now } = this.options
     const { name } = source.spec
     const { position } = message
     const mismatch = this.mismatch(message)
@@ -112,9 +125,10 @@ export class TableShard {
     storage.transaction(() => {
       const parsed = parseEvents(message.events, source.contract.exactNumbers)
       if (isRefusal(parsed)) throw new Error(`a door sent what is no list of changes: ${parsed.message}`)
+      const judge = judgeBatch(source, parsed.raws, message.replays !== undefined)
       parsed.raws.forEach((raw, index) => {
         const isKnown = position !== undefined && (position.offsets[index] as number) < next
-        const outcome = isKnown ? 'd' : (parsed.broken.get(index) ?? this.take(raw, message, index))
+        const outcome = isKnown ? 'd' : (parsed.broken.get(index) ?? this.take(raw, message, index, judge))
         if (typeof outcome === 'string') verdicts += outcome
         else {
           verdicts += 'r'
@@ -122,13 +136,17 @@ export class TableShard {
         }
       })
       if (refused.length > 0) this.letters.write(this.name, message, refused)
+      if (judge?.isEmpty === false) {
+        this.quality.add(judge, now())
+        storage.writeMeta('quality', JSON.stringify(this.quality.stored))
+      }
       this.positions.advance(message)
       this.contributor.write(message.arrivalMs)
     })
     return { verdicts, refused, seq: this.contributor.seq }
   }
 
-  private take(raw: unknown, message: ApplyMessage, index: number): 'a' | 'd' | Refusal {
+  private take(raw: unknown, message: ApplyMessage, index: number, judge?: BatchQuality): 'a' | 'd' | Refusal {
     const change = readChange(raw, message.position, index)
     if (isRefusal(change)) return change
     if (change.op === 't') return this.truncate(change.version)
@@ -138,8 +156,10 @@ export class TableShard {
     const text = this.options.storage.readRow(key)
     const known = text === undefined ? null : parseRow(text)
     if (known !== null && !isNewer(change.version, known.version)) return 'd'
-    if (change.op === 'd') return this.remove(key, known, change.version)
-    return this.put(key, known, change, message.arrivalMs)
+    if (change.op !== 'd') return this.put(key, known, change, message.arrivalMs, judge)
+    const verdict = this.remove(key, known, change.version)
+    if (verdict === 'a') judge?.accept(changedMs(change, message.arrivalMs))
+    return verdict
   }
 
   /** Not so for a row that a truncate has yet to take out. */
@@ -171,7 +191,13 @@ export class TableShard {
     return 'd'
   }
 
-  private put(key: string, old: StoredRow | null, change: Change, arrivalMs: number): 'a' | 'd' | Refusal {
+  private put(
+    key: string,
+    old: StoredRow | null,
+    change: Change,
+    arrivalMs: number,
+    judge: BatchQuality | undefined,
+  ): 'a' | 'd' | Refusal {
     const { storage, source } = this.options
     const { contract, spec } = source
     const fields = this.complete(change, old)
@@ -184,6 +210,8 @@ export class TableShard {
       storage.writeRow(key, formatRow({ version: change.version, row: old.row }))
       return 'd'
     }
+    const unexpected = judge?.judge(event.values, changedMs(change, arrivalMs), true, true)
+    if (unexpected) return unexpected
     if (old?.row) this.contributor.takeOut(old.row)
     const text = `{${spec.fields
       .map((field, i) => `${JSON.stringify(field.name)}:${valueText(field, event.values[i] as Value)}`)
@@ -284,6 +312,12 @@ export class TableShard {
     })
     return `[${[`"${part.epoch}/${part.shard}/${seq}"`, ...columns].join()}]`
   }
+}
+
+/** When a change was committed, as it says itself; else when it came. */
+function changedMs({ fields }: Change, arrivalMs: number): number {
+  const time = fields[CHANGE.time]
+  return typeof time === 'number' ? time : arrivalMs
 }
 
 interface StoredTruncate {

@@ -4,7 +4,15 @@ import type { Explanation } from '../engine/index.ts'
 import { Plan, shardOf, type VectorPlan } from '../plan/index.ts'
 import { lookup, type RowMetadata, typedRows } from '../serve/index.ts'
 import { type DeadLetter, MemoryStorage, Shard, type ShardDirectory, type TableDirectory } from '../shard/index.ts'
-import { deliver, Enricher, type Receipt, Router, requestBatch } from '../source/index.ts'
+import {
+  deliver,
+  Enricher,
+  type ExpectationStatus,
+  expectationStatuses,
+  type Receipt,
+  Router,
+  requestBatch,
+} from '../source/index.ts'
 import { MemoryTableStorage, TableShard } from '../table/index.ts'
 import { parseRfc3339 } from '../util/rfc3339.ts'
 
@@ -211,6 +219,19 @@ export class LocalStore<S extends Services> {
     return [...this.letters.values()]
       .filter(({ letter, by }) => by.size >= letter.fanout || letter.reason === 'conflict')
       .map(({ letter }) => letter)
+  }
+
+  /** How a source does by each of its expectations, in declared order. */
+  expectations(source: string): ExpectationStatus[] {
+    const runtime = this.plan.sources.get(source)
+    if (runtime === undefined)
+      throw new Error(`no source ${source}; there are: ${[...this.plan.sources.keys()].join(', ')}`)
+    const tables = [...this.tables].filter(([name]) => name.startsWith(`${source}/`))
+    const counts =
+      runtime.table === null
+        ? [...this.shards.values()].map((shard) => shard.expectations(source))
+        : tables.map(([, table]) => table.expectations())
+    return expectationStatuses(runtime.spec, counts, this.now())
   }
 
   /**

@@ -10,6 +10,9 @@ import {
   enrich,
   entity,
   epochMs,
+  expectFresh,
+  expectRange,
+  expectVolume,
   featureService,
   featureView,
   json,
@@ -85,6 +88,7 @@ const products = tableSource('products', {
   row: z.object({ id: z.string(), category: z.string(), price: decimal(2) }),
   key: 'id',
   from: [webhook({ format: debezium() })],
+  expect: [expectRange('price', { min: '0.01', action: 'refuse' })],
 })
 
 /** What users look at, with what the product cost then. */
@@ -94,6 +98,11 @@ const looks = streamSource('looks', {
   time: 'at',
   from: [webhook()],
   enrich: enrich(products, { on: 'product_id', fields: ['category', 'price'], unknown: 'refuse' }),
+  expect: [
+    expectRange('price', { max: '100.00', action: 'count' }),
+    expectVolume({ atLeast: 50, per: '1h' }),
+    expectFresh('1h'),
+  ],
 })
 
 const clickStats = (contract: Contract) =>

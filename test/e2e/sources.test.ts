@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { TestRegion } from '../interop/region.ts'
 
-/** Enrichment through real processes: the door, a table's shards and an entity's shards over RPC, and SQLite below them. */
+/** Enrichment and expectations through real processes: the door, a table's shards and an entity's shards over RPC, and SQLite below them. */
 
 let region: TestRegion
 
@@ -19,11 +19,19 @@ interface Receipt {
 let lsn = 0
 
 /** As Debezium Server's HTTP sink tells of a change. */
-async function product(id: string, category: string, price: string): Promise<void> {
+async function product(id: string, category: string, price: string): Promise<Receipt> {
   const after = { id, category, price: decimalBytes(price) }
   const envelope = { op: 'u', before: null, after, source: { lsn: ++lsn }, ts_ms: Date.now() }
-  const receipt = await region.call<Receipt>('POST', '/v1/sources/products/events', envelope)
-  expect(receipt.refused).toEqual([])
+  return await region.call<Receipt>('POST', '/v1/sources/products/events', envelope)
+}
+
+/** What the route says of a source's expectations: of each what, state, seen, failed. */
+async function expectations(source: string) {
+  const { expectations } = await region.call<{ expectations: Readonly<Record<string, unknown>>[] }>(
+    'GET',
+    `/v1/sources/${source}`,
+  )
+  return expectations.map(({ what, state, seen, failed }) => [what, state, seen, failed])
 }
 
 /** `decimal.handling.mode` is precise where nothing else is declared: base64 of the unscaled number. */
@@ -55,11 +63,18 @@ test('events keep what their product cost when they were accepted, through a kil
   })
   const want = users.map((_, i) => [2, i % 2 === 0 ? '212.50' : '200.99', 'games'])
   expect(await region.values('looked', users)).toEqual(want)
+  const counted = [
+    ['price <= 100.00', 'broken', 80, 40],
+    ['at least 50 in 1h', 'ok', 80, 0],
+    ['the newest at most 1h old', 'ok', 80, 0],
+  ]
+  expect(await expectations('looks')).toEqual(counted)
 
   await region.kill()
   await region.start()
   expect(await region.values('looked', users)).toEqual(want)
   expect(await send(first)).toMatchObject({ accepted: 0, duplicates: 40 })
+  expect(await expectations('looks')).toEqual(counted)
 })
 
 test('an event whose row is unknown is a dead letter that counts once the table has it', async () => {
@@ -74,4 +89,13 @@ test('an event whose row is unknown is a dead letter that counts once the table 
   await product('p9', 'garden', '3.00')
   expect(await replay()).toMatchObject({ replayed: 1 })
   expect(await region.values('looked', ['zoe'])).toEqual([[1, '3.00', 'garden']])
+})
+
+test('a row that is not as expected is refused, counted, and changes nothing', async () => {
+  const receipt = await product('p1', 'books', '0.00')
+  expect(receipt).toMatchObject({ accepted: 0, refused: [{ reason: 'expectation' }] })
+  expect(await expectations('products')).toEqual([['price >= 0.01', 'broken', 5, 1]])
+  expect(await expectations('clicks')).toEqual([])
+  expect(await send([look('y1', 'yan', 'p1')])).toMatchObject({ accepted: 1 })
+  expect(await region.values('looked', ['yan'])).toEqual([[1, '200.00', 'games']])
 })
