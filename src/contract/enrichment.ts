@@ -39,7 +39,7 @@ export function compileEnrichment({ fields, enrich }: SourceSpec): Enrichment | 
       return filled
     },
     refuse: (values, rows) => {
-      const missing = needed.find(({ row }) => (rows[row] ?? null) === null)
+      const missing = needed.find(({ row }) => rows[row] === null)
       return (
         missing &&
         unknownRow(

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import {
+  type EnrichSpec,
   EntityState,
   type FieldSpec,
   type SourceSpec,
@@ -223,6 +224,24 @@ test.each([0, 1_000_000])(
     ).toMatchObject([{ index: 0, reason: 'unknown_row' }])
   },
 )
+
+test('rows that were logged for one enrichment are not read as those of two', () => {
+  const storage = new MemoryStorage()
+  const first = planOf([CATEGORY, PRICE, STOCK])
+  const open = (plan: Plan) => openShard({ plan, storage, now: () => NOW })
+  send(open(first), first, 0, [CATEGORY, PRICE, STOCK], { section: 'books', cost: 150n, left: 3n })
+  // The same fields in the same order, from two tables.
+  const source = sourceOf([CATEGORY, PRICE, STOCK])
+  const [one] = source.enrich as readonly [EnrichSpec]
+  const enrich = [
+    { ...one, columns: one.columns.slice(0, 1) },
+    { ...one, table: 'prices', columns: one.columns.slice(1) },
+  ]
+  const second = new Plan(definitionsOf([lifetimeView, statsView], { ...source, enrich }))
+  const shard = open(second)
+  expect(readValues(shard, second, 'stats.last', all, NOW)).toEqual(['books', 'books'])
+  expect(readValues(shard, second, 'stats.spent', all, NOW)).toEqual(['1.50', '1.50'])
+})
 
 test('events of a door that asked no table are not taken as if the table had nothing', () => {
   const plan = planOf([CATEGORY, PRICE, STOCK])

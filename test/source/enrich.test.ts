@@ -289,3 +289,13 @@ test('an event too long for any message is asked about at no table', async () =>
   expect(await send(w, event)).toMatchObject({ refused: [{ reason: 'too_large' }] })
   expect(w.asked).toEqual([])
 })
+
+test('nor is what the format of its source refused', async () => {
+  const w = world()
+  const text = `{"id":"e","uid":"u","s":7,"p":"a","at":${NOW}}`
+  const broken = new Map([[0, { reason: 'poison', message: 'it fails each time' } as const]])
+  const spans = { count: 1, starts: [0], ends: [text.length], broken }
+  const receipt = await deliver(w.delivery, { text, spans, arrivalMs: NOW })
+  expect(receipt).toMatchObject({ refused: [{ reason: 'poison' }] })
+  expect(w.asked).toEqual([])
+})

@@ -105,6 +105,27 @@ test('each event is counted once, whatever number of shards of whatever entities
   }
 })
 
+test('an event that goes to two entities of one kind is counted by the first', async () => {
+  const payments = streamSource('payments', {
+    event: z.object({ id: z.string(), from: z.string(), to: z.string(), at: z.iso.datetime({ offset: true }) }),
+    id: 'id',
+    time: 'at',
+    from: [webhook()],
+    expect: [expectVolume({ atLeast: 1, per: '1h' })],
+  })
+  const paid = featureView('paid', { entity: user, source: payments, key: { user_id: 'from' } }, () => ({
+    paid: count().over('1d'),
+  }))
+  const got = featureView('got', { entity: user, source: payments, key: { user_id: 'to' } }, () => ({
+    got: count().over('1d'),
+  }))
+  const store = localStore(definitions({ services: [featureService('p', [paid, got])] }), { now: () => NOW, shards: 5 })
+  const at = '2026-01-01T11:00:00Z'
+  const sent = Array.from({ length: 50 }, (_, i) => ({ id: `p${i}`, from: `u${i}`, to: `u${i * 7}`, at }))
+  expect(await store.send('payments', sent)).toMatchObject({ accepted: 50 })
+  expect(store.expectations('payments')).toMatchObject([{ seen: 50, accepted: 50 }])
+})
+
 test('a refused event is a dead letter with what was expected, and can be replayed once it is right to be taken', async () => {
   const { store, send, states } = open()
   expect(await send([{}, { amount: '100.00' }, { amount: '-0.01' }])).toMatchObject({
