@@ -18,7 +18,7 @@ import type { IngestBindings } from './app.ts'
 
 /** A partition's puller, as a Worker is bound to it. */
 export interface PartitionStub {
-  wake(): Promise<PartitionStatus>
+  wake(isLater?: boolean): Promise<PartitionStatus>
   status(): Promise<PartitionStatus>
   resume(options: ResumeOptions): Promise<PartitionStatus>
   handOver(): Promise<Barrier>
@@ -173,10 +173,16 @@ async function topicStatus(
 ): Promise<TopicStatus> {
   const count = await partitionCount(topic, cluster, env)
   if (typeof count !== 'number') return { topic, cluster, problem: count.message, partitions: [] }
+  const stubOf = (partition: number) =>
+    env.KAFKA_PARTITIONS.getByName(formatPartitionName({ region: env.REGION, source, topic, partition }))
+  // The first partition remembers how many there were: those behind are new, and read from their beginning.
+  const { firstPartitions } = await stubOf(0).status()
+  const isLater = (partition: number) => firstPartitions > 0 && partition >= firstPartitions
   const partitions = await Promise.all(
     Array.from({ length: count }, async (_, partition) => {
-      const name = formatPartitionName({ region: env.REGION, source, topic, partition })
-      return shownPartition(source, await env.KAFKA_PARTITIONS.getByName(name)[ask]())
+      const stub = stubOf(partition)
+      const status = ask === 'wake' ? await stub.wake(isLater(partition)) : await stub.status()
+      return shownPartition(source, status)
     }),
   )
   return { topic, cluster, partitions }

@@ -89,6 +89,7 @@ export class Puller {
   private skipping = false
   /** A person knows of the gap ahead. */
   private passesGap = false
+  private isLater = false
 
   constructor(options: PullerOptions) {
     this.options = options
@@ -130,6 +131,11 @@ export class Puller {
     }
     if (this.isUnsaved) this.save()
     return pause
+  }
+
+  /** The partition was added after others were read: whatever is in it is new, wherever the source begins. */
+  addedLater(): void {
+    this.isLater = true
   }
 
   /**
@@ -193,7 +199,8 @@ export class Puller {
     if (this.state.offset < 0) {
       const range = await kafka.offsets({ topic: intake.topic, partition })
       if (range.kind === 'failed') return this.failed(range)
-      this.update({ offset: intake.start === 'latest' ? range.end : range.begin, end: range.end })
+      const isFromEnd = intake.start === 'latest' && !this.isLater
+      this.update({ offset: isFromEnd ? range.end : range.begin, end: range.end, firstPartitions: topic.partitions })
     }
     this.save()
     this.isNew = false
