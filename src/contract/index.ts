@@ -5,7 +5,14 @@ export { decodeKey, type EntityKey, encodeKey, keyFromJson } from './entity-key.
 export type { ExactNumbers } from './exact-number.ts'
 export { describeExpectation, type FieldCheck, isOfField } from './expectations.ts'
 export { type FieldScan, fieldScanner } from './field-scanner.ts'
-export { CHANGE, type ChangeOp, type Decoded, type Decoder, type SourceRecord } from './formats/format.ts'
+export {
+  CHANGE,
+  type ChangeOp,
+  type Decoded,
+  type Decoder,
+  type ReadBeside,
+  type SourceRecord,
+} from './formats/format.ts'
 export { decoderOf } from './formats/index.ts'
 export { type ParsedEvents, parseEvents } from './parse-events.ts'
 export { contentId, payloadHasher } from './payload-hash.ts'

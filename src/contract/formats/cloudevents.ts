@@ -30,6 +30,7 @@ interface CloudEvent {
  * The Kafka and HTTP protocol bindings of the specification: https://github.com/cloudevents/spec
  */
 export const cloudEventsDecoder: Decoder = {
+  beside: { header: (name) => name === 'content-type' || name.startsWith('ce_') || name.startsWith('ce-') },
   decode(record) {
     const { headers } = record
     const prefix = headers.has('ce_specversion') ? 'ce_' : headers.has('ce-specversion') ? 'ce-' : undefined

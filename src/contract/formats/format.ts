@@ -30,9 +30,20 @@ export type Decoded =
   /** Its writer schema is not known yet: load it, have it checked against the contract, and decode again. */
   | { readonly kind: 'schema'; readonly registry: string; readonly id: number }
 
+/** What a format reads of a record beside its value. */
+export interface ReadBeside {
+  readonly key?: true
+  /** Whether it looks at the header of this name, in lower case. */
+  header(name: string): boolean
+  /** {@link SourceRecord.timestampMs} */
+  readonly time?: true
+}
+
 /** Makes events of records, one at a time; never throws. */
 export interface Decoder {
   decode(record: SourceRecord): Decoded
+  /** Absent where the value says everything. A record that is decoded again later must have it still. */
+  readonly beside?: ReadBeside | undefined
 }
 
 /**

@@ -14,6 +14,7 @@ export function rawDecoder(source: SourceSpec): Decoder {
   const timestamp = source.fields.find(({ name }) => name === 'timestamp')
   const target: Target = { type: 'timestamp', format: timestamp?.format ?? 'ms' }
   return {
+    beside: { key: true, header: () => true, time: true },
     decode(record) {
       const value = valueText(record, MAX_EVENT_UNITS)
       if (value !== null && typeof value !== 'string') return { kind: 'refused', why: value }

@@ -1,6 +1,6 @@
 import type { Decoder, Refusal } from '../../contract/index.ts'
 import { refusal } from '../../contract/index.ts'
-import { toBase64 } from '../../util/base64.ts'
+import { keptText } from '../kept-record.ts'
 import type { EventBatch } from '../route.ts'
 import type { KafkaRecord } from './kafka-http.ts'
 
@@ -32,7 +32,7 @@ export interface PageContext {
   readonly arrivalMs: number
 }
 
-/** Turns records into one batch of events, each with its place. What cannot be decoded is an element that is refused with its bytes. */
+/** Turns records into one batch of events, each with its place. What cannot be decoded is an element that is refused with what is kept of its record. */
 export function decodePage(records: readonly KafkaRecord[], context: PageContext): DecodedPage {
   const { decoder, onPoison, sequence, incarnation, generation, arrivalMs } = context
   const texts: string[] = []
@@ -71,7 +71,7 @@ export function decodePage(records: readonly KafkaRecord[], context: PageContext
     else if (decoded.kind === 'event') push(decoded.text, record.offset, decoded.id)
     else {
       broken.set(texts.length, decoded.why)
-      push(payloadText(record), record.offset, undefined)
+      push(keptText(record, decoder.beside), record.offset, undefined)
     }
   }
   const spans = { count: texts.length, starts, ends, broken }
@@ -88,20 +88,4 @@ export function oversizedBatch(offset: number, context: PageContext): EventBatch
   const why = refusal('too_large', `The record at offset ${offset} of ${sequence} is larger than can be read.`)
   const spans = { count: 1, starts: [1], ends: [1], broken: new Map([[0, why]]) }
   return { text: '[]', spans, arrivalMs, position: { sequence, incarnation, generation, offsets: [offset] } }
-}
-
-/** Before the bytes of a payload that is no text. */
-export const BASE64_PREFIX = 'base64:'
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-/** What is kept of a record that cannot be decoded: its text, or base64 behind a word that says so. */
-function payloadText({ value, valueText }: KafkaRecord): string {
-  if (valueText !== undefined) return valueText
-  if (value === null) return ''
-  try {
-    return utf8.decode(value)
-  } catch {
-    return BASE64_PREFIX + toBase64(value)
-  }
 }

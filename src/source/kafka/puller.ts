@@ -395,9 +395,10 @@ export class Puller {
     const message = `the record at offset ${record.offset} of ${this.sequence} fails each time: ${answer.message}`
     if (this.onPoison === 'halt') return this.halt('poison', `${message}. Resume with skip to go on behind it.`)
     const why: Refusal = { reason: 'poison', message }
+    const { beside } = this.options.decoder
     const parked = decodePage([record], {
       ...context,
-      decoder: { decode: () => ({ kind: 'refused', why }) },
+      decoder: { decode: () => ({ kind: 'refused', why }), beside },
       onPoison: 'park',
     })
     const kept = parked.batch ? await hand(parked.batch) : null

@@ -2,6 +2,7 @@ import {
   type Decoder,
   decoderOf,
   describeVerdict,
+  type ReadBeside,
   type RegistryClient,
   refusal,
   SchemaStore,
@@ -37,6 +38,10 @@ export class SchemaLearner implements Decoder {
   constructor(options: SchemaLearnerOptions) {
     this.options = options
     this.decoder = decoderOf(options.intake.format, options.source, this.schemas)
+  }
+
+  get beside(): ReadBeside | undefined {
+    return this.decoder.beside
   }
 
   readonly decode: Decoder['decode'] = (record) => {

@@ -10,6 +10,7 @@ import {
 } from '../../contract/index.ts'
 import type { FormatSpec, SourceSpec } from '../../engine/index.ts'
 import { requestBatch } from '../batch.ts'
+import { keptText, recordOfKept } from '../kept-record.ts'
 import type { EventBatch } from '../route.ts'
 import { cloudEventsMode } from './cloudevents-http.ts'
 
@@ -98,9 +99,9 @@ export class BodyReader {
   }
 
   /** What a record that was refused is by now; undefined when it holds no event. */
-  readAgain(valueText: string): DecodedEvent | Refusal | undefined {
+  readAgain(payload: string): DecodedEvent | Refusal | undefined {
     const format = this.declared.kind === 'json' ? ({ kind: 'cloudevents' } as const) : this.declared
-    const event = decode(this.decoderOf(format), record(valueText, new Map()))
+    const event = decode(this.decoderOf(format), recordOfKept(payload))
     return event === 'skipped' ? undefined : event
   }
 
@@ -130,11 +131,12 @@ function decodeAll(
   const broken = new Map<number, Refusal>()
   let at = 0
   texts.forEach((valueText, place) => {
-    const event = unreadable.get(place) ?? decode(decoder, record(valueText, headers))
+    const from = record(valueText, headers)
+    const event = unreadable.get(place) ?? decode(decoder, from)
     if (event === 'skipped') return
     const isBroken = isRefusal(event)
     if (isBroken) broken.set(parts.length, event)
-    const text = isBroken ? valueText : event.text
+    const text = isBroken ? keptText(from, decoder.beside) : event.text
     const id = isBroken ? undefined : event.id
     places.push(place)
     ids.push(id ?? (deliveryId === undefined ? undefined : `${deliveryId}:${place}`))
@@ -181,8 +183,13 @@ function decode(decoder: Decoder, from: SourceRecord): DecodedEvent | 'skipped' 
 
 function headerBytes(headers: Headers): ReadonlyMap<string, Uint8Array> {
   const all = new Map<string, Uint8Array>()
-  headers.forEach((value, name) => all.set(name, utf8.encode(value)))
+  headers.forEach((value, name) => {
+    if (!CREDENTIALS.includes(name)) all.set(name, utf8.encode(value))
+  })
   return all
 }
+
+/** Headers that are no part of a record: what is refused is kept with its headers, for people to read. */
+const CREDENTIALS: readonly string[] = ['authorization', 'proxy-authorization', 'cookie']
 
 const utf8 = new TextEncoder()

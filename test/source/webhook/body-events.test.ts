@@ -79,6 +79,31 @@ describe('CloudEvents', () => {
     expect(read('not json', { ...headers, 'content-type': 'text/plain' })).toMatchObject({ texts: ['bad_envelope'] })
   })
 
+  test('binary: what was refused is read again with its attributes, and credentials are not kept', () => {
+    const reader = new BodyReader(ACTIVITY)
+    const headers = new Headers({
+      'ce-specversion': '1.0',
+      'ce-id': 'x',
+      'ce-source': '/shop',
+      'content-type': 'text/plain',
+      authorization: 'Bearer secret',
+    })
+    const events = reader.read(
+      { kind: 'record', format: { kind: 'cloudevents' } },
+      { headers, text: exact, arrivalMs: 0 },
+    )
+    if (isRefusal(events)) throw new Error(events.message)
+    const { text, spans } = events.batch
+    const kept = text.slice(spans.starts[0], spans.ends[0])
+    expect(kept).toContain('["ce-id","x"]')
+    expect(kept).not.toContain('secret')
+    expect(reader.readAgain(kept)).toEqual(spans.broken.get(0))
+    expect(reader.readAgain(kept.replace('text/plain', 'application/json'))).toMatchObject({
+      id: '["/shop","x"]',
+      text: exact,
+    })
+  })
+
   test('headers of a request say nothing of the events of a batch', () => {
     const headers = { ...BATCH, 'ce-specversion': '1.0', 'ce-id': 'x', 'ce-source': 'y' }
     expect(read(`[${cloudEvent('1', '{}')}]`, headers)).toMatchObject({ ids: ['["/shop","1"]'] })
