@@ -40,19 +40,35 @@ export function connectorOf(capture: Capture, { database, registryUrl }: Options
             // Avro allows fewer characters in names than PostgreSQL and topics do.
             'schema.name.adjustment.mode': 'avro',
           }),
-      ...renaming(capture),
+      ...transforms(capture),
     },
   }
 }
 
 const JSON_CONVERTER = 'org.apache.kafka.connect.json.JsonConverter'
 
-/** The topic has another name than Debezium gives it. */
+/** Rows without envelopes are wanted, or the topic has another name than Debezium gives it. */
+function transforms(capture: Capture): Settings {
+  const settings = { ...unwrapping(capture, 'tombstone', UNWRAPPED_FIELDS), ...renaming(capture) }
+  const names = ['unwrap', 'name'].filter((name) => `transforms.${name}.type` in settings)
+  return names.length === 0 ? {} : { transforms: names.join(), ...settings }
+}
+
+const UNWRAPPED_FIELDS = 'op,source.lsn,source.ts_ms'
+
+function unwrapping({ format }: Capture, deletes: 'tombstone' | 'rewrite', fields: string): Settings {
+  if (format.unwrapped !== true) return {}
+  return {
+    'transforms.unwrap.type': 'io.debezium.transforms.ExtractNewRecordState',
+    'transforms.unwrap.add.fields': fields,
+    'transforms.unwrap.delete.tombstone.handling.mode': deletes,
+  }
+}
+
 function renaming({ renamed, prefix, table }: Capture): Settings {
   if (renamed === undefined) return {}
   const literal = `${prefix}.${table.schema}.${table.table}`.replaceAll(/[.\\+*?[\](){}^$|]/g, '\\$&')
   return {
-    transforms: 'name',
     'transforms.name.type': 'org.apache.kafka.connect.transforms.RegexRouter',
     'transforms.name.regex': literal,
     'transforms.name.replacement': renamed,
@@ -64,7 +80,8 @@ function renaming({ renamed, prefix, table }: Capture): Settings {
  * `options.signed` is false.
  */
 export function serverProperties(capture: Capture, { database, url, signed }: Options): Settings {
-  const { source } = capture
+  const { source, format } = capture
+  const unwrapped = unwrapping(capture, 'rewrite', `${UNWRAPPED_FIELDS},transaction.total_order`)
   const connector = {
     'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
     ...databaseSettings(database, inServer),
@@ -78,6 +95,9 @@ export function serverProperties(capture: Capture, { database, url, signed }: Op
   }
   return {
     ...Object.fromEntries(Object.entries(connector).map(([name, value]) => [`debezium.source.${name}`, value])),
+    // A request has no key, which a tombstone would need.
+    ...(format.unwrapped && { 'debezium.transforms': 'unwrap' }),
+    ...Object.fromEntries(Object.entries(unwrapped).map(([name, value]) => [`debezium.${name}`, value])),
     'debezium.format.key': 'json',
     'debezium.format.value': 'json',
     'debezium.format.value.schemas.enable': 'false',

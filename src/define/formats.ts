@@ -19,6 +19,13 @@ export interface DebeziumOptions {
    * a table takes every change and has no such option.
    */
   readonly only?: 'inserts'
+  /**
+   * The transformation ExtractNewRecordState stands between the connector and the topic: messages are rows, with
+   * `add.fields=op` for a stream. For a table a null value under a key is then a delete of that key, as the transformation
+   * writes deletes unless told otherwise (`delete.tombstone.handling.mode=tombstone`); the key must be JSON. Rows without
+   * this, and envelopes with it, are refused `bad_envelope`. Default: envelopes, behind whose deletes a null value means nothing.
+   */
+  readonly unwrapped?: true
   /** How the connector writes its messages; default `json()`. */
   readonly value?: Extract<FormatSpec, { readonly kind: 'json' | 'avro' }>
   /** The connector's `decimal.handling.mode`; default `'precise'`, as Debezium has it. Not asked where a schema tells. */
@@ -64,20 +71,24 @@ export function cloudEvents(): Extract<FormatSpec, { readonly kind: 'cloudevents
 }
 
 /**
- * Debezium's change events: envelopes, bare or with their schema, and rows that ExtractNewRecordState unwrapped (with
- * `add.fields=op`, and deletes rewritten).
+ * Debezium's change events: envelopes, bare or with their schema, or, with `unwrapped: true`, the rows that
+ * ExtractNewRecordState makes of them.
  *
  * @throws DefinitionError for an unknown option or value
  * @example kafka('dbserver1.public.orders', { cluster: 'main', format: debezium({ only: 'inserts', decimals: 'string' }) })
  */
 export function debezium(options: DebeziumOptions = {}): DebeziumFormat {
   const where = 'format debezium()'
-  checkOptions(where, options, ['only', 'value', 'decimals', 'times'])
-  const { only, value = json(), decimals = 'precise', times = 'adaptive' } = options
+  checkOptions(where, options, ['only', 'unwrapped', 'value', 'decimals', 'times'])
+  const { only, unwrapped, value = json(), decimals = 'precise', times = 'adaptive' } = options
   if (only !== undefined) oneOf(where, 'only', only, ['inserts'])
+  if (unwrapped !== undefined && unwrapped !== true) {
+    throw new DefinitionError('bad_option', where, 'unwrapped is true or left out.')
+  }
   oneOf(where, 'decimals', decimals, decimalModes)
   oneOf(where, 'times', times, timeModes)
-  return { kind: 'debezium', ...(only !== undefined && { only }), value: encodingOf(where, value), decimals, times }
+  const declared = { ...(only !== undefined && { only }), ...(unwrapped && { unwrapped }) }
+  return { kind: 'debezium', ...declared, value: encodingOf(where, value), decimals, times }
 }
 
 /**

@@ -290,6 +290,8 @@ export interface DebeziumFormat {
   readonly kind: 'debezium'
   /** Of a stream: rows that were inserted or snapshotted are events, changes and deletes are not. */
   readonly only?: 'inserts'
+  /** Rows that ExtractNewRecordState unwrapped, no envelopes: over a table a null value under a key is then a delete. */
+  readonly unwrapped?: true
   /** How the envelope itself is written. */
   readonly value: { readonly kind: 'json' } | { readonly kind: 'avro'; readonly registry: string }
   /** `decimal.handling.mode`: precise (base64 of the unscaled number), string, double. */

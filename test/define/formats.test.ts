@@ -14,6 +14,7 @@ test('formats are plain data, with what the peers have by default', () => {
 test('what is declared is kept', () => {
   const declared = debezium({
     only: 'inserts',
+    unwrapped: true,
     value: avro({ registry: 'eu' }),
     decimals: 'string',
     times: 'isostring',
@@ -21,6 +22,7 @@ test('what is declared is kept', () => {
   expect(declared).toEqual({
     kind: 'debezium',
     only: 'inserts',
+    unwrapped: true,
     value: { kind: 'avro', registry: 'eu' },
     decimals: 'string',
     times: 'isostring',
@@ -37,6 +39,7 @@ test.each([
   ['an unknown mode of decimals', () => anyDebezium({ decimals: 'precize' }), 'bad_option', 'Did you mean "precise"?'],
   ['an unknown mode of times', () => anyDebezium({ times: 'micro' }), 'bad_option', 'There are: adaptive'],
   ['only of something else', () => anyDebezium({ only: 'updates' }), 'bad_option', 'only is "updates".'],
+  ['unwrapped as a text', () => anyDebezium({ unwrapped: 'yes' }), 'bad_option', 'unwrapped is true or left out.'],
   ['a value that is no format', () => anyDebezium({ value: 'avro' }), 'bad_option', 'write json() or avro()'],
   ['a value of another format', () => anyDebezium({ value: raw() }), 'bad_option', 'write json() or avro()'],
 ])('%s is refused, with the way to mend it', (_, declare, code, message) => {

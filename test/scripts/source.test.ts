@@ -87,6 +87,22 @@ test('a topic of another name is renamed, to exactly that', () => {
   })
 })
 
+test('unwrapped rows are unwrapped: deletes are tombstones in a topic, and rows where a request has no key', () => {
+  const format = debezium({ unwrapped: true })
+  const { config } = connect(table(kafka('orders', { format })), '--table', 'public.orders')
+  expect(config).toMatchObject({
+    transforms: 'unwrap,name',
+    'transforms.unwrap.type': 'io.debezium.transforms.ExtractNewRecordState',
+    'transforms.unwrap.delete.tombstone.handling.mode': 'tombstone',
+    'tombstones.on.delete': 'true',
+  })
+  expect(server(table(webhook({ format })), '--table', 'public.orders')).toMatchObject({
+    'debezium.transforms': 'unwrap',
+    'debezium.transforms.unwrap.delete.tombstone.handling.mode': 'rewrite',
+    'debezium.transforms.unwrap.add.fields': 'op,source.lsn,source.ts_ms,transaction.total_order',
+  })
+})
+
 test('no password is ever printed: what is not given is a placeholder, and what is none is refused', () => {
   const source = table(kafka('shop.public.orders', { format: debezium() }), webhook({ format: debezium() }))
   expect(JSON.stringify(connect(source))).toContain(`"database.password":"\${env:PGPASSWORD}"`)

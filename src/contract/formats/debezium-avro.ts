@@ -1,4 +1,4 @@
-import type { SourceSpec } from '../../engine/index.ts'
+import type { DebeziumFormat, SourceSpec } from '../../engine/index.ts'
 import { type Consume, optionalRecord, recordConsumer } from '../avro/consume.ts'
 import type { AvroCursor } from '../avro/cursor.ts'
 import { jsonReader } from '../avro/read-json.ts'
@@ -6,24 +6,36 @@ import type { AvroField, AvroRecord, AvroSchema } from '../avro/schema.ts'
 import { isEnvelope } from '../registry/check-avro.ts'
 import type { SchemaStore } from '../registry/schema-store.ts'
 import { AvroRow } from './avro-row.ts'
+import type { Form } from './debezium-envelope.ts'
 import { outcomeOf, type RowMessage } from './debezium-outcome.ts'
 import { type Row, RowWriter } from './debezium-row.ts'
+import { misdeclared, tombstonesOf } from './debezium-unwrapped.ts'
 import { isUnavailable } from './debezium-values.ts'
 import type { Decoded, Decoder, SourceRecord } from './format.ts'
 import { framedDecoder, type RecordReader } from './framed.ts'
 import { textOf } from './json-members.ts'
 
 /**
- * Debezium's messages in Avro: envelopes, and rows that ExtractNewRecordState unwrapped. The writer's schema tells every
+ * Debezium's messages in Avro: envelopes, or rows that ExtractNewRecordState unwrapped. The writer's schema tells every
  * type; what the format declares of encodings is not needed. Skips and refuses what the decoder of JSON does; a delete
- * needs its row before, since keys are not decoded here.
+ * needs its row before (an unwrapped one, which is a null value, a key in JSON).
  */
-export function debeziumAvroDecoder(registry: string, source: SourceSpec, schemas: SchemaStore): Decoder {
+export function debeziumAvroDecoder(
+  format: DebeziumFormat,
+  registry: string,
+  source: SourceSpec,
+  schemas: SchemaStore,
+): Decoder {
   const writer = new RowWriter(source)
   const isTable = source.changes !== undefined
-  return framedDecoder(registry, source, schemas, 'debezium', (schema) =>
-    new EnvelopeReader(schema, source).reader(writer, isTable),
-  )
+  const tombstone = tombstonesOf(format, source, writer)
+  const framed = framedDecoder(registry, source, schemas, 'debezium', (schema) => {
+    const envelope = new EnvelopeReader(schema, source)
+    const reader = envelope.reader(writer, isTable)
+    const otherForm = misdeclared(envelope.form, format)
+    return otherForm === undefined ? reader : { ...reader, result: () => otherForm }
+  })
+  return { decode: (record) => (record.value === null ? tombstone(record) : framed.decode(record)) }
 }
 
 /** What a message says beside its rows; JSON texts of values. */
@@ -37,6 +49,8 @@ interface Told {
 }
 
 class EnvelopeReader {
+  /** What the schema is of. */
+  form: Form = 'row'
   private readonly source: SourceSpec
   private readonly consume: Consume
   private told: Told = {}
@@ -47,7 +61,10 @@ class EnvelopeReader {
 
   constructor(schema: AvroSchema, source: SourceSpec) {
     this.source = source
-    this.consume = optionalRecord(schema, (record) => (isEnvelope(record) ? this.envelope(record) : this.row(record)))
+    this.consume = optionalRecord(schema, (record) => {
+      this.form = isEnvelope(record) ? 'envelope' : 'row'
+      return this.form === 'envelope' ? this.envelope(record) : this.row(record)
+    })
   }
 
   reader(writer: RowWriter, isTable: boolean): RecordReader {

@@ -10,8 +10,12 @@ export interface Span {
   readonly stop: number
 }
 
+/** `row`: what ExtractNewRecordState makes of an envelope. */
+export type Form = 'envelope' | 'row'
+
 /** What a message of Debezium says, in whichever of its forms it came. */
 export interface Envelope {
+  readonly form: Form
   /** `c`, `u`, `r`, `d`, `t`, `m`; undefined where an unwrapped row does not tell. */
   readonly op: string | undefined
   readonly before: Span | undefined
@@ -107,6 +111,7 @@ function ofEnvelope(
   const transaction = imageOf(text, members.get('transaction'))
   const ordered = transaction && membersOf(text, transaction)
   return {
+    form: 'envelope',
     op: textAt(text, members.get('op')),
     before: imageOf(text, members.get('before')),
     after: imageOf(text, members.get('after')),
@@ -123,6 +128,7 @@ function ofEnvelope(
 function ofRow(text: string, whole: Span, members: Found, schema: SchemaMeanings | undefined): Envelope {
   const isDeleted = textAt(text, members.get('__deleted'))
   return {
+    form: 'row',
     op: isDeleted === 'true' ? 'd' : textAt(text, members.get('__op')),
     before: whole,
     after: whole,
@@ -148,6 +154,7 @@ function ofCloudEvent(text: string, outer: Found, readSchema: (raw: string) => S
   const payload = payloadOf(text, given)
   const images = payload === undefined ? given : membersOf(text, payload)
   return {
+    form: 'envelope',
     op: textAt(text, outer.get('iodebeziumop')),
     before: imageOf(text, images?.get('before')),
     after: imageOf(text, images?.get('after')),
@@ -162,9 +169,21 @@ function ofCloudEvent(text: string, outer: Found, readSchema: (raw: string) => S
 
 /** The row of a record's key, where the value has none: `{"id":3}`, bare or with schema. */
 export function keySpan(text: string): Span | undefined {
+  return readKey(text, () => undefined)?.span
+}
+
+/** The same with what its own schema says of its columns; `meanings` are undefined where it has none. */
+export function readKey(
+  text: string,
+  readSchema: (raw: string) => SchemaMeanings | undefined,
+): { readonly span: Span; readonly meanings: Meanings | undefined } | undefined {
   const whole = { start: 0, stop: text.length }
   const members = membersOf(text, whole)
-  return members && (payloadOf(text, members) ?? whole)
+  if (members === undefined) return undefined
+  const payload = payloadOf(text, members)
+  if (payload === undefined) return { span: whole, meanings: undefined }
+  const schema = members.get('schema') as Span
+  return { span: payload, meanings: isObject(text, schema) ? readSchema(slice(text, schema))?.row : undefined }
 }
 
 function imageOf(text: string, span: Span | undefined): Span | undefined {

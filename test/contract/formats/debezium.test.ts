@@ -193,28 +193,80 @@ test('one decoder keeps the schemas of several tables and versions apart', () =>
   expect(scales.map(of)).toEqual(scales.map((scale) => ({ price: formatDecimal(7n, scale) })))
 })
 
-const unwrapped = (more: string) => `{"id":1,"price":"${base64(100)}"${more}}`
+const rowOf = (more: string) => `{"id":1,"price":"${base64(100)}"${more}}`
+/** Decodes what ExtractNewRecordState makes of messages. */
+const unwrapped = (value: string | null, options: Options = {}) =>
+  decode(value, { ...options, format: { unwrapped: true, ...options.format } })
 
 test('unwrapped rows tell by what was added to them', () => {
   const facts = ',"__op":"c","__source_lsn":5,"__source_ts_ms":6'
-  expect(outcome(decode(unwrapped(facts)))).toEqual({ id: 1, price: '1.00' })
-  expect(outcome(decode(unwrapped(',"__op":"u"')))).toBe('not_insert')
-  expect(outcome(decode(unwrapped(',"__deleted":"true","__op":"d"')))).toBe('not_insert')
-  expect(outcome(decode(unwrapped(facts), { of: table }))).toEqual({
+  expect(outcome(unwrapped(rowOf(facts)))).toEqual({ id: 1, price: '1.00' })
+  expect(outcome(unwrapped(rowOf(',"__op":"u"')))).toBe('not_insert')
+  expect(outcome(unwrapped(rowOf(',"__deleted":"true","__op":"d"')))).toBe('not_insert')
+  expect(outcome(unwrapped(rowOf(facts), { of: table }))).toEqual({
     id: 1,
     price: '1.00',
     $op: 'c',
     $lsn: '5',
     $time: 6,
   })
-  expect(outcome(decode(unwrapped(',"__deleted":"true"'), { of: table }))).toEqual({ id: 1, $op: 'd' })
-  expect(outcome(decode(unwrapped(',"__deleted":"false"'), { of: table }))).toEqual({ id: 1, price: '1.00', $op: 'u' })
+  expect(outcome(unwrapped(rowOf(',"__deleted":"true"'), { of: table }))).toEqual({ id: 1, $op: 'd' })
+  expect(outcome(unwrapped(rowOf(',"__deleted":"false"'), { of: table }))).toEqual({ id: 1, price: '1.00', $op: 'u' })
 })
 
 test('a stream refuses unwrapped rows that do not tell inserts from updates', () => {
-  expect(decode(unwrapped(''))).toMatchObject({
+  expect(unwrapped(rowOf(''))).toMatchObject({
     why: { reason: 'bad_envelope', message: expect.stringContaining('add.fields=op') },
   })
+})
+
+test('a null value is the delete of the unwrapped row of its key, and of an envelope or to a stream nothing', () => {
+  for (const value of [null, 'null', '{"schema":null,"payload":null}']) {
+    for (const key of ['{"id":1}', '{"schema":null,"payload":{"id":1}}', '{"part":"eu","id":1}']) {
+      expect(outcome(unwrapped(value, { of: table, key }))).toEqual({ id: 1, $op: 'd' })
+    }
+    expect(outcome(unwrapped(value, { key: '{"id":1}' }))).toBe('tombstone')
+    expect(outcome(decode(value, { of: table, key: '{"id":1}' }))).toBe('tombstone')
+  }
+})
+
+test('the key of a delete is read by its own schema, else by what is declared', () => {
+  const of: SourceSpec = { ...table, changes: { key: ['price', 'at'] } }
+  const decimal = `${named('org.apache.kafka.connect.data.Decimal')},"parameters":{"scale":"3"}`
+  const columns = [connect('price', 'bytes', decimal), connect('at', 'int64', named('io.debezium.time.Timestamp'))]
+  const withSchema = `{"schema":{"type":"struct","fields":[${columns.join()}]},"payload":{"price":"${base64(5)}","at":1767323045654}}`
+  const at = '2026-01-02T03:04:05.654Z'
+  expect(outcome(unwrapped(null, { of, key: withSchema }))).toEqual({ price: '0.005', at, $op: 'd' })
+  const bare = `{"price":"${base64(5)}","at":1767323045654000}`
+  expect(outcome(unwrapped(null, { of, key: bare }))).toEqual({ price: '0.05', at, $op: 'd' })
+})
+
+test.each([
+  ['a struct as text', 'Struct{id=1}'],
+  ['a bare number', '1'],
+  ['Avro', '\u0000\u0000\u0000\u0000\u0007\u0002'],
+])('a delete whose key is %s is refused, with the ways to mend it', (_, key) => {
+  expect(unwrapped(null, { of: table, key })).toMatchObject({
+    why: { reason: 'bad_envelope', message: expect.stringMatching(/key\.converter.*handling\.mode=rewrite/) },
+  })
+})
+
+test('a record with neither value nor key is no delete of anything', () => {
+  expect(unwrapped(null, { of: table })).toMatchObject({
+    why: { reason: 'bad_envelope', message: expect.stringContaining('primary key') },
+  })
+})
+
+test('rows where envelopes are declared are refused, and envelopes where rows are', () => {
+  for (const of of [stream, table]) {
+    expect(decode(rowOf(',"__op":"c"'), { of })).toMatchObject({
+      why: { reason: 'bad_envelope', message: expect.stringContaining('debezium({ unwrapped: true })') },
+    })
+    expect(unwrapped(envelope('{"id":1}'), { of })).toMatchObject({
+      why: { reason: 'bad_envelope', message: expect.stringContaining('Leave out "unwrapped"') },
+    })
+  }
+  expect(outcome(unwrapped(`{"ts_ms":1700000000000}`, { of: table }))).toBe('heartbeat')
 })
 
 test.each([
@@ -308,9 +360,13 @@ test('no text at all makes the decoder throw', () => {
     ' ',
     'null',
   ]
-  const decoders = [stream, table].map((of) => decoderOf(precise, of, new SchemaStore()))
+  const formats: DebeziumFormat[] = [precise, { ...precise, unwrapped: true }]
+  const decoders = [stream, table].flatMap((of) => formats.map((format) => decoderOf(format, of, new SchemaStore())))
   forSeeds(3_000, (r) => {
     const value = Array.from({ length: r.int(0, 14) }, () => r.pick(parts)).join('')
-    for (const decoder of decoders) decoder.decode(record({ value, key: value }))
+    for (const decoder of decoders) {
+      decoder.decode(record({ value, key: value }))
+      decoder.decode(record({ value: null, key: value }))
+    }
   })
 })

@@ -22,6 +22,8 @@ const table: SourceSpec = { ...stream, changes: { key: ['id'] } }
 const plain: FormatSpec = { kind: 'avro', registry: 'default' }
 const debezium: FormatSpec = { kind: 'debezium', value: plain, decimals: 'double', times: 'nanoseconds' }
 
+const rows: FormatSpec = { ...debezium, unwrapped: true }
+
 const micros = { type: 'long', 'connect.version': 1, 'connect.name': 'io.debezium.time.MicroTimestamp' }
 const decimal = {
   type: 'bytes',
@@ -158,12 +160,31 @@ test('unwrapped rows in Avro tell by what was added to them', () => {
   const schema = { ...row, fields: [...row.fields, ...added] }
   const of = (spec: SourceSpec, facts: object) => {
     const value = { ...rowOf(), __op: null, __source_lsn: null, __deleted: null, ...facts }
-    return outcome(decoderFor(debezium, spec, schema).decode(record({ value: framed(typeOf(schema).toBuffer(value)) })))
+    return outcome(decoderFor(rows, spec, schema).decode(record({ value: framed(typeOf(schema).toBuffer(value)) })))
   }
   expect(of(stream, { __op: 'r' })).toEqual(out)
   expect(of(stream, {})).toBe('bad_envelope')
   expect(of(table, { __op: 'u', __source_lsn: 5 })).toEqual({ ...out, $op: 'u', $lsn: '5' })
   expect(of(table, { __deleted: 'true' })).toEqual({ id: 1, $op: 'd' })
+})
+
+test('in Avro too a null value is the delete of an unwrapped row, by a key in JSON; one in Avro is refused', () => {
+  const deleted = (format: FormatSpec, spec: SourceSpec, key: string | Uint8Array) =>
+    outcome(decoderFor(format, spec, row).decode(record({ key, value: null })))
+  expect(deleted(rows, table, '{"id":1}')).toEqual({ id: 1, $op: 'd' })
+  expect(deleted(rows, table, framed(Buffer.from([2])))).toBe('bad_envelope')
+  expect(deleted(rows, stream, '{"id":1}')).toBe('tombstone')
+  expect(deleted(debezium, table, '{"id":1}')).toBe('tombstone')
+})
+
+test('rows in Avro where envelopes are declared are refused, and envelopes where rows are', () => {
+  const value = framed(typeOf(row).toBuffer(rowOf()))
+  const ofEnvelope = framed(typeOf(envelope).toBuffer(message('c', null, rowOf())))
+  expect(decoderFor(debezium, table, row).decode(record({ value }))).toMatchObject({
+    why: { reason: 'bad_envelope', message: expect.stringContaining('debezium({ unwrapped: true })') },
+  })
+  expect(outcome(decoderFor(rows, table, row).decode(record({ value })))).toMatchObject({ id: 1, $op: 'u' })
+  expect(outcome(decoderFor(rows, table, envelope).decode(record({ value: ofEnvelope })))).toBe('bad_envelope')
 })
 
 test("Debezium's messages about itself are skipped by the names of their schemas", () => {
