@@ -31,7 +31,12 @@ export function brokerConnections(clientId: string, options: ConnectionOptions):
   const idle = new Map<string, Connection[]>()
   const open = new Set<Connection>()
 
-  return { use, close: async () => void (await Promise.all([...open].map((connection) => connection.close()))) }
+  return {
+    use,
+    close: async () => {
+      await Promise.all([...open].map((one) => (one.isConnected() ? one.close() : abandon(one))))
+    },
+  }
 
   async function use<T>(
     broker: BrokerAddress,
@@ -39,23 +44,28 @@ export function brokerConnections(clientId: string, options: ConnectionOptions):
     exchange: (connection: Connection) => Promise<T>,
   ): Promise<T> {
     let timer: NodeJS.Timeout | undefined
-    let connection: Connection | undefined
+    let isLate = false
+    const connection = take(broker) ?? created()
     const late = new Promise<never>((_, reject) => {
       const message = `${broker.host}:${broker.port} did not answer within ${timeoutMs} ms`
-      timer = setTimeout(() => reject(new BrokerTimeout(message)), timeoutMs)
+      timer = setTimeout(() => {
+        isLate = true
+        reject(new BrokerTimeout(message))
+      }, timeoutMs)
     })
     const work = async () => {
-      connection = take(broker) ?? (await connect(broker))
-      return exchange(connection)
+      // Its promise may settle long after the deadline, by when its socket is gone.
+      if (!connection.isConnected()) await connection.connect(broker.host, broker.port)
+      return isLate ? late : exchange(connection)
     }
     try {
       const result = await Promise.race([late, work()])
-      if (connection !== undefined) giveBack(broker, connection)
+      giveBack(broker, connection)
       return result
     } catch (error) {
-      // An answer with an error in it leaves the connection in order.
-      if (connection !== undefined && isAnswered(error)) giveBack(broker, connection)
-      else connection?.socket?.destroy()
+      // An answer with an error in it leaves the connection in order; one to the authentication does not.
+      if (isAnswered(error) && connection.isConnected()) giveBack(broker, connection)
+      else abandon(connection)
       throw error
     } finally {
       clearTimeout(timer)
@@ -64,8 +74,11 @@ export function brokerConnections(clientId: string, options: ConnectionOptions):
 
   function take(broker: BrokerAddress): Connection | undefined {
     const list = idle.get(placeOf(broker)) ?? []
-    for (let connection = list.pop(); connection !== undefined; connection = list.pop())
+    for (let connection = list.pop(); connection !== undefined; connection = list.pop()) {
       if (connection.isConnected()) return connection
+      // It broke while idle, or is authenticating anew.
+      abandon(connection)
+    }
     return undefined
   }
 
@@ -77,7 +90,13 @@ export function brokerConnections(clientId: string, options: ConnectionOptions):
     else void connection.close()
   }
 
-  async function connect({ host, port }: BrokerAddress): Promise<Connection> {
+  /** Also one that is still connecting or authenticating: it would go on until the broker says something. */
+  function abandon(connection: Connection): void {
+    open.delete(connection)
+    connection.socket?.destroy()
+  }
+
+  function created(): Connection {
     const connection = new Connection(clientId, {
       ...options,
       connectTimeout: CONNECT_MS,
@@ -87,7 +106,6 @@ export function brokerConnections(clientId: string, options: ConnectionOptions):
     // Failures reach the exchange that runs; an idle connection that breaks is no failure of anything.
     connection.on('error', () => {})
     connection.on('close', () => void open.delete(connection))
-    await connection.connect(host, port)
     open.add(connection)
     return connection
   }
