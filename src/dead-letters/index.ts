@@ -6,6 +6,7 @@ export {
   type LetterOrigin,
   letterOrigin,
   PAYLOAD_UNITS,
+  placeOfLetter,
   replayId,
 } from './letter.ts'
 export {

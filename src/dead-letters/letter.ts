@@ -70,6 +70,16 @@ function positionText(at: { readonly sequence: string; readonly incarnation: num
   return `${at.sequence.slice(0, slash)}/${at.incarnation}/${at.sequence.slice(slash + 1)}/${offset}`
 }
 
+/** The place that a letter's `position` says, or undefined for a text that says none. */
+export function placeOfLetter(
+  text: string,
+): { readonly sequence: string; readonly incarnation: number; readonly offset: number } | undefined {
+  const parts = /^(.+)\/(\d+)\/([^/]+)\/(\d+)$/.exec(text)
+  if (parts === null) return undefined
+  const [, topic, incarnation, partition, offset] = parts
+  return { sequence: `${topic}/${partition}`, incarnation: Number(incarnation), offset: Number(offset) }
+}
+
 /** A pair of surrogates is not torn apart: half of one is no text that a database can keep. */
 function cut(text: string): string {
   if (text.length <= PAYLOAD_UNITS) return text

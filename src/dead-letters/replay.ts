@@ -10,6 +10,8 @@ export interface ReplayBatch {
   readonly ids: readonly (string | undefined)[]
   /** The letter that each event was. */
   readonly replays: readonly string[]
+  /** Where each stood in its source (see {@link LetterOrigin}), undefined where that is not known. */
+  readonly places: readonly (string | undefined)[]
 }
 
 /** What became of a batch: events that are not `refused` (by their place) were counted now or before. */
@@ -154,5 +156,6 @@ function batchOf(letters: readonly TakenLetter[], countsEach: boolean): ReplayBa
       ),
     ),
     replays: letters.map(({ id }) => id),
+    places: letters.map(({ position }) => position),
   }
 }

@@ -26,6 +26,11 @@ export interface ApplyMessage {
   readonly stamps?: Stamps
   /** The dead letter that each event was: it goes back there when it is refused again. */
   readonly replays?: readonly string[]
+  /**
+   * Of a table, where each replayed change first stood: `topic/incarnation/partition/offset`, undefined where that is not
+   * known. It orders the change among others of its row, and says nothing of what was taken in before.
+   */
+  readonly places?: readonly (string | undefined)[]
   /** To how many shards each event goes, a digit of base 36 an event: a refusal is a dead letter once all of them refused. */
   readonly fanout: string
 }

@@ -45,6 +45,8 @@ export interface EventBatch {
   readonly position?: MessagePosition
   /** The dead letter that each event was. */
   readonly replays?: readonly string[]
+  /** Where each replayed event first stood: `topic/incarnation/partition/offset`, undefined where that is not known. */
+  readonly places?: readonly (string | undefined)[]
   /** What is broken was refused by the format of its source, and is here as it came. */
   readonly undecoded?: true
   /** What the events are enriched with. */
@@ -230,7 +232,11 @@ export class Router {
     return undefined
   }
 
-  private message(bucket: Bucket, { arrivalMs, position, replays }: EventBatch, ids: EventBatch['ids']): ShardBatch {
+  private message(
+    bucket: Bucket,
+    { arrivalMs, position, replays, places }: EventBatch,
+    ids: EventBatch['ids'],
+  ): ShardBatch {
     const { entity, shard, events, indexes, fanout, stamps } = bucket
     const message: ApplyMessage = {
       version: MESSAGE_VERSION,
@@ -242,6 +248,7 @@ export class Router {
       ...(stamps && { stamps: stamps.text }),
       ...(ids && { ids: indexes.map((index) => ids[index]) }),
       ...(replays && { replays: indexes.map((index) => replays[index] as string) }),
+      ...(places && this.isTable && { places: indexes.map((index) => places[index]) }),
       ...(position && {
         position: { ...position, offsets: indexes.map((index) => position.offsets[index] as number) },
       }),

@@ -1,5 +1,6 @@
 import { CHANGE, type ChangeOp, type Refusal, refusal, shown } from '../contract/index.ts'
-import type { MessagePosition } from '../shard/index.ts'
+import { placeOfLetter } from '../dead-letters/index.ts'
+import type { ApplyMessage, MessagePosition } from '../shard/index.ts'
 import type { RowVersion } from './version.ts'
 
 /** One change as it came: what happened, when in the source's order, and the row as far as it was sent. */
@@ -12,10 +13,16 @@ export interface Change {
   readonly unchanged: readonly string[]
 }
 
+/** Where the changes of a message stand, or first stood. */
+type Placed = Pick<ApplyMessage, 'position' | 'places'>
+
 const OPS: readonly unknown[] = ['c', 'u', 'r', 'd', 't']
 
-/** Reads the change of a parsed event; refuses what is none, or what has no place in any order. */
-export function readChange(raw: unknown, position: MessagePosition | undefined, index: number): Change | Refusal {
+/**
+ * Reads the change of a parsed event; refuses what is none, or what has no place in any order. One that is replayed has the
+ * place where it first stood.
+ */
+export function readChange(raw: unknown, { position, places }: Placed, index: number): Change | Refusal {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     return refusal('not_object', `The change is ${shown(raw)}; expected an object.`)
   }
@@ -26,7 +33,8 @@ export function readChange(raw: unknown, position: MessagePosition | undefined, 
   }
   const lsn = readLsn(fields[CHANGE.lsn])
   if (typeof lsn === 'object' && lsn !== null) return lsn
-  if (lsn === null && position === undefined) {
+  const place = position === undefined ? firstPlace(places?.[index]) : placeOf(position, index)
+  if (lsn === null && place === null) {
     const how = 'send Debezium envelopes of a PostgreSQL connector, which have one, or read the topic itself'
     return refusal(
       'bad_envelope',
@@ -41,11 +49,15 @@ export function readChange(raw: unknown, position: MessagePosition | undefined, 
       lsn,
       // What a snapshot read at a place of the log was there before what is written at that place.
       order: typeof order === 'number' ? order : op === 'r' ? -1 : 0,
-      position: position === undefined ? null : placeOf(position, index),
+      position: place,
     },
     fields,
     unchanged: Array.isArray(unchanged) ? unchanged.filter((name) => typeof name === 'string') : [],
   }
+}
+
+function firstPlace(place: string | undefined): RowVersion['position'] {
+  return (place === undefined ? undefined : placeOfLetter(place)) ?? null
 }
 
 function placeOf({ sequence, incarnation, offsets }: MessagePosition, index: number): RowVersion['position'] {

@@ -147,7 +147,7 @@ export class TableShard {
   }
 
   private take(raw: unknown, message: ApplyMessage, index: number, judge?: BatchQuality): 'a' | 'd' | Refusal {
-    const change = readChange(raw, message.position, index)
+    const change = readChange(raw, message, index)
     if (isRefusal(change)) return change
     if (change.op === 't') return this.truncate(change.version)
     if (this.truncated !== null && !isNewer(change.version, this.truncated)) return 'd'

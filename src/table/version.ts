@@ -19,5 +19,6 @@ export function isNewer(change: RowVersion, known: RowVersion): boolean {
   if (change.lsn !== null && known.lsn !== null) {
     return change.lsn === known.lsn ? change.order > known.order : change.lsn > known.lsn
   }
-  return true
+  // What stood in a topic that was deleted and made again is older than what the new one holds.
+  return a === null || b === null || a.sequence !== b.sequence || a.incarnation > b.incarnation
 }
