@@ -8,7 +8,17 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, chmodSync, constants, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -107,6 +117,13 @@ if (major < OLDEST_NODE_MAJOR) {
 }
 const startedMs = Date.now()
 if (!installed(wantedStamp())) {
+  // npm would empty the folder behind the link, which may be another's; also one that is not there (yet).
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    fail(
+      `${modules} is a symbolic link, and does not hold what this version needs: nothing was installed through it.`,
+      'run this where the link leads to, or delete the link (not the folder behind it) and run again.',
+    )
+  }
   try {
     accessSync(root, constants.W_OK)
     if (existsSync(modules)) accessSync(modules, constants.W_OK)
