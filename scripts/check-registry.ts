@@ -6,12 +6,12 @@
  * Credentials: in the URL (`https://user:password@...`), or a bearer token in TIDEMARK_REGISTRY_TOKEN.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { RegistryClient, type RegistryConnection } from '../src/contract/index.ts'
-import type { DefinitionsSpec, SourceSpec } from '../src/engine/index.ts'
+import type { SourceSpec } from '../src/engine/index.ts'
 import { didYouMean } from '../src/util/did-you-mean.ts'
+import { loadDefinitions } from './lib/definitions-file.ts'
 import { root } from './lib/paths.ts'
 import { type CheckResult, checkFile, checkSubject, exitCodeOf, report, subjectChecks } from './lib/registry-check.ts'
 
@@ -44,22 +44,11 @@ function argumentsOf() {
 }
 
 async function loadSources(file: string): Promise<readonly SourceSpec[]> {
-  const shown = relative(process.cwd(), file)
-  if (!existsSync(file)) stop(`${shown} does not exist. Name the file that exports the definitions.`)
   try {
-    const loaded = (await import(pathToFileURL(file).href)) as Loaded
-    const spec = (loaded.definitions ?? loaded.default)?.spec
-    return (
-      spec?.sources ?? stop(`${shown} exports no definitions. Add: export default definitions({ services: [...] })`)
-    )
+    return (await loadDefinitions(file)).sources
   } catch (error) {
-    return stop(`${shown} is not right: ${error instanceof Error ? error.message : String(error)}`)
+    return stop(error instanceof Error ? error.message : String(error))
   }
-}
-
-interface Loaded {
-  readonly definitions?: { readonly spec?: DefinitionsSpec }
-  readonly default?: { readonly spec?: DefinitionsSpec }
 }
 
 function sourceNamed(name: string | undefined): SourceSpec {

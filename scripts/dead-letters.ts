@@ -4,15 +4,18 @@
  */
 import { createInterface } from 'node:readline/promises'
 import { DeadLettersClient } from './dead-letters/client.ts'
-import { type Options, parseOptions, UsageError } from './dead-letters/options.ts'
-import { letterText, listText, paint } from './dead-letters/render.ts'
+import { type Options, parseOptions } from './dead-letters/options.ts'
+import { letterText, listText } from './dead-letters/render.ts'
+import { IngestClient } from './lib/ingest-client.ts'
+import { paint } from './lib/terminal.ts'
+import { UsageError } from './lib/usage-error.ts'
 import { grouped, Progress } from './start/progress.ts'
 
 const EXIT = { failed: 1, usage: 2, someStay: 3 } as const
 
 try {
   const options = parseOptions(process.argv.slice(2))
-  const client = new DeadLettersClient(options.url, options.token, fetch)
+  const client = new DeadLettersClient(new IngestClient(options.address, fetch))
   process.exitCode = await run(options, client)
 } catch (error) {
   console.error(`tidemark dead-letters: ${error instanceof Error ? error.message : String(error)}`)
@@ -39,8 +42,8 @@ async function run(options: Options, client: DeadLettersClient): Promise<number>
   }
 }
 
-function where({ url, filter }: Options): string {
-  return `${filter.source === undefined ? 'all sources' : filter.source} at ${url}`
+function where({ address, filter }: Options): string {
+  return `${filter.source === undefined ? 'all sources' : filter.source} at ${address.url}`
 }
 
 async function replay({ filter, ids, json }: Options, client: DeadLettersClient): Promise<number> {

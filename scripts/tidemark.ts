@@ -51,6 +51,49 @@ const commands: Readonly<Record<string, Command>> = {
 
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 some letters of a replay stay.`,
   },
+  sources: {
+    file: 'sources.ts',
+    does: 'see how topics are pulled, and let halted partitions go on',
+    usage:
+      'tidemark sources [list | show NAME | wake] [--watch]\n' +
+      'tidemark sources resume NAME --partition TOPIC/P [--skip | --offset N]\n' +
+      'tidemark sources move NAME --partition TOPIC/P --from-url U1 --to-url U2 [--barrier JSON]',
+    example: 'npx tidemark sources --watch',
+    more: `  npx tidemark sources show clicks
+  npx tidemark sources resume clicks --partition clicks/1 --skip
+  npx tidemark sources move clicks --partition clicks/1 --from-url https://east... --to-url https://west...
+
+  --partition P   a topic and a number, as list prints it
+  --skip          go on behind the record that it stands at, which is kept as a dead letter where it can be read
+  --offset N      go on at an offset
+  --watch         look again each second, on a terminal
+  --url U         the ingest Worker; default TIDEMARK_URL, else npm start on this machine
+  --token T       default TIDEMARK_TOKEN, else that of npm start; scopes sources, sources:write
+  --from-token T  of move, where the regions' tokens differ; --to-token T
+  --barrier JSON  ends a move that was broken off: what it printed
+  --json          one JSON object instead of a table
+
+Exit codes: 0 all goes on, 1 failed, 2 wrong command line, 3 something stands still until a person acts.`,
+  },
+  source: {
+    file: 'source.ts',
+    does: 'print the settings of Debezium for a table',
+    usage: 'tidemark source NAME --debezium [--server] [options]',
+    example: 'npx tidemark source orders --debezium --host db.internal --database shop --user tidemark',
+    more: `
+  --debezium      the connector of Kafka Connect (debezium-connector-postgres 3.x), as JSON
+  --server        with it: application.properties of Debezium Server, whose HTTP sink posts to the webhook
+  --host H        of PostgreSQL; also --port N, --database D, --user U; what is not given comes from PGHOST and so on
+  --password P    where the password is, such as \${file:/secrets/pg.properties:password}; never the password
+  --table S.T     the table, where the topic is not named server.schema.table
+  --topic T       of a source that reads several; --prefix P, --name N: other names than the declaration's
+  --registry U    the schema registry, for Avro
+  --url U         of the ingest Worker, for --server
+  --unsigned      for --server: no Standard Webhooks signature
+  --definitions F the file that exports them; default features/index.ts
+
+Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.`,
+  },
   generate: {
     file: 'generate.ts',
     does: 'write the Wrangler configs and types from regions.ts',

@@ -1,12 +1,10 @@
 /** What `npx tidemark dead-letters` is asked for. */
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { nearest } from '../../src/util/did-you-mean.ts'
 import { parseDuration } from '../../src/util/duration.ts'
 import { parseRfc3339 } from '../../src/util/rfc3339.ts'
-import { cacheFolder } from '../lib/paths.ts'
-import { DEFAULT_PORT } from '../start/options.ts'
+import { ADDRESS_OPTIONS, type IngestAddress, ingestAddress } from '../lib/ingest-client.ts'
+import { UsageError } from '../lib/usage-error.ts'
 
 const COMMANDS = ['list', 'show', 'replay', 'drop'] as const
 
@@ -21,20 +19,15 @@ export interface Filter {
 }
 
 export interface Options {
+  readonly address: IngestAddress
   readonly command: (typeof COMMANDS)[number]
   readonly ids: readonly string[]
-  readonly url: string
-  readonly token: string | undefined
   readonly filter: Filter
   readonly limit: number
   readonly json: boolean
   readonly yes: boolean
 }
 
-/** A command line that cannot be followed: the message says what to write instead. */
-export class UsageError extends Error {}
-
-export const LOCAL_URL = `http://127.0.0.1:${DEFAULT_PORT}`
 const MOST_LISTED = 1_000
 const LISTED = 20
 
@@ -55,7 +48,8 @@ export function parseOptions(
       args: [...args],
       allowPositionals: true,
       options: {
-        ...{ url: text, token: text, source: text, reason: text, field: text, position: text },
+        ...ADDRESS_OPTIONS,
+        ...{ source: text, reason: text, field: text, position: text },
         ...{ since: text, until: text, limit: text, json: { type: 'boolean' }, yes: { type: 'boolean' } },
       },
     })
@@ -83,12 +77,10 @@ export function parseOptions(
     throw new UsageError('drop takes no --position: name letters by their ids, or filter by reason, field and time.')
   const since = time('--since', values.since, nowMs)
   const until = time('--until', values.until, nowMs)
-  const url = address(values.url ?? env.TIDEMARK_URL ?? LOCAL_URL)
   return {
     command,
+    address: ingestAddress(values, env),
     ids,
-    url,
-    token: values.token ?? env.TIDEMARK_TOKEN ?? localToken(url),
     filter: {
       ...(source !== undefined && { source }),
       ...(reason !== undefined && { reason }),
@@ -117,16 +109,4 @@ function limit(text: string | undefined): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (value <= MOST_LISTED) return value
   throw new UsageError(`--limit takes a whole number up to ${MOST_LISTED}; got "${text}".`)
-}
-
-function address(text: string): string {
-  const url = URL.parse(text)
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.href.replace(/\/$/, '')
-  throw new UsageError(`--url takes the address of the ingest Worker, such as ${LOCAL_URL}; got "${text}".`)
-}
-
-/** The token that `npm start` made: it is of no use anywhere else. */
-function localToken(url: string): string | undefined {
-  const file = join(cacheFolder, 'start', 'token')
-  return new URL(url).hostname === '127.0.0.1' && existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
 }

@@ -1,31 +1,14 @@
 /** Dead letters for people: counts by reason first, then the newest letters. At most 100 columns wide. */
 import type { LetterList, ListedLetter } from '../../src/dead-letters/index.ts'
+import { age, clock, cut, type Paint, printable } from '../lib/terminal.ts'
 import { grouped } from '../start/progress.ts'
-
-/** Marks up a text, or leaves it as it is where colours are not wanted. */
-export interface Paint {
-  bold(text: string): string
-  dim(text: string): string
-  warn(text: string): string
-}
 
 const WIDTH = 100
 const BAR_WIDTH = 40
-const DAY_MS = 86_400_000
-
-/** Colours on a terminal, unless NO_COLOR is set (https://no-color.org); FORCE_COLOR asks for them anywhere. */
-export function paint(
-  output: { readonly isTTY?: boolean },
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): Paint {
-  const isWanted = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0'
-  const isOn = !env.NO_COLOR && (isWanted || output.isTTY === true)
-  const mark = (on: number, off: number) => (text: string) => (isOn ? `\u001b[${on}m${text}\u001b[${off}m` : text)
-  return { bold: mark(1, 22), dim: mark(2, 22), warn: mark(33, 39) }
-}
 
 /** `where`: what was asked, for the heading. */
-export function listText(list: LetterList, where: string, { bold, dim, warn }: Paint, nowMs: number): string {
+export function listText(list: LetterList, where: string, paint: Paint, nowMs: number): string {
+  const { bold, dim, warn } = paint
   const { count, byReason, totals, oldestKeptMs, matching, letters } = list
   const gone = [
     `${grouped(totals.kept)} ever`,
@@ -49,7 +32,7 @@ export function listText(list: LetterList, where: string, { bold, dim, warn }: P
   if (reasons.length > 0) lines.push('')
   if (matching < count)
     lines.push(`${grouped(matching)} of them ${matching === 1 ? 'fits' : 'fit'} what was asked for.`, '')
-  for (const letter of letters) lines.push(...rowText(letter, { bold, dim, warn }), '')
+  for (const letter of letters) lines.push(...rowText(letter, paint), '')
   if (letters.length > 0 && letters.length < matching) {
     lines.push(
       dim(`The newest ${grouped(letters.length)} of ${grouped(matching)}; --limit N shows more, show ID one in full.`),
@@ -99,24 +82,4 @@ export function letterText(letter: ListedLetter, { bold, dim, warn }: Paint): st
     dim(size),
     printable(payload),
   ].join('\n')
-}
-
-const clock = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
-
-function age(ms: number): string {
-  if (ms >= 2 * DAY_MS) return `${Math.floor(ms / DAY_MS)} days`
-  if (ms >= 7_200_000) return `${Math.floor(ms / 3_600_000)} hours`
-  if (ms >= 120_000) return `${Math.floor(ms / 60_000)} minutes`
-  return 'less than two minutes'
-}
-
-function cut(text: string, width: number, isPart = false): string {
-  const line = printable(text).replaceAll(/\s+/g, ' ')
-  return line.length > width || isPart ? `${line.slice(0, width - 3)}...` : line
-}
-
-/** What a sender wrote must not move the cursor or colour the screen of who reads it. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
 }

@@ -12,7 +12,7 @@ const folderOfThis = join(cacheFolder, 'apps', `bundle-${process.pid}`)
 /** Bundles `FOLDER/NAME.ts`, the folder from the repository's root; the main module is first. Throws with Wrangler's own words. */
 export async function bundleApp(appFolder: string, name: string): Promise<Module[]> {
   // By process: two runs at once must not take each other's bundle away.
-  const folder = join(folderOfThis, name)
+  const folder = join(folderOfThis, appFolder.replaceAll('/', '-'), name)
   mkdirSync(folder, { recursive: true })
   const config = join(folder, 'wrangler.json')
   const main = join(root, appFolder, `${name}.ts`)

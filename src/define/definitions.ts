@@ -49,7 +49,7 @@ export function definitions<const Services extends readonly FeatureService[]>(in
     sources: distinct(
       'sources',
       (s: SourceSpec) => s.name,
-      allViews.flatMap((view) => [view.source, ...tablesOf(view.source)]),
+      allViews.flatMap((view) => view.sources.flatMap((source) => [source, ...tablesOf(source)])),
     ),
     views: distinct(
       'feature views',

@@ -36,12 +36,14 @@ export {
   raw,
 } from './formats.ts'
 export { type Intake, type KafkaOptions, kafka, type WebhookOptions, webhook } from './intakes.ts'
+export { type IntervalJoin, type IntervalJoinOptions, intervalJoin, type JoinHandles } from './interval-join.ts'
 export { lastN } from './last-n.ts'
 export { not, type RowPredicate } from './predicate.ts'
 export { all, any, argMax, argMin, first, latest, rate, timeSinceLast } from './row-aggregates.ts'
 export { decimal, epochMs, int64, vector } from './scalars.ts'
 export { type StreamSource, type StreamSourceOptions, streamSource } from './stream-source.ts'
 export { type TableSource, type TableSourceOptions, tableSource } from './table-source.ts'
+export { type Union, type UnionHandles, union } from './union.ts'
 export { approxCountDistinct, bottomK, countDistinct, mostFrequent, topK } from './value-aggregates.ts'
 export {
   type CalendarOptions,

@@ -301,10 +301,14 @@ export interface DebeziumFormat {
 export interface ViewSpec {
   readonly name: string
   readonly entity: string
+  /** Its source; of a view of several, what their union or join is called. */
   readonly source: string
-  /** Entity key name to source field name. */
+  /** Entity key name to source field name. Empty where `inputs` say it. */
   readonly key: Readonly<Record<string, string>>
-  /** Its source is a table: rows are taken back. */
+  /** The sources of a view of several: a union, or with `join` the left and the right of an interval join. */
+  readonly inputs?: readonly ViewInput[]
+  readonly join?: JoinSpec
+  /** A source of it is a table: rows are taken back. */
   readonly changes?: true
   readonly features: readonly FeatureSpec[]
   /** The time zones that its calendar windows name. */
@@ -315,6 +319,29 @@ export interface ViewSpec {
   /** From when on the history is complete: everything, a time, or (absent) when it was first deployed. */
   readonly since?: 'beginning' | number
   readonly description?: string
+}
+
+/** One of several sources of a view. */
+export interface ViewInput {
+  /** What the view calls it: `left` and `right` of a join. */
+  readonly name: string
+  readonly source: string
+  /** Entity key name to source field name. */
+  readonly key: Readonly<Record<string, string>>
+}
+
+/**
+ * Every pair of a row of the input `left` and one of `right` that are at most `withinMs` apart, and every left row that has
+ * none. A pair counts at the later of its two times, a left row without one at its own time + `withinMs`.
+ */
+export interface JoinSpec {
+  /** Fields that are equal in both; null equals nothing. */
+  readonly on: readonly { readonly left: string; readonly right: string }[]
+  readonly withinMs: number
+  /** `left-first`: the right row is not before the left one. */
+  readonly order: 'any' | 'left-first'
+  /** A window that needs more than so many of the newest joined rows is an error. */
+  readonly maxPairs: number
 }
 
 export interface ServiceSpec {

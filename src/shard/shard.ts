@@ -284,8 +284,8 @@ export class Shard {
     const { part } = this.options
     for (const { route, key, hash } of here) {
       this.pages.change(key, hash, seq, row, (cell) => {
-        for (const { view, fields } of route.views) {
-          const kept = fields.map((field) => values[field] ?? null)
+        for (const { view, rowOf } of route.views) {
+          const kept = rowOf(values)
           if (cell.append(layouts, part, view, timeMs, availableAt, seq, kept, rowKey)) this.open.hold(cell)
         }
       })

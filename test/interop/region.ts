@@ -7,14 +7,24 @@ import { freePort } from '../../scripts/local/port.ts'
 import { type Runtime, startRuntime } from '../../scripts/local/workerd.ts'
 import type { Module, Service, ServiceBinding } from '../../scripts/local/workerd-config.ts'
 
-const APP = 'test/interop/app'
 const TOKEN = 'interop-token'
-let bundles: Promise<readonly [ingest: Module[], lookup: Module[]]> | undefined
+/** What is deployed: the shop, or the shop after a contract was mended. */
+export type ShopApp = 'app' | 'app-mended'
+const bundles = new Map<ShopApp, Promise<readonly [ingest: Module[], lookup: Module[]]>>()
+
+function bundleOf(app: ShopApp): Promise<readonly [ingest: Module[], lookup: Module[]]> {
+  const folder = `test/interop/${app}`
+  const made = bundles.get(app) ?? Promise.all([bundleApp(folder, 'ingest'), bundleApp(folder, 'lookup')])
+  bundles.set(app, made)
+  return made
+}
 
 export interface RegionOptions {
   readonly name: 'east' | 'west'
   /** The secret CONNECTIONS. */
   readonly connections: object
+  /** Of the heap of each Worker's isolate, MB; more ends the process. */
+  readonly heapMb?: number
 }
 
 interface SourceStatus {
@@ -57,11 +67,10 @@ export class TestRegion {
     return region
   }
 
-  /** Starts, or starts again on the same state. */
-  async start(): Promise<void> {
-    bundles ??= Promise.all([bundleApp(APP, 'ingest'), bundleApp(APP, 'lookup')])
-    const [ingest, lookup] = await bundles
-    const { name, connections } = this.options
+  /** Starts, or starts again on the same state, perhaps with another app: a deploy. */
+  async start(app: ShopApp = 'app'): Promise<void> {
+    const [ingest, lookup] = await bundleOf(app)
+    const { name, connections, heapMb } = this.options
     const text = (name: string, value: string): ServiceBinding => ({ kind: 'text', name, value })
     const object = (name: string, className: string): ServiceBinding => ({
       kind: 'durableObject',
@@ -94,6 +103,7 @@ export class TestRegion {
         { service: 'lookup', port: this.ports.lookup },
       ],
       stateDir: this.stateDir,
+      ...(heapMb !== undefined && { v8Flags: [`--max-old-space-size=${heapMb}`, '--max-semi-space-size=4'] }),
     })
   }
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { DeadLettersClient, type ReplayPart } from '../../../scripts/dead-letters/client.ts'
+import { IngestClient } from '../../../scripts/lib/ingest-client.ts'
 
 /** A client whose requests are answered one after the other; what it asked is noted. */
 function clientOf(...answers: readonly [status: number, body: object][]) {
@@ -12,7 +13,11 @@ function clientOf(...answers: readonly [status: number, body: object][]) {
     return new Response(JSON.stringify(answer), { status })
   }
   const pause = async (ms: number) => void pauses.push(ms)
-  return { client: new DeadLettersClient('http://h', 't', fetch, pause), asked, pauses }
+  return {
+    client: new DeadLettersClient(new IngestClient({ url: 'http://h', token: 't' }, fetch, pause)),
+    asked,
+    pauses,
+  }
 }
 
 async function partsOf(replay: AsyncIterable<ReplayPart>): Promise<ReplayPart[]> {
@@ -59,6 +64,6 @@ test('busy and unavailable are asked again, a few times; everything else fails w
 
 test('when nothing answers it says how to start one', async () => {
   const failing = async () => Promise.reject(new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') }))
-  const client = new DeadLettersClient('http://h', undefined, failing)
+  const client = new DeadLettersClient(new IngestClient({ url: 'http://h', token: undefined }, failing))
   await expect(client.list({}, 1)).rejects.toThrow(/ECONNREFUSED.*npm start/)
 })

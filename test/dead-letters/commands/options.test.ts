@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { LOCAL_URL, parseOptions, UsageError } from '../../../scripts/dead-letters/options.ts'
+import { parseOptions } from '../../../scripts/dead-letters/options.ts'
+import { LOCAL_URL } from '../../../scripts/lib/ingest-client.ts'
+import { UsageError } from '../../../scripts/lib/usage-error.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const parse = (args: readonly string[], env = {}) => parseOptions(args, { TIDEMARK_TOKEN: 't', ...env }, NOW)
@@ -8,8 +10,7 @@ test('without options: the newest letters of npm start', () => {
   expect(parse([])).toEqual({
     command: 'list',
     ids: [],
-    url: LOCAL_URL,
-    token: 't',
+    address: { url: LOCAL_URL, token: 't' },
     filter: {},
     limit: 20,
     json: false,
@@ -22,11 +23,11 @@ test('a filter, an address, a token, ids', () => {
   expect(parse(args, { TIDEMARK_URL: 'https://ingest.example/' })).toMatchObject({
     command: 'replay',
     ids: ['a', 'b'],
-    url: 'https://ingest.example',
+    address: { url: 'https://ingest.example', token: 't' },
     filter: { source: 's', reason: 'r', field: 'f', since: '2025-12-31T22:00:00.000Z', until: '2026-01-01T00:00:00Z' },
     json: true,
   })
-  expect(parse(['--url', 'http://h:1', '--token', 'x'])).toMatchObject({ url: 'http://h:1', token: 'x' })
+  expect(parse(['--url', 'http://h:1', '--token', 'x'])).toMatchObject({ address: { url: 'http://h:1', token: 'x' } })
 })
 
 test.each([

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { letterText, listText, paint } from '../../../scripts/dead-letters/render.ts'
+import { letterText, listText } from '../../../scripts/dead-letters/render.ts'
+import { paint } from '../../../scripts/lib/terminal.ts'
 import type { LetterList, ListedLetter } from '../../../src/dead-letters/index.ts'
 
 const NOW = Date.UTC(2026, 0, 5)

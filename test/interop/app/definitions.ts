@@ -2,12 +2,14 @@
 import * as z from 'zod'
 import {
   avg,
+  avro,
   count,
   debezium,
   decimal,
   definitions,
   enrich,
   entity,
+  epochMs,
   expectFresh,
   expectRange,
   expectVolume,
@@ -26,12 +28,20 @@ import type { Region } from '../../../src/plan/index.ts'
 
 const user = entity('user', { user_id: z.string() })
 
+/** What a contract is mended from and to: what it refused at first it takes later. */
+type Contract = 'strict' | 'mended'
+
 /** Clicks, each record once; without an id, so that only its place tells one from another. */
-const clicks = streamSource('clicks', {
-  event: z.object({ uid: z.string(), amount: z.int(), at: z.iso.datetime({ offset: true }) }),
-  time: 'at',
-  from: [kafka('clicks', { format: json(), maxIdle: '1s' })],
-})
+const clicks = (contract: Contract) =>
+  streamSource('clicks', {
+    event: z.object({
+      uid: z.string(),
+      amount: contract === 'strict' ? z.int().min(0) : z.int(),
+      at: z.iso.datetime({ offset: true }),
+    }),
+    time: 'at',
+    from: [kafka('clicks', { format: json(), maxIdle: '1s' })],
+  })
 
 /** Rows of PostgreSQL by Debezium, over Kafka and by its HTTP sink. */
 const purchases = tableSource('purchases', {
@@ -50,6 +60,28 @@ const purchases = tableSource('purchases', {
     webhook({ format: debezium() }),
   ],
 })
+
+/** Orders in Avro, guarded by a schema registry. */
+const shopOrders = (contract: Contract) =>
+  streamSource('orders', {
+    event: z.object({
+      id: z.string(),
+      uid: z.string(),
+      amount: z.number(),
+      note: (contract === 'strict' ? z.number() : z.string()).nullable(),
+      at: epochMs(),
+    }),
+    id: 'id',
+    time: 'at',
+    from: [kafka('orders', { format: avro(), maxIdle: '1s' })],
+  })
+
+const orderStats = (contract: Contract) =>
+  featureView(
+    'order_stats',
+    { entity: user, source: shopOrders(contract), key: { user_id: 'uid' }, since: 'beginning' },
+    (e) => ({ orders: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
+  )
 
 /** Only there for others: no view reads it. */
 const products = tableSource('products', {
@@ -73,11 +105,12 @@ const looks = streamSource('looks', {
   ],
 })
 
-const clickStats = featureView(
-  'click_stats',
-  { entity: user, source: clicks, key: { user_id: 'uid' }, since: 'beginning' },
-  (e) => ({ clicks: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
-)
+const clickStats = (contract: Contract) =>
+  featureView(
+    'click_stats',
+    { entity: user, source: clicks(contract), key: { user_id: 'uid' }, since: 'beginning' },
+    (e) => ({ clicks: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
+  )
 
 const purchaseStats = featureView(
   'purchase_stats',
@@ -101,13 +134,16 @@ const regions: readonly Region[] = [
   { name: 'west', id: 2, epoch: 0, shards: { default: 4 } },
 ]
 
-export const app = {
+export const shopApp = (contract: Contract) => ({
   definitions: definitions({
     services: [
-      featureService('clicked', [clickStats]),
+      featureService('clicked', [clickStats(contract)]),
       featureService('bought', [purchaseStats]),
+      featureService('ordered', [orderStats(contract)]),
       featureService('looked', [lookStats]),
     ],
   }),
   regions,
-}
+})
+
+export const app = shopApp('strict')

@@ -1,7 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Bridge, startBridge } from '../../../scripts/kafka-http-bridge/server.ts'
+import { captureOf } from '../../../scripts/source/capture.ts'
+import { connectorOf } from '../../../scripts/source/connector.ts'
+import { parseOptions } from '../../../scripts/source/options.ts'
 import { random } from '../../support/random.ts'
+import { app } from '../app/definitions.ts'
 import { BrokerLog } from '../kafka/broker-log.ts'
 import { connectPeer, kafkaPeer, postgresPeer } from '../peers.ts'
 import { TestRegion } from '../region.ts'
@@ -47,22 +51,15 @@ afterAll(async () => {
   await log?.close()
 })
 
+/** The connector that `npx tidemark source purchases --debezium` prints. */
 async function connector(more: Readonly<Record<string, string>>): Promise<void> {
-  const config = {
-    'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
-    'database.hostname': database.host,
-    'database.port': database.port,
-    'database.user': 'postgres',
-    'database.password': 'none',
-    'database.dbname': database.name,
-    'topic.prefix': 'dbserver1',
-    'table.include.list': 'public.user_activity',
-    'plugin.name': 'pgoutput',
-    'skipped.operations': 'none',
-    'poll.interval.ms': '50',
-    'snapshot.mode': 'initial',
-    ...more,
-  }
+  const { host, port, name } = database
+  const args = ['--host', host, '--port', port, '--database', name, '--user', 'postgres']
+  const options = parseOptions(['purchases', '--debezium', ...args], {})
+  const source = app.definitions.spec.sources.find((one) => one.name === options.source)
+  if (source === undefined) throw new Error('the app has no purchases')
+  const printed = connectorOf(captureOf(source, options), options)
+  const config = { ...printed.config, 'database.password': 'none', ...more }
   const response = await fetch(`${connectPeer()}/connectors/shop/config`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
