@@ -1,4 +1,5 @@
 export { type DeadLetter, deadLetter } from '../dead-letters/index.ts'
+export { Contracts } from './contracts.ts'
 export type { ShardClient, ShardDirectory, TableClient, TableDirectory } from './directory.ts'
 export {
   type ApplyAnswer,

@@ -35,6 +35,7 @@ import { Since } from './since.ts'
 import { type StampedRows, stampedRows } from './stamped-rows.ts'
 import type { ShardStorage } from './storage.ts'
 import { type Target, Targets } from './targets.ts'
+import { ViewStarts } from './view-starts.ts'
 
 /**
  * All dirty pages are saved once within this many events: a page then leaves with many changes, which is what its write
@@ -73,6 +74,7 @@ export class Shard {
   private readonly targets: Targets
   private readonly contracts: Contracts
   private readonly positions: Positions
+  private readonly viewStarts: ViewStarts
   private readonly open = new OpenCells()
   private readonly reads: Reads
   private readonly quality: Quality
@@ -98,6 +100,7 @@ export class Shard {
     this.journal = new Journal(storage)
     this.contracts = new Contracts(plan, storage)
     this.positions = new Positions(storage)
+    this.viewStarts = new ViewStarts(options.entity.plan, storage, this.positions)
     const since = new Since(options.entity.plan, storage, options.now())
     this.reads = new Reads({ ...options, layouts: this.layouts, pages: this.pages, open: this.open, since })
     this.targets = new Targets(options.entity, options.part.shard, options.shards)
@@ -174,10 +177,11 @@ export class Shard {
       const judge = contributions ? undefined : judgeBatch(source, events.raws, isReplay)
       const batch: Batch = { source, message, row, stamps, judge }
       const take = contributions
-        ? (raw: unknown, index: number) => this.takeRow(source, raw, rowKey(contributions, index), row)
+        ? (raw: unknown, index: number) => this.takeRow(source, raw, message, contributions, index, row)
         : (raw: unknown, index: number) => this.take(batch, raw, index)
       forEachEvent(events, (raw, broken, index) => {
         const isKnown = position !== undefined && (position.offsets[index] as number) < next
+        if (isKnown && !contributions) this.noteKnown(source, raw, message, index, row)
         const outcome = isKnown ? 'd' : (broken ?? take(raw, index))
         if (typeof outcome === 'string') verdicts += outcome
         else {
@@ -238,13 +242,58 @@ export class Shard {
   }
 
   /** Puts a row of a table in, or takes it out. The table's shard has judged it, so here nothing is refused. */
-  private takeRow(source: SourceRuntime, raw: unknown, key: RowKey, row: number): 'a' | 'd' {
-    const event = source.contract.reread(raw)
+  private takeRow(
+    source: SourceRuntime,
+    raw: unknown,
+    message: ApplyMessage,
+    contributions: Contributions,
+    index: number,
+    row: number,
+  ): 'a' | 'd' {
+    const event = this.contracts.find(contributions.contracts[index] as number, source).reread(raw)
     if (event === undefined) return 'd'
     this.seq++
     this.mark = Math.max(this.mark, Math.min(event.timeMs, this.availableAt))
-    this.fold(this.targets.find(source, event.values), event, this.availableAt, this.seq, row, key)
+    const here = this.targetsOf(source, event, message, index)
+    this.fold(here, event, this.availableAt, this.seq, row, rowKey(contributions, index))
     return 'a'
+  }
+
+  /** The entities here that an event feeds; of a table's row only in views that were there when it was put in. */
+  private targetsOf(
+    source: SourceRuntime,
+    { values }: CheckedEvent,
+    { contributions, position }: ApplyMessage,
+    index: number,
+  ): readonly Target[] {
+    const here = this.targets.find(source, values)
+    if (contributions === undefined || position === undefined) return here
+    const { plan } = this.options.entity
+    const row = contributions.seqs[index] as number
+    const first = position.offsets[0] ?? 0
+    const has = (view: number) =>
+      this.viewStarts.has(plan[view] as ViewPlan, source.spec.name, position.sequence, row, first)
+    return here.map((target) => {
+      const views = target.route.views.filter(({ view }) => has(view))
+      return views.length === target.route.views.length ? target : { ...target, route: { ...target.route, views } }
+    })
+  }
+
+  /**
+   * A record that is sent again under an id, because another shard fails at it, gets that id here: parked and replayed, it
+   * comes by it. One that was refused is none that was counted.
+   */
+  private noteKnown(source: SourceRuntime, raw: unknown, message: ApplyMessage, index: number, row: number): void {
+    const id = message.ids?.[index]
+    if (typeof id !== 'string') return
+    const event = source.contract.check(raw, message.arrivalMs, id)
+    if (isRefusal(event) || event.id === null) return
+    const payload = source.contract.payloadHash(event.values)
+    this.hashId(source, event.id)
+    if (this.ids.check(this.idWords, payload) !== 'new') return
+    this.ids.add(this.idWords, payload, this.availableAt, row)
+    // No journal row holds it.
+    this.ids.save(this.availableAt)
   }
 
   /** Ids are scoped by source. */
@@ -323,7 +372,9 @@ export class Shard {
       if (verdicts[index] !== 'a') return
       this.seq++
       const { contributions } = message
-      const event = contributions ? then.reread(raw) : then.readAgain(raw, idOf(message, index), stamps?.(index) ?? [])
+      const event = contributions
+        ? this.contracts.find(contributions.contracts[index] as number, source).reread(raw)
+        : then.readAgain(raw, idOf(message, index), stamps?.(index) ?? [])
       if (event === undefined) {
         // Never seen: code that checks one contract in two ways. Not a reason to lose the shard.
         this.unreadable++
@@ -336,7 +387,7 @@ export class Shard {
       }
       if (row < saved.pages) return
       const key = contributions && rowKey(contributions, index)
-      this.fold(this.targets.find(source, event.values), event, availableAt, this.seq, row, key)
+      this.fold(this.targetsOf(source, event, message, index), event, availableAt, this.seq, row, key)
     })
   }
 
