@@ -1,4 +1,5 @@
 export { type DeadLetter, deadLetter } from '../dead-letters/index.ts'
+export { type ChangedKeys, ChangeList, type ChangeRow } from './changes.ts'
 export type { ShardClient, ShardDirectory, TableClient, TableDirectory } from './directory.ts'
 export {
   type ApplyAnswer,
@@ -13,8 +14,9 @@ export {
   type ShardUnavailable,
   STATUS_OF,
 } from './messages.ts'
-export { Outbox, type OutboxStorage } from './outbox.ts'
+export { Outbox } from './outbox.ts'
 export { Positions } from './positions.ts'
 export { parseRead, parseReadAnswer, writeRead, writeReadAnswer } from './read-text.ts'
+export type { CopiedEntity } from './reads.ts'
 export { Shard, type ShardOptions } from './shard.ts'
-export { type BlobKind, MemoryStorage, type ShardStorage } from './storage.ts'
+export { type BlobKind, MemoryStorage, type OutboxStorage, type ShardStorage, type WaitingRow } from './storage.ts'
