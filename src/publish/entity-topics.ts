@@ -5,7 +5,7 @@ import type { KafkaHttp } from '../source/index.ts'
 import { canonicalJson } from '../util/canonical-json.ts'
 import { murmur128Hex } from '../util/murmur3.ts'
 import type { TopicPart } from './message.ts'
-import { type PublisherStatus, TopicPublisher } from './publisher.ts'
+import { DOUBT_MS, type PublisherStatus, TopicPublisher } from './publisher.ts'
 
 /** Entities that are listed in one step for a topic that was never told of them. */
 const SWEEP_KEYS = 5_000
@@ -26,7 +26,7 @@ export interface EntityTopicsOptions {
   readonly plan: Plan
   readonly entity: EntityRuntime
   readonly part: Omit<TopicPart, 'revision'>
-  readonly shard: Pick<Shard, 'copy' | 'sinceOf' | 'keysOfPage' | 'changes'>
+  readonly shard: Pick<Shard, 'copy' | 'sinceOf' | 'keysOfPage' | 'changes' | 'stats'>
   readonly storage: Pick<ShardStorage, 'transaction' | 'readMeta' | 'writeMeta' | 'changes'>
   /** The cluster of that name; called when something is to be sent. Throws when there is none. */
   readonly kafka: (cluster: string) => KafkaHttp
@@ -61,14 +61,17 @@ export class EntityTopics {
   }
 
   private renew(specs: readonly FeatureTopicSpec[]): void {
-    const { plan } = this.options
+    const { plan, shard } = this.options
+    // An empty shard has nothing to list.
+    const first = shard.stats.seq === 0 ? null : 0
     for (const [name, topic] of this.known) {
       if (!specs.some((spec) => spec.name === name)) this.known.set(name, { ...topic, print: '', page: null })
     }
     for (const spec of specs) {
       const print = printOf(spec, plan)
       const before = this.known.get(spec.name)
-      if (before?.print !== print) this.known.set(spec.name, { print, revision: (before?.revision ?? 0) + 1, page: 0 })
+      if (before?.print !== print)
+        this.known.set(spec.name, { print, revision: (before?.revision ?? 0) + 1, page: first })
     }
   }
 
@@ -78,7 +81,7 @@ export class EntityTopics {
 
   private open(spec: FeatureTopicSpec, changes: ChangeList): EntityTopic {
     const { entity, part, shard, kafka, now, report } = this.options
-    const { revision } = this.known.get(spec.name) as KnownTopic
+    const { revision, page } = this.known.get(spec.name) as KnownTopic
     const publisher = new TopicPublisher({
       topic: spec,
       entity,
@@ -90,12 +93,14 @@ export class EntityTopics {
       now,
       report,
     })
-    return new EntityTopic(
+    return new EntityTopic({
       publisher,
-      () => this.sweep(spec, changes),
-      () => this.known.get(spec.name)?.page ?? null,
       now,
-    )
+      sweep: () => this.sweep(spec, changes),
+      page: () => this.known.get(spec.name)?.page ?? null,
+      // What was published by another definition may still arrive: what is listed comes after it, and lists everything.
+      sweepFromMs: revision > 1 && page === 0 ? now() + DOUBT_MS : 0,
+    })
   }
 
   /** Rows go when every topic has them for good. */
@@ -124,47 +129,55 @@ export class EntityTopics {
   }
 }
 
+interface TopicParts {
+  readonly publisher: TopicPublisher
+  readonly now: () => number
+  readonly sweep: () => void
+  /** The next page to list; null when all have been. */
+  readonly page: () => number | null
+  readonly sweepFromMs: number
+}
+
 /** One topic of a shard, for whoever drives it. */
 export class EntityTopic {
-  private readonly publisher: TopicPublisher
-  private readonly sweep: () => void
-  private readonly page: () => number | null
-  private readonly now: () => number
+  private readonly parts: TopicParts
 
-  constructor(publisher: TopicPublisher, sweep: () => void, page: () => number | null, now: () => number) {
-    this.publisher = publisher
-    this.sweep = sweep
-    this.page = page
-    this.now = now
+  constructor(parts: TopicParts) {
+    this.parts = parts
   }
 
   get name(): string {
-    return this.publisher.status.topic
+    return this.status.topic
   }
 
   /** @see TopicPublisher.settled */
   get settled(): number {
-    return this.publisher.settled
+    return this.parts.publisher.settled
   }
 
   /** When there is something to do, ms; null when there is nothing. */
   get dueMs(): number | null {
-    return this.isToSweep ? this.now() : this.publisher.dueMs
+    const { publisher, sweepFromMs } = this.parts
+    const due = publisher.dueMs
+    return this.isToSweep ? Math.min(sweepFromMs, due ?? sweepFromMs) : due
   }
 
   /** Pages are listed when what was listed before has left. */
   private get isToSweep(): boolean {
-    return this.page() !== null && !this.publisher.hasFresh
+    const { page, publisher } = this.parts
+    return page() !== null && !publisher.hasFresh
   }
 
   get status(): PublisherStatus & { readonly sweeping: boolean } {
-    return { ...this.publisher.status, sweeping: this.page() !== null }
+    const { publisher, page } = this.parts
+    return { ...publisher.status, sweeping: page() !== null }
   }
 
   /** Does some of what there is to do. Throws when the broker has not said that it has it: call it again later. */
   async send(): Promise<void> {
-    if (this.isToSweep) this.sweep()
-    else await this.publisher.send()
+    const { publisher, now, sweep, sweepFromMs } = this.parts
+    if (this.isToSweep && now() >= sweepFromMs) sweep()
+    else await publisher.send()
   }
 }
 

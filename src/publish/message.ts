@@ -78,8 +78,18 @@ export class TopicMessages {
     })
   }
 
-  /** What is told of an entity at a time. */
-  record(key: string, { state, seq }: CopiedEntity, part: TopicPart, t: number): ProducedRecord {
+  /**
+   * What is told of an entity at a time.
+   *
+   * @param wasTold false: the topic has never heard of it, so nothing is told when there is nothing of it
+   */
+  record(
+    key: string,
+    { state, seq }: CopiedEntity,
+    part: TopicPart,
+    t: number,
+    wasTold: boolean,
+  ): ProducedRecord | undefined {
     const { name, entity, state: withState } = this.spec
     const keyText = keyJson(key, this.entity.spec)
     const version: TopicVersion = { ...part, seq, mark: state.mark }
@@ -90,7 +100,7 @@ export class TopicMessages {
       `"version":${JSON.stringify(version)}`,
       `"at":"${new Date(t).toISOString()}"`,
     ]
-    if (this.isGone(state)) return { key: keyText, value: object([...about, '"deleted":true']) }
+    if (this.isGone(state)) return wasTold ? { key: keyText, value: object([...about, '"deleted":true']) } : undefined
     const values = this.values(state, t)
     const whole = withState ? [...values, `"state":"${this.state(state)}"`] : values
     const forms = [

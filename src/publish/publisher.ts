@@ -115,27 +115,30 @@ export class TopicPublisher {
     done()
   }
 
-  /** The entities of the next rows, each once, and the number of the last row. */
-  private nextKeys(): { readonly keys: ReadonlySet<string>; readonly last: number } {
-    const { changes, topic } = this.options
-    const keys = new Set<string>()
+  /** The entities of the next rows, each with whether the topic may know it, and the number of the last row. */
+  private nextKeys(): { readonly keys: ReadonlyMap<string, boolean>; readonly last: number } {
+    const { changes, topic, part } = this.options
+    const keys = new Map<string, boolean>()
     let last = this.sent
     for (const { id, changed } of changes.read(this.sent, STEP_ROWS)) {
       if (keys.size >= STEP_KEYS) break
       last = id
       for (const { views, keys: own, only } of changed) {
         if (only !== undefined && only !== topic.name) continue
-        if (views.some((view) => topic.views.includes(view))) for (const key of own) keys.add(key)
+        if (!views.some((view) => topic.views.includes(view))) continue
+        // What is listed for a topic that begins was not told to it before.
+        const wasTold = only === undefined || part.revision > 1
+        for (const key of own) keys.set(key, wasTold || keys.get(key) === true)
       }
     }
     return { keys, last }
   }
 
-  private async sendAll(keys: ReadonlySet<string>): Promise<void> {
+  private async sendAll(keys: ReadonlyMap<string, boolean>): Promise<void> {
     let records: ProducedRecord[] = []
     let units = 0
-    for (const key of keys) {
-      const record = this.recordOf(key)
+    for (const [key, wasTold] of keys) {
+      const record = this.recordOf(key, wasTold)
       if (record === undefined) continue
       const size = record.key.length + record.value.length
       if (records.length > 0 && (units + size > REQUEST_UNITS || records.length >= REQUEST_RECORDS)) {
@@ -150,10 +153,10 @@ export class TopicPublisher {
   }
 
   /** Undefined for an entity whose stored bytes are damaged: nothing is told of it, and the others go on. */
-  private recordOf(key: string): ProducedRecord | undefined {
+  private recordOf(key: string, wasTold: boolean): ProducedRecord | undefined {
     const { shard, part, now, topic, report } = this.options
     try {
-      return shard.copy(key, (entity) => this.messages.record(key, entity, part, now()))
+      return shard.copy(key, (entity) => this.messages.record(key, entity, part, now(), wasTold))
     } catch (error) {
       if (!(error instanceof CorruptBytes)) throw error
       report(`feature topic ${topic.name} leaves out an entity whose state cannot be read: ${error.message}`)
