@@ -1,6 +1,6 @@
 import { regionNamed } from '../src/plan/index.ts'
 import type { DeadLetter } from '../src/shard/index.ts'
-import { type Delivery, Router } from '../src/source/index.ts'
+import { type Delivery, Enricher, Router } from '../src/source/index.ts'
 import { type App, planOf } from './app.ts'
 import { directoryOf, type ShardNamespace, type TableNamespace, tableDirectory } from './directory.ts'
 import type { LetterBoxes } from './letter-box.ts'
@@ -17,6 +17,7 @@ export interface DeliveryBindings {
 export function deliveriesOf(app: App): (env: DeliveryBindings, source: string) => Delivery | undefined {
   const plan = planOf(app)
   const routers = new Map<string, Router>()
+  const enrichers = new Map([...plan.sources].map(([name, source]) => [name, Enricher.of(plan, source)]))
   return (env, name) => {
     const source = plan.sources.get(name)
     if (source === undefined) return undefined
@@ -29,6 +30,7 @@ export function deliveriesOf(app: App): (env: DeliveryBindings, source: string) 
     }
     const keep = (letters: readonly DeadLetter[]) =>
       env.DEAD_LETTERS.getByName(`${directory.region}/${name}`).add(letters)
-    return { router, directory, tables, source: name, keep }
+    const enricher = enrichers.get(name)
+    return { router, directory, tables, source: name, keep, ...(enricher && { enricher }) }
   }
 }

@@ -1,8 +1,18 @@
-import { formatShardName, type Region, regionNamed, shardCount, tableShardCount } from '../src/plan/index.ts'
+import {
+  formatShardName,
+  type Region,
+  regionNamed,
+  type SourceRuntime,
+  shardCount,
+  tableShardCount,
+} from '../src/plan/index.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
+  type ExpectationCount,
   parseReadAnswer,
+  type RowsAnswer,
+  type RowsMessage,
   type ShardDirectory,
   type ShardUnavailable,
   type TableDirectory,
@@ -13,6 +23,7 @@ import {
 interface ShardStub {
   apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
   read(message: string): Promise<string>
+  expectations(source: string): Promise<ExpectationCount[]>
 }
 
 /** The shards' namespace as a Worker is bound to it. */
@@ -56,7 +67,33 @@ export function shardDirectory(region: Region, namespace: ShardNamespace): Shard
 
 /** A shard of a table as its Durable Object offers it over RPC. */
 export interface TableNamespace {
-  getByName(name: string): { apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable> }
+  getByName(name: string): {
+    apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
+    rows(message: RowsMessage): Promise<RowsAnswer | ShardUnavailable>
+    expectations(): Promise<ExpectationCount[]>
+  }
+}
+
+/** For each shard that counts the events of a source, what it has counted for each of its expectations. */
+export async function expectationCounts(
+  region: Region,
+  { spec, routes, table }: SourceRuntime,
+  { shards, tables }: { readonly shards: ShardNamespace; readonly tables: TableNamespace },
+): Promise<ExpectationCount[][]> {
+  const { name, epoch } = region
+  const entity = table === null ? routes[0]?.entity.spec.name : spec.name
+  if (spec.expect === undefined || entity === undefined) return []
+  const count = table === null ? shardCount(region, entity) : tableShardCount(region)
+  const names = Array.from({ length: count }, (_, shard) =>
+    formatShardName({ region: name, entity, epoch, shards: count, shard }),
+  )
+  return await Promise.all(
+    names.map((shard) =>
+      table === null
+        ? shards.get(shards.idFromName(shard)).expectations(spec.name)
+        : tables.getByName(shard).expectations(),
+    ),
+  )
 }
 
 /** The tables of a region as Durable Objects. */

@@ -4,6 +4,7 @@ import { type EntityTopic, EntityTopics } from '../src/publish/index.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
+  type ExpectationCount,
   parseRead,
   Shard,
   type ShardUnavailable,
@@ -99,6 +100,11 @@ export function featureShardOf(app: App) {
     /** Reads entities: a text in, a text out (`src/shard/read-text.ts`). */
     read(message: string): string {
       return writeReadAnswer(this.shard.read(parseRead(message)))
+    }
+
+    /** What was counted here for each expectation of a source; empty when its events are counted elsewhere. */
+    expectations(source: string): ExpectationCount[] {
+      return this.shard.expectations(source)
     }
 
     /** What an operator and the bench want to know. */

@@ -109,8 +109,12 @@ export function kafkaPartitionOf(app: App) {
       return row && (JSON.parse(row.state) as PullerState)
     }
 
-    /** Sees to it that the partition is pulled, if it should be: called by the cron, and harmless as often as that. */
-    async wake(): Promise<PartitionStatus> {
+    /**
+     * Sees to it that the partition is pulled, if it should be: called by the cron, and harmless as often as that. `isLater`: the
+     * topic had fewer partitions when it was first read.
+     */
+    async wake(isLater = false): Promise<PartitionStatus> {
+      if (isLater) this.puller.addedLater()
       if (this.puller.status.phase === 'running' && !this.isArmed) await this.arm(0)
       return this.status()
     }

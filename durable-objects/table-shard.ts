@@ -1,6 +1,13 @@
 import { DurableObject } from 'cloudflare:workers'
 import { parseShardName, regionNamed } from '../src/plan/index.ts'
-import type { ApplyAnswer, ApplyMessage, ShardUnavailable } from '../src/shard/index.ts'
+import type {
+  ApplyAnswer,
+  ApplyMessage,
+  ExpectationCount,
+  RowsAnswer,
+  RowsMessage,
+  ShardUnavailable,
+} from '../src/shard/index.ts'
 import { TableShard } from '../src/table/index.ts'
 import { type App, planOf } from './app.ts'
 import { directoryOf, type ShardNamespace } from './directory.ts'
@@ -71,8 +78,13 @@ export function tableShardOf(app: App) {
     }
 
     /** The rows of some keys, as the table has them now. */
-    rows(keys: readonly string[]) {
-      return this.table.rows(keys)
+    rows(message: RowsMessage): RowsAnswer | ShardUnavailable {
+      return this.table.rows(message)
+    }
+
+    /** What was counted here for each expectation of the table. */
+    expectations(): ExpectationCount[] {
+      return this.table.expectations()
     }
 
     /** What an operator wants to know. */

@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { type Case, compare, randomCase } from '../test/oracle/agreement.ts'
+import { compareJoin } from '../test/oracle/join-agreement.ts'
 import { report, shrink } from '../test/oracle/shrink.ts'
 import { random } from '../test/support/random.ts'
 
@@ -23,6 +24,8 @@ const HELP = `Compares the engine with the naive oracle on random cases.
 /** How many cases a thread does between two messages. */
 const CASES_A_MESSAGE = 20
 const MOST_FAILURES = 5
+/** Joins are slow: their oracle looks at all pairs. */
+const JOIN_EVERY = 4
 
 interface Progress {
   readonly cases: number
@@ -144,7 +147,26 @@ function search({ first, step, endMs }: { first: number; step: number; endMs: nu
   }
 }
 
-function run(seed: number): { checks: number; covered: string[]; failure?: string } {
+interface Result {
+  readonly checks: number
+  readonly covered: readonly string[]
+  readonly failure?: string
+}
+
+/** A case over one source, and with every fourth seed one over a join, too. */
+function run(seed: number): Result {
+  const plain = runPlain(seed)
+  if (seed % JOIN_EVERY > 0 || plain.failure !== undefined) return plain
+  const { statuses, mismatches } = compareJoin(random(seed))
+  const covered = statuses.flatMap((status) => ['window over a join', `status ${status} joined`])
+  return {
+    checks: plain.checks + statuses.length,
+    covered: [...plain.covered, ...covered],
+    ...(mismatches[0] !== undefined && { failure: mismatches[0] }),
+  }
+}
+
+function runPlain(seed: number): Result {
   const found = randomCase(random(seed))
   try {
     const { checks, mismatches, statuses } = compare(found)

@@ -73,13 +73,7 @@ const click = (id: string, uid: string): string =>
   eventText({ id, uid, type: 'click', amount: 1, atMs: Date.now() - 1 })
 
 async function* throughput(runtime: BenchRuntime, partitions: number, records: number): AsyncGenerator<Result> {
-  const all = Array.from({ length: partitions }, (_, p) => p).join()
-  const pull = async () => {
-    const response = await fetch(`${runtime.yardstick}/pull/${TOPIC}/${all}`, { method: 'POST' })
-    if (!response.ok) throw new Error(`the client alone: ${response.status} ${await response.text()}`)
-    const { records: pulled } = (await response.json()) as { records: number }
-    if (pulled !== records) throw new Error(`the client alone pulled ${pulled} of ${records} records`)
-  }
+  const pull = () => pullAlone(runtime, partitions, records)
   // Once to warm up: the broker's pages, the bridge's and workerd's code.
   await pull()
   const idle = await timed(runtime, pull)
@@ -95,6 +89,15 @@ async function* throughput(runtime: BenchRuntime, partitions: number, records: n
   if (partitions === 1) return
   const rows = (await runtime.stats('user')).reduce((sum, { rowsWritten }) => sum + rowsWritten, 0)
   yield { name: 'kafka.rows_written_per_record', value: rows / records, unit: 'rows', note: 'of the shards' }
+}
+
+/** The same client, which does nothing with what it reads. */
+async function pullAlone(runtime: BenchRuntime, partitions: number, records: number): Promise<void> {
+  const all = Array.from({ length: partitions }, (_, p) => p).join()
+  const response = await fetch(`${runtime.yardstick}/pull/${TOPIC}/${all}`, { method: 'POST' })
+  if (!response.ok) throw new Error(`the client alone: ${response.status} ${await response.text()}`)
+  const { records: pulled } = (await response.json()) as { records: number }
+  if (pulled !== records) throw new Error(`the client alone pulled ${pulled} of ${records} records`)
 }
 
 interface SourceStatus {
@@ -123,19 +126,25 @@ async function fillLarge(topic: BenchTopic, records: number): Promise<void> {
   }
 }
 
+async function peakMb(runtime: BenchRuntime, work: () => Promise<void>): Promise<number> {
+  let peak = residentMb(runtime.pid)
+  const watch = setInterval(() => {
+    peak = Math.max(peak, residentMb(runtime.pid))
+  }, 20)
+  await work()
+  clearInterval(watch)
+  return peak
+}
+
 /** How much workerd grows while it pulls them. */
 async function* memory(runtime: BenchRuntime, records: number): AsyncGenerator<Result> {
   // What the code itself takes is there before.
   await call(runtime.ingest, 'GET', '/v1/sources/activity')
   const before = residentMb(runtime.pid)
-  let peak = before
-  const watch = setInterval(() => {
-    peak = Math.max(peak, residentMb(runtime.pid))
-  }, 20)
-  await takeAll(runtime, records)
-  clearInterval(watch)
-  const note = `${records} records of 400 KB in one partition; resident memory of workerd above the ${before.toFixed(0)} MB before, shards included`
-  yield { name: 'kafka.large_records_mb', value: peak - before, unit: 'MB', note }
+  const noop = await peakMb(runtime, () => pullAlone(runtime, 1, records))
+  const peak = await peakMb(runtime, () => takeAll(runtime, records))
+  const note = `${records} records of 400 KB in one partition; resident memory of workerd above the ${before.toFixed(0)} MB before, shards included; no-op: the same client that only pulls`
+  yield { name: 'kafka.large_records_mb', value: peak - before, unit: 'MB', noop: noop - before, note }
 }
 
 /** From the producer's call to a vector that has the record, while others flow at a steady rate. */

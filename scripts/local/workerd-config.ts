@@ -31,12 +31,13 @@ export function modulePath(service: Service, module: Module): string {
   return `modules/${service.name}/${module.name}`
 }
 
-/** `storagePath`: absolute folder of the Durable Objects' SQLite files; it must exist. */
+/** `storagePath`: absolute folder of the Durable Objects' SQLite files; it must exist. `v8Flags`: of the whole process. */
 export function workerdConfig(
   services: readonly Service[],
   sockets: readonly Socket[],
   storagePath: string,
   compatibilityDate: string,
+  v8Flags: readonly string[] = [],
 ): string {
   // The spaces around `=` and the dot are the syntax of a reference to another constant.
   const names = services.map((service) => `    (name = ${quote(service.name)}, worker = .${service.name}Worker),`)
@@ -55,6 +56,7 @@ export function workerdConfig(
     '  sockets = [',
     ...ports,
     '  ],',
+    ...(v8Flags.length > 0 ? [`  v8Flags = [${v8Flags.map(quote).join(', ')}],`] : []),
     ');',
     ...services.map((service) => workerText(service, compatibilityDate)),
     '',

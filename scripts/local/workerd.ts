@@ -20,6 +20,8 @@ export interface RuntimeOptions {
   readonly healthPath?: string
   /** How long the start may take; default 20,000. */
   readonly startTimeoutMs?: number
+  /** Flags of V8, such as a limit of the heap; default none. */
+  readonly v8Flags?: readonly string[]
   /** More arguments of `workerd serve`, such as `--inspector-addr`; default none. */
   readonly args?: readonly string[]
 }
@@ -114,9 +116,13 @@ function prepare(stateDir: string, options: RuntimeOptions): string {
     }
     const configFile = join(stateDir, 'workerd.capnp')
     // Readable by its owner only, for it holds the local tokens.
-    writeFileSync(configFile, workerdConfig(options.services, options.sockets, storage, compatibilityDate), {
-      mode: 0o600,
-    })
+    writeFileSync(
+      configFile,
+      workerdConfig(options.services, options.sockets, storage, compatibilityDate, options.v8Flags),
+      {
+        mode: 0o600,
+      },
+    )
     return configFile
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined

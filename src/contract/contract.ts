@@ -1,9 +1,12 @@
 import { decimalScale, elementType, type SourceSpec, type Value } from '../engine/index.ts'
 import { MAX_KEY_UNITS, MAX_TEXT_UNITS } from '../util/limits.ts'
+import { compileEnrichment, type Enrichment } from './enrichment.ts'
 import { type ExactNumbers, rounded } from './exact-number.ts'
+import { compileChecks, type FieldCheck } from './expectations.ts'
 import { fieldReader } from './field-reader.ts'
 import { contentId, payloadHasher } from './payload-hash.ts'
 import { isRefusal, type Refusal, refusal, shown } from './refusal.ts'
+import { sentFields } from './sent-fields.ts'
 
 /** An event that keeps the contract of its source. */
 export interface CheckedEvent {
@@ -11,7 +14,7 @@ export interface CheckedEvent {
   readonly id: string | null
   /** Event time, epoch milliseconds. */
   readonly timeMs: number
-  /** The value of `source.fields[i]` at i; absent is null. */
+  /** The value of `source.fields[i]` at i; absent is null, and so is what it is not enriched with yet. */
   readonly values: readonly Value[]
 }
 
@@ -20,8 +23,12 @@ export interface Contract {
   readonly source: SourceSpec
   /** How exact its fields need {@link parseEvents} to be. */
   readonly exactNumbers: ExactNumbers
-  /** 32 bits that tell one payload from another under the same id. */
+  /** 32 bits that tell one payload from another under the same id: of what was sent, whatever it is enriched with. */
   payloadHash(values: readonly Value[]): number
+  /** What fills in the enriched fields; undefined when the source has none. */
+  readonly enrichment: Enrichment | undefined
+  /** What its fields are expected to be; judged of what the contract takes. */
+  readonly checks: readonly FieldCheck[]
   /**
    * Checks one parsed event that arrived at `arrivalMs`. `deliveryId` identifies it when the source has no id field:
    * the sender's `webhook-id` and the event's index; null when something else does, its position in a topic. Never throws.
@@ -52,13 +59,15 @@ export const MIN_EVENT_TIME_MS = 31_536_000_000
  */
 export function compileContract(source: SourceSpec, keyFields: readonly string[] = []): Contract {
   const { fields, maxFutureMs } = source
-  const names = fields.map((field) => field.name)
-  const readers = fields.map((field) =>
+  const sent = sentFields(source)
+  const names = sent.map((field) => field.name)
+  const readers = sent.map((field) =>
     fieldReader(field, keyFields.includes(field.name) ? MAX_KEY_UNITS : MAX_TEXT_UNITS),
   )
   const timeIndex = names.indexOf(source.time)
   const idIndex = source.id === undefined ? -1 : names.indexOf(source.id)
   const blank: readonly Value[] = fields.map(() => null)
+  const sentOf = (values: readonly Value[]) => (sent.length < fields.length ? values.slice(0, sent.length) : values)
 
   const check: Contract['check'] = (given, arrivalMs, deliveryId) => {
     const raw = rounded(given)
@@ -76,7 +85,7 @@ export function compileContract(source: SourceSpec, keyFields: readonly string[]
     const timeMs = values[timeIndex] as number
     if (timeMs < MIN_EVENT_TIME_MS || timeMs - arrivalMs > maxFutureMs) return untimely(source, timeMs, arrivalMs)
     const id =
-      idIndex >= 0 ? String(values[idIndex]) : deliveryId === undefined ? standInId(source, values) : deliveryId
+      idIndex >= 0 ? String(values[idIndex]) : deliveryId === undefined ? standInId(source, sentOf(values)) : deliveryId
     if (typeof id === 'object' && id !== null && isRefusal(id)) return id
     return { id, timeMs, values }
   }
@@ -95,6 +104,8 @@ export function compileContract(source: SourceSpec, keyFields: readonly string[]
     source,
     exactNumbers: exactnessOf(fields),
     payloadHash: payloadHasher(names),
+    enrichment: compileEnrichment(source),
+    checks: compileChecks(source),
     check,
     checkField: (field, raw) => (readers[field] as (typeof readers)[number])(raw),
     reread,

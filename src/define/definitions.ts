@@ -10,6 +10,7 @@ import { canonicalJson } from '../util/canonical-json.ts'
 import { murmur128Hex } from '../util/murmur3.ts'
 import { checkOptions } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
+import { tablesOf } from './enrich.ts'
 import type { FeatureService } from './feature-service.ts'
 import { checkTargets, type FeatureTopic } from './feature-topic.ts'
 import { VIEW, type ViewParts } from './feature-view.ts'
@@ -25,8 +26,8 @@ export interface Definitions<Services = Readonly<Record<string, FeatureService>>
 }
 
 /**
- * Collects services, and through them views, entities and sources, into what a deploy takes. Views that no service reads
- * (yet) are listed apart.
+ * Collects services, and through them views, entities, sources and the tables that these are enriched from, into what a
+ * deploy takes. Views that no service reads (yet) are listed apart.
  *
  * @throws DefinitionError when two different things of one kind have one name
  * @example export default definitions({ services: [fraud], views: [experimental] })
@@ -67,7 +68,7 @@ export function definitions<const Services extends readonly FeatureService[]>(in
     sources: distinct(
       'sources',
       (s: SourceSpec) => s.name,
-      allViews.map((view) => view.source),
+      allViews.flatMap((view) => view.sources.flatMap((source) => [source, ...tablesOf(source)])),
     ),
     views: distinct(
       'feature views',

@@ -1,8 +1,8 @@
-import { type FeatureSpec, isScalarType, type SourceSpec } from '../engine/index.ts'
+import { type FeatureSpec, isScalarType } from '../engine/index.ts'
 import { checkOptions } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
 import type { FeatureDraft } from './feature-builder.ts'
-import { sourceField } from './feature-input.ts'
+import { type RowFields, sourceField } from './feature-input.ts'
 import { isFieldHandle } from './field-handle.ts'
 
 const DEFAULT_GROUPS = 100
@@ -11,7 +11,7 @@ const MAX_GROUPS = 10_000
 /** What a feature is grouped by, or undefined when it is not; throws for more than one, or a field that makes no groups. */
 export function groupSpec(
   featureWhere: string,
-  source: SourceSpec,
+  source: RowFields,
   groups: NonNullable<FeatureDraft['groups']>,
 ): FeatureSpec['groupBy'] {
   const [group, another] = groups

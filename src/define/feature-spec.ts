@@ -6,14 +6,13 @@ import {
   prepareFeature,
   type ResultType,
   type Scalar,
-  type SourceSpec,
 } from '../engine/index.ts'
 import { aggregateOptions } from './aggregate-options.ts'
 import { checkName, optionalText } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
 import { FeatureBuilder, type FeatureDraft } from './feature-builder.ts'
 import { groupSpec } from './feature-group.ts'
-import { filterOf, inputFields, sourceField } from './feature-input.ts'
+import { filterOf, inputFields, type RowFields, sourceField } from './feature-input.ts'
 import { comparable } from './predicate.ts'
 import { checkRetraction } from './retraction.ts'
 import { windowSpec } from './window-spec.ts'
@@ -24,14 +23,18 @@ import { lifetime, sliding, WindowChoice } from './windows.ts'
 export interface FeatureContext {
   /** Its view, for messages. */
   readonly where: string
-  readonly source: SourceSpec
+  readonly source: RowFields
+  /** Rows are taken back: a source is a table. */
+  readonly changes: boolean
+  /** Rows are joined when they are read: all that windows reach are kept. */
+  readonly isJoin: boolean
   readonly allowedLatenessMs: number
 }
 
 /** Checks one feature of a view and gives it as data. */
 export function featureSpec(context: FeatureContext, name: string, builder: unknown): FeatureSpec {
   const where = `${context.where}, feature ${name}`
-  const { source } = context
+  const { source, isJoin } = context
   checkName('feature', name, where)
   if (!(builder instanceof FeatureBuilder)) throw noFeature(where, builder)
   const draft: FeatureDraft = builder.draft
@@ -45,6 +48,7 @@ export function featureSpec(context: FeatureContext, name: string, builder: unkn
   const groupBy = groupSpec(where, source, draft.groups ?? [])
   const description = optionalText(where, 'the description', draft.description)
   const choice = chosenWindow(where, name, draft)
+  if (isJoin) checkJoinWindow(where, draft, choice)
   const spec: FeatureSpec = {
     name,
     aggregate: aggregate.name,
@@ -52,12 +56,12 @@ export function featureSpec(context: FeatureContext, name: string, builder: unkn
     ...(options !== undefined && { options }),
     ...(filter !== undefined && { where: filter }),
     ...(groupBy !== undefined && { groupBy }),
-    window: windowSpec(where, choice, context.allowedLatenessMs),
+    window: windowSpec(where, choice, isJoin ? null : context.allowedLatenessMs),
     ...(description !== undefined && { description }),
   }
   const computation = computationOf(where, source, spec)
-  checkStateBytes(where, spec.window, context.allowedLatenessMs, computation)
-  if (source.changes !== undefined) checkRetraction(where, spec, computation, choice)
+  if (!isJoin) checkStateBytes(where, spec.window, context.allowedLatenessMs, computation)
+  if (context.changes && !isJoin) checkRetraction(where, spec, computation, choice)
   if (draft.default === undefined) return spec
   return { ...spec, default: defaultValue(where, draft, computation.resultType) }
 }
@@ -83,6 +87,18 @@ function chosenWindow(where: string, name: string, draft: FeatureDraft): WindowC
   )
 }
 
+/** A join keeps the rows of both sides, and only as far back as windows reach. */
+function checkJoinWindow(where: string, { aggregate }: FeatureDraft, { kind, options }: WindowChoice): void {
+  if (kind === 'lifetime') {
+    const problem = `a join keeps rows as far back as windows reach, and ${aggregate}() over lifetime() has no end`
+    throw new DefinitionError('bad_option', where, `${problem}: write .over('30d') or .over(lastN(100)).`)
+  }
+  if (!('tail' in options) && !('limit' in options)) return
+  const how =
+    "leave out tail and limit; exactRows of the view says how many rows are kept, and the join's maxPairs how many pairs"
+  throw new DefinitionError('bad_option', where, `every window over a join is computed from kept rows: ${how}.`)
+}
+
 /** Aggregates of the first or last row: without a window they mean all there is. */
 const overLifetime: readonly string[] = ['latest', 'first', 'timeSinceLast']
 
@@ -93,7 +109,7 @@ function argumentsText({ field, orderBy, matches, options = {} }: FeatureDraft):
 }
 
 /** What the engine would compute; throws with its own words when it cannot. */
-function computationOf(where: string, source: SourceSpec, spec: FeatureSpec): Computation {
+function computationOf(where: string, source: RowFields, spec: FeatureSpec): Computation {
   const computation = prepareFeature(spec, (field) => sourceField(where, source, field).type)
   if (!('error' in computation)) return computation
   const of = spec.field === undefined ? '' : ` of "${spec.field}"`

@@ -1,6 +1,4 @@
-import type { $ZodShape } from 'zod/v4/core'
-import type { EntitySpec, KeyType, SourceSpec, ViewSpec } from '../engine/index.ts'
-import { didYouMean } from '../util/did-you-mean.ts'
+import type { EntitySpec, SourceSpec, ViewSpec } from '../engine/index.ts'
 import type { Duration } from '../util/duration.ts'
 import { parseRfc3339 } from '../util/rfc3339.ts'
 import { checkName, checkOptions, durationMs, optionalText } from './checks.ts'
@@ -8,10 +6,8 @@ import { DefinitionError } from './definition-error.ts'
 import type { Entity, KeyRow, KeyShape } from './entity.ts'
 import type { BuiltValue, FeatureBuilder } from './feature-builder.ts'
 import { featureSpec } from './feature-spec.ts'
-import { fieldHandles, type Handles } from './field-handle.ts'
-import type { KeySourceKinds, KindOf, RequiredKeys } from './field-types.ts'
-import { requiredField, type StreamSource } from './stream-source.ts'
 import { zonesOf } from './time-zones.ts'
+import { type HandlesOf, type KeyMappingOf, rowSource, type ViewSource } from './view-source.ts'
 import { MIN_WINDOW_MS } from './window-tiles.ts'
 
 /** What a view and its features are made of, under a symbol: every plain property of a view is a feature. */
@@ -23,7 +19,8 @@ export const FEATURE: unique symbol = Symbol.for('tidemark.feature')
 export interface ViewParts {
   readonly spec: ViewSpec
   readonly entity: EntitySpec
-  readonly source: SourceSpec
+  /** The sources that feed it, each once. */
+  readonly sources: readonly SourceSpec[]
 }
 
 /** One feature of a view: `userStats.clicks_5m`. */
@@ -40,23 +37,25 @@ export type FeatureView<View extends string = string, Keys = unknown, Values ext
   readonly '~view'?: { readonly view: View; readonly keys: Keys; readonly values: Values }
 } & { readonly [Name in keyof Values & string]: FeatureRef<View, Name, Values[Name], Keys> }
 
-/** Which field of the source feeds each key of the entity. */
-export type KeyMapping<Keys extends KeyShape, Shape extends $ZodShape> = {
-  readonly [K in keyof Keys]: RequiredKeys<Shape, KeySourceKinds[KindOf<Keys[K]>]>
-}
-
 /** The options of {@link featureView}. */
-export interface FeatureViewOptions<Keys extends KeyShape, Shape extends $ZodShape> {
+export interface FeatureViewOptions<Keys extends KeyShape, Source extends ViewSource> {
   readonly entity: Entity<Keys>
-  readonly source: StreamSource<Shape>
-  /** Entity key to source field: `{ user_id: 'uid' }`. */
-  readonly key: KeyMapping<Keys, Shape>
+  /** A stream, a table, a `union(...)` of them, or an `intervalJoin(...)` of two. */
+  readonly source: Source
+  /**
+   * Entity key to source field: `{ user_id: 'uid' }`. Of several sources the field of each, by the name it has in the view:
+   * `{ user_id: { web: 'uid', app: 'user' } }`, `{ user_id: { left: 'uid', right: 'user' } }`; or one name that all have.
+   */
+  readonly key: KeyMappingOf<Keys, Source>
   /**
    * From when on the history is complete: `'beginning'` (as in a replay), an RFC 3339 time, or epoch milliseconds. Absent:
    * from when a feature was first deployed; windows that reach further back are `partial`.
    */
   readonly since?: 'beginning' | (string & {}) | number
-  /** How many newest rows of an entity are kept as rows, 1 to 10,000; default 128. Windows within them are exact to the ms. */
+  /**
+   * How many newest rows of an entity are kept as rows, 1 to 10,000; default 128. Windows within them are exact to the ms.
+   * Over a join rows of both sides together, default 1,000: a window that would need older ones is an error.
+   */
   readonly exactRows?: number
   /** How far behind an entity's newest event an event may come, and a read may ask; at least 128 ms, default `'5m'`. */
   readonly allowedLateness?: Duration
@@ -64,8 +63,8 @@ export interface FeatureViewOptions<Keys extends KeyShape, Shape extends $ZodSha
 }
 
 /**
- * Declares features of an entity over a source. The callback gets a handle of each field of the source (`e.amount`) and
- * gives the features by name.
+ * Declares features of an entity over a source, a union or a join. The callback gets a handle of each field (`e.amount`;
+ * of a join `e.left.amount`) and gives the features by name.
  *
  * @throws DefinitionError that names the view, the feature or key, and the way to mend it
  * @example
@@ -78,29 +77,27 @@ export interface FeatureViewOptions<Keys extends KeyShape, Shape extends $ZodSha
 export function featureView<
   const View extends string,
   Keys extends KeyShape,
-  Shape extends $ZodShape,
+  Source extends ViewSource,
   Features extends Readonly<Record<string, FeatureBuilder<unknown, unknown>>>,
 >(
   name: View,
-  options: FeatureViewOptions<Keys, Shape>,
-  features: (e: Handles<Shape>) => Features,
+  options: FeatureViewOptions<Keys, Source>,
+  features: (e: HandlesOf<Source>) => Features,
 ): FeatureView<View, KeyRow<Keys>, { readonly [F in keyof Features]: BuiltValue<Features[F]> }> {
   const where = `feature view ${name}`
   checkName('feature view', name)
   checkOptions(where, options, optionNames)
   const entity = options.entity?.spec
-  const source = options.source?.spec
   if (!entity?.keys)
     throw new DefinitionError('bad_option', where, 'entity is not one: give it what entity(...) returned.')
-  if (!source?.fields)
-    throw new DefinitionError('bad_option', where, 'source is not one: give it what streamSource(...) returned.')
-
+  const rows = rowSource(where, options.source)
   const allowedLatenessMs = durationMs(where, 'allowedLateness', options.allowedLateness ?? '5m', MIN_WINDOW_MS)
-  const drafts = features(fieldHandles(where, source.fields) as unknown as Handles<Shape>)
+  const drafts = features(rows.handles(where) as HandlesOf<Source>)
   if (typeof drafts !== 'object' || drafts === null || Object.keys(drafts).length === 0) {
     throw new DefinitionError('empty', where, `a view needs features: (e) => ({ events_1h: count().over('1h') }).`)
   }
-  const context = { where, source, allowedLatenessMs }
+  const { name: source, isJoin, changes } = rows
+  const context = { where, source: rows, isJoin, changes, allowedLatenessMs }
   const specs = Object.entries(drafts).map(([feature, draft]) => featureSpec(context, feature, draft))
   const zones = zonesOf(specs.map((feature) => feature.window))
   const since = sinceSpec(where, options.since)
@@ -108,17 +105,17 @@ export function featureView<
   const spec: ViewSpec = {
     name,
     entity: entity.name,
-    source: source.name,
-    key: keySpec(where, entity, source, options.key),
-    ...(source.changes !== undefined && { changes: true as const }),
+    source,
+    ...rows.keyed(where, entity, options.key),
+    ...(changes && { changes: true as const }),
     features: specs,
     ...(zones !== undefined && { zones }),
-    exactRows: rowCount(where, options.exactRows ?? 128),
+    exactRows: rowCount(where, options.exactRows ?? (isJoin ? JOINED_ROWS : EXACT_ROWS)),
     allowedLatenessMs,
     ...(since !== undefined && { since }),
     ...(description !== undefined && { description }),
   }
-  const parts: ViewParts = { spec, entity, source }
+  const parts: ViewParts = { spec, entity, sources: rows.sources }
   const references = spec.features.map((feature) => [
     feature.name,
     Object.freeze({ [FEATURE]: { view: parts, name: feature.name } }),
@@ -126,60 +123,10 @@ export function featureView<
   return Object.freeze({ [VIEW]: parts, ...Object.fromEntries(references) })
 }
 
+const EXACT_ROWS = 128
+const JOINED_ROWS = 1_000
+
 const optionNames = ['entity', 'source', 'key', 'since', 'exactRows', 'allowedLateness', 'description']
-
-function keySpec(
-  where: string,
-  entity: EntitySpec,
-  source: SourceSpec,
-  mapping: unknown,
-): Readonly<Record<string, string>> {
-  const names = entity.keys.map((key) => key.name)
-  if (typeof mapping !== 'object' || mapping === null) {
-    const line = `key: { ${names.map((name) => `${name}: '...'`).join(', ')} }`
-    throw new DefinitionError(
-      'bad_key',
-      where,
-      `which fields of ${source.name} are the key of ${entity.name}? Write ${line}.`,
-    )
-  }
-  for (const name of Object.keys(mapping)) {
-    if (names.includes(name)) continue
-    throw new DefinitionError('bad_key', where, `entity ${entity.name} has no key "${name}".${didYouMean(name, names)}`)
-  }
-  const spec: Record<string, string> = {}
-  for (const key of entity.keys) {
-    const keyWhere = `${where}, key ${key.name}`
-    const field = requiredField(
-      keyWhere,
-      `the key of ${entity.name}`,
-      source.fields,
-      (mapping as Record<string, unknown>)[key.name],
-    )
-    const feeds = field.type === 'string' && field.format === 'uuid' ? 'uuid' : field.type
-    if (!feedsOf[key.type].includes(feeds)) {
-      const mend = `declare the key as ${keySchema[feeds] ?? 'another type'}, or feed it from a field of type ${feedsOf[key.type].join(' or ')}`
-      const problem = `a ${key.type} key cannot come from "${field.name}" of type ${feeds}: ${mend}.`
-      throw new DefinitionError('bad_key', keyWhere, problem)
-    }
-    spec[key.name] = field.name
-  }
-  return spec
-}
-
-const feedsOf: Readonly<Record<KeyType, readonly string[]>> = {
-  string: ['string'],
-  uuid: ['uuid'],
-  bool: ['bool'],
-  int64: ['int64', 'int'],
-}
-const keySchema: Readonly<Record<string, string>> = {
-  string: 'z.string()',
-  uuid: 'z.uuid()',
-  bool: 'z.boolean()',
-  int64: 'int64()',
-  int: 'int64()',
-}
 
 /** Dates end here; more is most often microseconds. */
 const LAST_DATE_MS = 8.64e15

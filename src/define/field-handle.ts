@@ -152,18 +152,35 @@ class AnyHandle implements FieldHandle, Equatable<unknown>, Ordered<unknown>, Pr
 
 /** The handles of these fields; asking for one that is not there throws with the nearest name. */
 export function fieldHandles(where: string, fields: readonly FieldSpec[]): Readonly<Record<string, FieldHandle>> {
-  const handles = new Map(fields.map((field) => [field.name, new AnyHandle(`${where}, field ${field.name}`, field)]))
+  const handles = fields.map((field) => [field.name, fieldHandle(where, field)] as const)
+  return handleObject(where, 'the source', handles)
+}
+
+/** The handle of one field. */
+export function fieldHandle(where: string, field: FieldSpec): FieldHandle {
+  return new AnyHandle(`${where}, field ${field.name}`, field)
+}
+
+/**
+ * Handles by name; asking for one that is not there throws with the nearest name, or with what `reasonOf` says of it.
+ * `owner` is what has no such field, in words.
+ */
+export function handleObject<T>(
+  where: string,
+  owner: string,
+  entries: readonly (readonly [name: string, handle: T])[],
+  reasonOf: (name: string) => string | undefined = () => undefined,
+): Readonly<Record<string, T>> {
+  const handles = new Map(entries)
   // A proxy, because JavaScript would give undefined for a typo, and avg(undefined) could no longer say which field was meant.
-  return new Proxy<Record<string, FieldHandle>>(Object.create(null), {
+  return new Proxy<Record<string, T>>(Object.create(null), {
     get(_target, name) {
       if (typeof name !== 'string') return undefined
       const handle = handles.get(name)
       if (handle !== undefined) return handle
-      throw new DefinitionError(
-        'unknown_field',
-        where,
-        `the source has no field "${name}".${didYouMean(name, [...handles.keys()])}`,
-      )
+      const reason = reasonOf(name)
+      const problem = reason === undefined ? didYouMean(name, [...handles.keys()]) : ` ${reason}`
+      throw new DefinitionError('unknown_field', where, `${owner} has no field "${name}".${problem}`)
     },
     has: (_target, name) => typeof name === 'string' && handles.has(name),
     ownKeys: () => [...handles.keys()],

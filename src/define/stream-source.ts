@@ -4,7 +4,9 @@ import { didYouMean } from '../util/did-you-mean.ts'
 import type { Duration } from '../util/duration.ts'
 import { checkName, checkOptions, durationMs, optionalText } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
-import type { RequiredKeys } from './field-types.ts'
+import { type Enrichment, enrichSpecs, keepTables } from './enrich.ts'
+import { type Expectation, expectSpecs } from './expectations.ts'
+import type { Both, Flat, RequiredKeys } from './field-types.ts'
 import { checkIntakes, type Intake } from './intakes.ts'
 import { objectShape, readField } from './schema-fields.ts'
 
@@ -16,8 +18,23 @@ export interface StreamSource<Shape extends $ZodShape = $ZodShape> {
   readonly '~shape'?: Shape
 }
 
+/** Enrichments whose rows are named by fields of these events. */
+export type Enrichments<Shape extends $ZodShape> =
+  | Enrichment<$ZodShape, keyof Shape & string>
+  | readonly Enrichment<$ZodShape, keyof Shape & string>[]
+
+/** The fields of events with those that they are enriched with. */
+export type EnrichedShape<Shape extends $ZodShape, E> = [E] extends [never]
+  ? Shape
+  : Both<E extends readonly (infer One)[] ? AddedBy<One> : AddedBy<E>> extends infer Added
+    ? Flat<Shape & Added> extends infer All extends $ZodShape
+      ? All
+      : never
+    : never
+type AddedBy<E> = E extends Enrichment<infer Added, infer _On> ? Added : never
+
 /** The options of {@link streamSource}. */
-export interface StreamSourceOptions<Shape extends $ZodShape> {
+export interface StreamSourceOptions<Shape extends $ZodShape, E = never> {
   /** One event: a flat `z.object`. Keys that it does not name are ignored. */
   readonly event: $ZodObject<Shape>
   /** The field that identifies an event (string, uuid, `z.int()` or `int64()`): the same id again counts once. */
@@ -31,6 +48,10 @@ export interface StreamSourceOptions<Shape extends $ZodShape> {
    * of equal fields once, `'none'` counts every delivery. Absent: such events are refused.
    */
   readonly idempotency?: 'content' | 'none'
+  /** What events take from tables when they are accepted: `enrich(products, { ... })`, or a list of such. */
+  readonly enrich?: E
+  /** What is expected of events beyond their schema: `[expectRange('amount', { min: 0, action: 'count' })]`. */
+  readonly expect?: readonly Expectation<keyof EnrichedShape<Shape, E> & string>[]
   /** How far an event's time may be ahead of its arrival; default `'5m'`. */
   readonly maxFuture?: Duration
   /** How long ids are remembered, by arrival; default `'7d'`. */
@@ -49,18 +70,21 @@ export interface StreamSourceOptions<Shape extends $ZodShape> {
  *   id: 'id', time: 'at', from: [webhook()],
  * })
  */
-export function streamSource<Shape extends $ZodShape>(
+export function streamSource<Shape extends $ZodShape, const E extends Enrichments<Shape> = never>(
   name: string,
-  options: StreamSourceOptions<Shape>,
-): StreamSource<Shape> {
+  options: StreamSourceOptions<Shape, E>,
+): StreamSource<EnrichedShape<Shape, E>> {
   const where = `source ${name}`
   checkName('source', name)
   checkOptions(where, options, optionNames)
-  const fields = Object.entries(objectShape(where, options.event)).map(([field, schema]) => {
+  const sent = Object.entries(objectShape(where, options.event)).map(([field, schema]) => {
     checkFieldName(where, field)
     return readField(`${where}, field ${field}`, field, schema)
   })
-  if (fields.length === 0) throw new DefinitionError('empty', where, 'an event needs fields, at least its time.')
+  if (sent.length === 0) throw new DefinitionError('empty', where, 'an event needs fields, at least its time.')
+  const enriched = options.enrich === undefined ? undefined : enrichSpecs(where, sent, options.enrich)
+  for (const { name } of enriched?.fields ?? []) checkFieldName(where, name)
+  const fields = [...sent, ...(enriched?.fields ?? [])]
 
   const { id, idempotency } = options
   checkTime(where, fields, options.time)
@@ -80,22 +104,35 @@ export function streamSource<Shape extends $ZodShape>(
     )
   }
   const description = optionalText(where, 'description', options.description)
-  return {
-    spec: {
-      name,
-      fields,
-      ...(id !== undefined && { id }),
-      ...(idempotency !== undefined && { idempotency }),
-      time: options.time,
-      maxFutureMs: durationMs(where, 'maxFuture', options.maxFuture ?? '5m'),
-      redeliveryHorizonMs: durationMs(where, 'redeliveryHorizon', options.redeliveryHorizon ?? '7d'),
-      from: checkIntakes(where, options.from, 'stream'),
-      ...(description !== undefined && { description }),
-    },
+  const spec: SourceSpec = {
+    name,
+    fields,
+    ...(id !== undefined && { id }),
+    ...(idempotency !== undefined && { idempotency }),
+    time: options.time,
+    maxFutureMs: durationMs(where, 'maxFuture', options.maxFuture ?? '5m'),
+    redeliveryHorizonMs: durationMs(where, 'redeliveryHorizon', options.redeliveryHorizon ?? '7d'),
+    from: checkIntakes(where, options.from, 'stream'),
+    ...(enriched !== undefined && { enrich: enriched.enrich }),
+    ...(options.expect !== undefined && { expect: expectSpecs(where, fields, options.expect, 'stream') }),
+    ...(description !== undefined && { description }),
   }
+  if (enriched !== undefined) keepTables(spec, options.enrich)
+  return { spec }
 }
 
-const optionNames = ['event', 'id', 'time', 'from', 'idempotency', 'maxFuture', 'redeliveryHorizon', 'description']
+const optionNames = [
+  'event',
+  'id',
+  'time',
+  'from',
+  'idempotency',
+  'enrich',
+  'expect',
+  'maxFuture',
+  'redeliveryHorizon',
+  'description',
+]
 
 /** The field of this name; throws with the nearest name when there is none, or when it may be null or absent. */
 export function requiredField(where: string, role: string, fields: readonly FieldSpec[], name: unknown): FieldSpec {
@@ -104,6 +141,10 @@ export function requiredField(where: string, role: string, fields: readonly Fiel
     const known = fields.map((f) => f.name)
     const problem = name === undefined ? `${role} is missing.` : `${role} names "${String(name)}", which is no field.`
     throw new DefinitionError('unknown_field', where, `${problem}${didYouMean(String(name), known)}`)
+  }
+  if (field.enriched) {
+    const why = 'it is known only once the event has been accepted'
+    throw new DefinitionError('wrong_type', where, `${role} names "${field.name}", which comes from a table: ${why}.`)
   }
   if (field.nullable || field.optional) {
     const state = field.nullable ? 'null' : 'absent'

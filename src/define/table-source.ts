@@ -3,6 +3,7 @@ import { CHANGE_TIME, type FieldSpec } from '../engine/index.ts'
 import type { Duration } from '../util/duration.ts'
 import { checkName, checkOptions, durationMs, optionalText } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
+import { type Expectation, expectSpecs } from './expectations.ts'
 import type { RequiredKeys } from './field-types.ts'
 import { checkIntakes, type Intake } from './intakes.ts'
 import { objectShape, readField } from './schema-fields.ts'
@@ -23,6 +24,8 @@ export interface TableSourceOptions<Shape extends $ZodShape> {
   readonly time?: RequiredKeys<Shape, 'timestamp'>
   /** How changes come in: `[kafka('shop.public.orders', { format: debezium() })]`, `[webhook({ format: debezium() })]`. */
   readonly from: readonly Intake[]
+  /** What is expected of rows beyond their schema: `[expectFresh('10m')]`, by when they were changed. */
+  readonly expect?: readonly Expectation<keyof Shape & string>[]
   /** How far a row's time may be ahead of its arrival; default `'5m'`. */
   readonly maxFuture?: Duration
   readonly description?: string
@@ -46,6 +49,10 @@ export function tableSource<Shape extends $ZodShape>(
 ): TableSource<Shape> {
   const where = `source ${name}`
   checkName('source', name)
+  if (typeof options === 'object' && options !== null && 'enrich' in options) {
+    const how = 'enrich the events of a streamSource(...), or declare a view over each table'
+    throw new DefinitionError('bad_option', where, `the rows of a table are not enriched: ${how}.`)
+  }
   checkOptions(where, options, optionNames)
   const columns = Object.entries(objectShape(where, options.row)).map(([field, schema]) => {
     checkFieldName(where, field)
@@ -71,12 +78,13 @@ export function tableSource<Shape extends $ZodShape>(
       redeliveryHorizonMs: durationMs(where, 'redeliveryHorizon', '7d'),
       from: checkIntakes(where, options.from, 'table'),
       changes: { key: key as readonly string[] },
+      ...(options.expect !== undefined && { expect: expectSpecs(where, columns, options.expect, 'table') }),
       ...(description !== undefined && { description }),
     },
   }
 }
 
-const optionNames = ['row', 'key', 'time', 'from', 'maxFuture', 'description']
+const optionNames = ['row', 'key', 'time', 'from', 'expect', 'maxFuture', 'description']
 
 /** When the row was last changed, where no column says when it counts. */
 const changeTime: FieldSpec = { name: CHANGE_TIME, type: 'timestamp', format: 'ms', nullable: false, optional: false }

@@ -16,14 +16,18 @@ const MAX_LAST_ROWS = 1_000
 
 type Options = Readonly<Record<string, unknown>>
 
-/** The window as data; throws when it is none, too narrow, or needs more tiles than a feature may have. */
-export function windowSpec(where: string, choice: WindowChoice, allowedLatenessMs: number): WindowSpec {
+/**
+ * The window as data; throws when it is none, too narrow, or needs more tiles than a feature may have.
+ *
+ * @param allowedLatenessMs null where there are no tiles
+ */
+export function windowSpec(where: string, choice: WindowChoice, allowedLatenessMs: number | null): WindowSpec {
   const tailWhere = `${where}, ${choice.kind}()`
   checkOptions(tailWhere, choice.options, [...optionNames[choice.kind], 'tail', 'limit'])
   const options = choice.options as Options
   const tailLimit = tailLimitOf(tailWhere, options)
   const spec = { ...readers[choice.kind](where, choice.size, options), ...(tailLimit !== undefined && { tailLimit }) }
-  checkTiles(where, spec, allowedLatenessMs)
+  if (allowedLatenessMs !== null) checkTiles(where, spec, allowedLatenessMs)
   return spec
 }
 

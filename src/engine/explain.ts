@@ -1,6 +1,7 @@
 import type { Column } from './aggregate.ts'
 import { leadingEdge, type StateClock, trailingEdge } from './edges.ts'
 import type { EntityState, PartCommit } from './entity-state.ts'
+import { type JoinedRows, joinRows, NO_MATCH } from './join-rows.ts'
 import type { FeaturePlan, ViewPlan } from './plan.ts'
 import { type FeatureValue, ViewReader } from './read.ts'
 import type { Rows } from './rows.ts'
@@ -46,6 +47,13 @@ export interface ExplainedRow {
   readonly admitted: boolean
   /** It was taken back, and counts for nothing. */
   readonly retracted: boolean
+  /** Of a joined row the two that it is made of; no right when the left has none. */
+  readonly joined?: { readonly left: ExplainedSide; readonly right: ExplainedSide | null }
+}
+
+export interface ExplainedSide {
+  readonly timeMs: number
+  readonly commit: PartCommit
 }
 
 export interface ExplainedTile {
@@ -82,8 +90,11 @@ export function explain(state: EntityState, view: number, index: number, t: numb
   const sinces = plan.features.map(() => since)
   new ViewReader(plan, [feature]).read(viewState, state.mark, t, sinces, out)
   const value = out[index] as FeatureValue
-  const parts = viewState === null ? NOTHING : partsOf(viewState, feature, state.mark, t)
-  const rows = parts.rows.flatMap(([of, from, to]) => rowsOf(state, plan, feature, of, from, to))
+  const joined = plan.join && viewState && joinRows(plan.join, viewState, t, t - feature.window.reachMs)
+  const read = joined?.state ?? viewState
+  const parts = read === null ? NOTHING : partsOf(read, feature, state.mark, t)
+  const origin = joined && viewState ? pairOrigin(state, viewState.rows, joined) : rowOrigin(state)
+  const rows = parts.rows.flatMap(([of, from, to]) => rowsOf(read?.plan ?? plan, feature, of, from, to, origin))
   const tiles = parts.tiles.flatMap(([level, from, to]) => tilesOf(feature, level, from, to, t))
   return {
     feature: `${plan.spec.name}.${feature.spec.name}`,
@@ -143,22 +154,46 @@ function partsOf(state: ViewState, feature: FeaturePlan, mark: number, t: number
   }
 }
 
+/** What says where a row came from: its commit, and of a joined row both rows. */
+type Origin = (rows: Rows, at: number) => Pick<ExplainedRow, 'commit' | 'joined'>
+
+const commitOf = (state: EntityState, rows: Rows, at: number): PartCommit => ({
+  ...(state.parts[rows.parts[at] as number] as PartCommit),
+  seq: rows.seqs[at] as number,
+})
+
+const rowOrigin =
+  (state: EntityState): Origin =>
+  (rows, at) => ({ commit: commitOf(state, rows, at) })
+
+/** A joined row stands where the later of its two does, or its left alone. */
+const pairOrigin =
+  (state: EntityState, kept: Rows, { lefts, rights }: JoinedRows): Origin =>
+  (_, at) => {
+    const side = (place: number): ExplainedSide => ({
+      timeMs: kept.times[place] as number,
+      commit: commitOf(state, kept, place),
+    })
+    const [left, right] = [lefts[at] as number, rights[at] as number]
+    const joined = { left: side(left), right: right === NO_MATCH ? null : side(right) }
+    return { commit: commitOf(state, kept, Math.max(left, right)), joined }
+  }
+
 function rowsOf(
-  state: EntityState,
   { filters, fields }: ViewPlan,
   feature: FeaturePlan,
   rows: Rows,
   from: number,
   to: number,
+  origin: Origin,
 ): ExplainedRow[] {
   const mask = new Uint8Array(rows.length).fill(1)
   if (feature.filter >= 0) filters[feature.filter]?.(rows, from, to, mask)
   return Array.from({ length: Math.max(0, to - from) }, (_, i) => {
     const at = from + i
-    const part = state.parts[rows.parts[at] as number] as PartCommit
     return {
       timeMs: rows.times[at] as number,
-      commit: { ...part, seq: rows.seqs[at] as number },
+      ...origin(rows, at),
       fields: Object.fromEntries(fields.map(({ name }, f) => [name, rows.fields[f]?.[at] ?? null])),
       admitted: mask[at] === 1 && rows.signAt(at) === 1,
       retracted: rows.signAt(at) !== 1,

@@ -10,7 +10,16 @@ export type {
 export { aggregates } from './aggregates/index.ts'
 export { comparePart, type EntityPlan, EntityState, type Part, type PartCommit } from './entity-state.ts'
 export { mapValues } from './evolve.ts'
-export { type ExplainedEdge, type ExplainedRow, type ExplainedTile, type Explanation, explain } from './explain.ts'
+export {
+  type ExplainedEdge,
+  type ExplainedRow,
+  type ExplainedSide,
+  type ExplainedTile,
+  type Explanation,
+  explain,
+} from './explain.ts'
+export { type ColumnOrigin, columnOrigin, columnTypes, INPUT, inputsOf } from './inputs.ts'
+export { DELAY, LEFT, MATCHED, RIGHT } from './join-plan.ts'
 export { jsonText } from './json-text.ts'
 export { identityOf, layoutOf } from './layout.ts'
 export { compileView, type FeaturePlan, type ViewPlan } from './plan.ts'

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../util/canonical-json.ts'
 import { murmur32 } from '../util/murmur3.ts'
+import { keyNames } from './inputs.ts'
 import type { LevelPlan, ViewPlan } from './plan.ts'
 
 const layouts = new WeakMap<ViewPlan, number>()
@@ -30,12 +31,13 @@ export function layoutOf(plan: ViewPlan): number {
 
 const levelShape = ({ widthMs, accumulators }: LevelPlan) => ({ width: String(widthMs), keeps: accumulators })
 
-/** A view of another source or other keys is another view, also under the same name: nothing of its state fits. */
-export const identityOf = ({ spec, types }: ViewPlan): string =>
-  canonicalJson([
-    spec.name,
-    spec.source,
-    spec.key,
-    Object.values(spec.key).map((field) => types.get(field) ?? null),
-    ...(spec.changes ? ['changes'] : []),
-  ])
+/** A view of other sources, other keys or another join is another view, also under the same name: nothing of its state fits. */
+export function identityOf({ spec, types }: ViewPlan): string {
+  const typeOf = (name: string) => types.get(name) ?? null
+  const changes = spec.changes ? ['changes'] : []
+  if (spec.inputs === undefined) {
+    return canonicalJson([spec.name, spec.source, spec.key, Object.values(spec.key).map(typeOf), ...changes])
+  }
+  const { maxPairs: _, ...join } = spec.join ?? {}
+  return canonicalJson([spec.name, spec.inputs, keyNames(spec).map(typeOf), join, ...changes])
+}

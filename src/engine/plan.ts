@@ -1,9 +1,11 @@
 import { canonicalJson } from '../util/canonical-json.ts'
 import type { AccumulatorSpec, Column, Computation } from './aggregate.ts'
 import type { Cutter } from './cutter.ts'
+import { keyNames } from './inputs.ts'
+import { type JoinPlan, joinPlan, pairsSpec, pairTypes, SIDE } from './join-plan.ts'
 import { compilePredicate, fieldsOf, type RowFilter } from './predicate.ts'
 import { prepareFeature } from './prepare.ts'
-import type { FeatureSpec, FieldType, Predicate, ResultType, ViewSpec } from './spec.ts'
+import type { FeatureSpec, FieldType, JoinSpec, Predicate, ResultType, ViewSpec } from './spec.ts'
 import { tileWidth, UNBOUNDED, type WindowShape, windowShape } from './windows.ts'
 
 /** The place of the filter of an accumulator that has none. */
@@ -62,7 +64,7 @@ export interface FeaturePlan {
 /** A view, compiled once: which fields a row keeps, which tiles there are, what each keeps, how features read them. */
 export interface ViewPlan {
   readonly spec: ViewSpec
-  /** Types of the source's fields that it reads or takes its keys from. */
+  /** Types of the sources' fields that it reads or takes its keys from. */
   readonly types: ReadonlyMap<string, FieldType>
   readonly fields: readonly { readonly name: string; readonly type: FieldType }[]
   readonly filters: readonly RowFilter[]
@@ -74,10 +76,39 @@ export interface ViewPlan {
   /** Width of the tiles that rows less than `allowedLatenessMs` before the mark fold into, at most. */
   readonly fineMs: number
   readonly features: readonly FeaturePlan[]
+  /** How its rows are joined when they are read; null where features are computed from the rows themselves. */
+  readonly join: JoinPlan | null
 }
 
-/** Compiles a view. `types` are the types of the source's fields; the definition has been checked before. */
+/**
+ * Compiles a view. `types` are what {@link columnTypes} gives for its sources; the definition has been checked before.
+ */
 export function compileView(spec: ViewSpec, types: ReadonlyMap<string, FieldType>): ViewPlan {
+  return spec.join === undefined ? compileRows(spec, types) : compileJoin(spec, spec.join, types)
+}
+
+/** Of a join only its rows are kept: what features are computed by is compiled as a view of joined rows. */
+function compileJoin(spec: ViewSpec, join: JoinSpec, types: ReadonlyMap<string, FieldType>): ViewPlan {
+  const pairs = compileRows(pairsSpec(spec, join), pairTypes(types))
+  const plan = joinPlan(join, pairs)
+  const fields = plan.kept.map((name) => ({ name, type: name === SIDE ? 'bool' : (types.get(name) as FieldType) }))
+  const used = new Set([...plan.kept, ...keyNames(spec)])
+  const reachMs = plan.lagMs + (pairs.tail?.reachMs ?? 0)
+  return {
+    ...pairs,
+    spec,
+    types: new Map([...types].filter(([name]) => used.has(name))),
+    fields,
+    filters: [],
+    accumulators: [],
+    foldFilters: [],
+    tail: tailPlan(spec.exactRows, reachMs),
+    features: pairs.features.map((feature) => ({ ...feature, spec: spec.features[feature.index] as FeatureSpec })),
+    join: plan,
+  }
+}
+
+function compileRows(spec: ViewSpec, types: ReadonlyMap<string, FieldType>): ViewPlan {
   const fields: { name: string; type: FieldType }[] = []
   const typeOf = (name: string): FieldType => {
     const type = types.get(name)
@@ -122,7 +153,7 @@ export function compileView(spec: ViewSpec, types: ReadonlyMap<string, FieldType
     const filter = filterIndex(feature.where)
     return { spec: feature, computation, window, resultType, accumulators: kept, filter, track, index }
   })
-  const used = new Set([...fields.map((field) => field.name), ...Object.values(spec.key)])
+  const used = new Set([...fields.map((field) => field.name), ...keyNames(spec)])
   const fineMs = tileWidth(spec.allowedLatenessMs)
   return {
     spec,
@@ -141,6 +172,7 @@ export function compileView(spec: ViewSpec, types: ReadonlyMap<string, FieldType
       ),
     })),
     tail: compileTail(windows.filter((window) => window.spec.tailLimit !== undefined)),
+    join: null,
   }
 }
 
@@ -181,9 +213,9 @@ function compileLevels(features: readonly FeaturePlan[], fineMs: number): LevelP
 function compileTail(windows: readonly WindowShape[]): TailPlan | null {
   if (windows.length === 0) return null
   const reachMs = Math.max(...windows.map((window) => window.reachMs))
-  return {
-    rows: Math.max(...windows.map((window) => window.spec.tailLimit ?? 0)),
-    reachMs,
-    stepMs: reachMs === UNBOUNDED ? UNBOUNDED : tileWidth(Math.max(reachMs, 128)),
-  }
+  return tailPlan(Math.max(...windows.map((window) => window.spec.tailLimit ?? 0)), reachMs)
+}
+
+function tailPlan(rows: number, reachMs: number): TailPlan {
+  return { rows, reachMs, stepMs: reachMs === UNBOUNDED ? UNBOUNDED : tileWidth(Math.max(reachMs, 128)) }
 }

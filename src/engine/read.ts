@@ -1,5 +1,7 @@
 import type { Column } from './aggregate.ts'
 import { leadingEdge, type StateClock, trailingEdge } from './edges.ts'
+import type { JoinPlan } from './join-plan.ts'
+import { joinRows } from './join-rows.ts'
 import { type FeaturePlan, NO_FILTER, type ViewPlan } from './plan.ts'
 import { RowMasks } from './row-masks.ts'
 import type { Rows } from './rows.ts'
@@ -31,7 +33,11 @@ type Outcome = 'totals' | 'nothing' | 'limit'
  * group: a longer window goes on where the shorter one stopped. Reused between reads; it keeps no state of its own.
  */
 export class ViewReader {
+  /** Of a join that of its joined rows. */
   readonly plan: ViewPlan
+  private readonly join: JoinPlan | null
+  /** How far back from t its features read. */
+  private readonly reachMs: number
   private readonly features: readonly FeaturePlan[]
   private readonly groups: readonly WindowGroup[]
   private readonly tailGroups: readonly TailGroup[]
@@ -43,8 +49,11 @@ export class ViewReader {
   private readonly placesOf: readonly (readonly number[])[]
 
   /** Reads these features of a view, or all of them. */
-  constructor(plan: ViewPlan, features: readonly FeaturePlan[] = plan.features) {
+  constructor(view: ViewPlan, features: readonly FeaturePlan[] = view.features) {
+    const plan = view.join?.pairs ?? view
     this.plan = plan
+    this.join = view.join
+    this.reachMs = Math.max(0, ...features.map((feature) => feature.window.reachMs))
     this.features = features
     this.groups = compileGroups(features, plan.fineMs)
     this.tailGroups = compileTailGroups(features)
@@ -66,6 +75,24 @@ export class ViewReader {
    * `since`, by feature index: from when on its history is complete, in ms.
    */
   read(state: ViewState | null, mark: number, t: number, since: ArrayLike<number>, out: FeatureValue[]): void {
+    const { join } = this
+    if (join === null) {
+      this.readRows(state, mark, t, since, out)
+      return
+    }
+    // What was joined to a row may have come before the window begins.
+    const complete = Array.from(since, (ms) => ms + join.lagMs)
+    const pairs = state && joinRows(join, state, t, t - this.reachMs).state
+    this.readRows(pairs, mark, t, complete, out)
+  }
+
+  private readRows(
+    state: ViewState | null,
+    mark: number,
+    t: number,
+    since: ArrayLike<number>,
+    out: FeatureValue[],
+  ): void {
     if (state === null) {
       for (const feature of this.features) {
         const partial = feature.window.startOf(t, feature.window.endOf(t)) < (since[feature.index] as number)

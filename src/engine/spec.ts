@@ -147,6 +147,8 @@ export type KeyType = 'string' | 'int64' | 'bool' | 'uuid'
 export interface FieldSpec extends ValueLimits {
   readonly name: string
   readonly type: FieldType
+  /** Nobody sends it: it comes from a row of a table when the event is accepted. */
+  readonly enriched?: true
   /** The JSON value may be null. */
   readonly nullable: boolean
   /** The JSON key may be absent. */
@@ -175,6 +177,7 @@ export interface ValueLimits {
 
 export interface SourceSpec {
   readonly name: string
+  /** Those that are sent, then those that are `enriched`, in the order of `enrich`. */
   readonly fields: readonly FieldSpec[]
   /** The field that holds the event's id (string, int or int64). */
   readonly id?: string
@@ -188,6 +191,10 @@ export interface SourceSpec {
   readonly from: readonly IntakeSpec[]
   /** A table: its rows are changed and deleted, and every feature over it must be able to take a row back. */
   readonly changes?: TableSpec
+  /** Where its enriched fields come from. */
+  readonly enrich?: readonly EnrichSpec[]
+  /** What is expected of it beyond its contract. */
+  readonly expect?: readonly ExpectationSpec[]
   readonly description?: string
 }
 
@@ -195,6 +202,45 @@ export interface SourceSpec {
 export interface TableSpec {
   /** The fields of the primary key. */
   readonly key: readonly string[]
+}
+
+/** Fields that an event takes from a row of a table, as the table has it when the event is accepted. */
+export interface EnrichSpec {
+  /** The table's source. */
+  readonly table: string
+  /** The event's fields that name the row, in the order of the table's primary key. */
+  readonly on: readonly string[]
+  /** The columns that are taken, each under the name of an enriched field. */
+  readonly columns: readonly { readonly column: string; readonly as: string }[]
+  /** What follows when the table has no such row: the fields are null, or the event is refused. */
+  readonly unknown: 'null' | 'refuse'
+}
+
+/** What a source is expected to be like: of its fields, of how much comes, of how new it is. */
+export type ExpectationSpec = FieldExpectation | VolumeExpectation | FreshnessExpectation
+
+/** What each value of a field is expected to be, or (`nulls`) a share of them. All but `nulls` hold for null. */
+export type FieldExpectation = (
+  | { readonly kind: 'range'; readonly min?: Scalar; readonly max?: Scalar }
+  | { readonly kind: 'oneOf'; readonly values: readonly Scalar[] }
+  | { readonly kind: 'nulls'; readonly atMost: number }
+) & {
+  readonly field: string
+  /** What becomes of an event that fails: refused, or accepted and counted. */
+  readonly action: 'refuse' | 'count'
+  /** It is broken by what failed in so long before now. */
+  readonly overMs: number
+}
+
+export interface VolumeExpectation {
+  readonly kind: 'volume'
+  readonly atLeast: number
+  readonly perMs: number
+}
+
+export interface FreshnessExpectation {
+  readonly kind: 'fresh'
+  readonly maxAgeMs: number
 }
 
 /** The field of a table's row that says when it was last changed, where no column says when it counts. */
@@ -255,10 +301,14 @@ export interface DebeziumFormat {
 export interface ViewSpec {
   readonly name: string
   readonly entity: string
+  /** Its source; of a view of several, what their union or join is called. */
   readonly source: string
-  /** Entity key name to source field name. */
+  /** Entity key name to source field name. Empty where `inputs` say it. */
   readonly key: Readonly<Record<string, string>>
-  /** Its source is a table: rows are taken back. */
+  /** The sources of a view of several: a union, or with `join` the left and the right of an interval join. */
+  readonly inputs?: readonly ViewInput[]
+  readonly join?: JoinSpec
+  /** A source of it is a table: rows are taken back. */
   readonly changes?: true
   readonly features: readonly FeatureSpec[]
   /** The time zones that its calendar windows name. */
@@ -269,6 +319,29 @@ export interface ViewSpec {
   /** From when on the history is complete: everything, a time, or (absent) when it was first deployed. */
   readonly since?: 'beginning' | number
   readonly description?: string
+}
+
+/** One of several sources of a view. */
+export interface ViewInput {
+  /** What the view calls it: `left` and `right` of a join. */
+  readonly name: string
+  readonly source: string
+  /** Entity key name to source field name. */
+  readonly key: Readonly<Record<string, string>>
+}
+
+/**
+ * Every pair of a row of the input `left` and one of `right` that are at most `withinMs` apart, and every left row that has
+ * none. A pair counts at the later of its two times, a left row without one at its own time + `withinMs`.
+ */
+export interface JoinSpec {
+  /** Fields that are equal in both; null equals nothing. */
+  readonly on: readonly { readonly left: string; readonly right: string }[]
+  readonly withinMs: number
+  /** `left-first`: the right row is not before the left one. */
+  readonly order: 'any' | 'left-first'
+  /** A window that needs more than so many of the newest joined rows is an error. */
+  readonly maxPairs: number
 }
 
 export interface ServiceSpec {

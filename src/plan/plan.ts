@@ -1,15 +1,19 @@
 import { type Contract, compileContract } from '../contract/index.ts'
 import {
+  type ColumnOrigin,
+  columnOrigin,
+  columnTypes,
   compileView,
   type DefinitionsSpec,
   type EntityPlan,
   type EntitySpec,
   type FeaturePlan,
   type FieldSpec,
-  type FieldType,
+  inputsOf,
   type KeyType,
   type ServiceSpec,
   type SourceSpec,
+  type Value,
 } from '../engine/index.ts'
 import { canonicalJson } from '../util/canonical-json.ts'
 import { murmur128Hex } from '../util/murmur3.ts'
@@ -26,8 +30,8 @@ export interface Route {
 export interface RouteView {
   /** Its place in the entity's plan. */
   readonly view: number
-  /** For each field that the view's rows keep, its place in the source's fields. */
-  readonly fields: readonly number[]
+  /** What the view keeps of an event, by the checked values of the source's fields. */
+  rowOf(values: readonly Value[]): Value[]
 }
 
 export interface SourceRuntime {
@@ -156,9 +160,11 @@ function compileEntity(spec: EntitySpec, definitions: DefinitionsSpec): EntityRu
   const plan = definitions.views
     .filter((view) => view.entity === spec.name)
     .map((view) => {
-      const source = definitions.sources.find((s) => s.name === view.source)
-      if (source === undefined) throw new Error(`feature view ${view.name}: no source ${view.source}`)
-      const types = new Map<string, FieldType>(source.fields.map((field) => [field.name, field.type]))
+      const types = columnTypes(view, (name) => {
+        const source = definitions.sources.find((s) => s.name === name)
+        if (source === undefined) throw new Error(`feature view ${view.name}: no source ${name}`)
+        return source.fields
+      })
       return compileView(view, types)
     })
   return { spec, plan }
@@ -174,13 +180,14 @@ function compileSource(
   const routes = new Map<string, { entity: EntityRuntime; keyFields: number[]; views: RouteView[] }>()
   for (const view of definitions.views) {
     const entity = entities.get(view.entity)
-    if (view.source !== spec.name || entity === undefined) continue
-    const keyFields = entity.spec.keys.map((key) => place(view.key[key.name] ?? ''))
+    const input = inputsOf(view).find(({ source }) => source === spec.name)
+    if (input === undefined || entity === undefined) continue
+    const keyFields = entity.spec.keys.map((key) => place(input.key[key.name] ?? ''))
     const at = entity.plan.findIndex((plan) => plan.spec.name === view.name)
-    const fields = entity.plan[at]?.fields.map((field) => place(field.name)) ?? []
+    const origins = entity.plan[at]?.fields.map((field) => columnOrigin(view, input, field.name)) ?? []
     const key = `${view.entity}/${keyFields.join()}`
     const route = routes.get(key) ?? { entity, keyFields, views: [] }
-    route.views.push({ view: at, fields })
+    route.views.push({ view: at, rowOf: rowMaker(origins, place) })
     routes.set(key, route)
   }
   return {
@@ -197,6 +204,11 @@ function compileSource(
     })),
     table: tableRoute(spec, place),
   }
+}
+
+function rowMaker(origins: readonly ColumnOrigin[], place: (field: string) => number): RouteView['rowOf'] {
+  const columns = origins.map((origin) => ('field' in origin ? { at: place(origin.field) } : origin))
+  return (values) => columns.map((column) => ('at' in column ? (values[column.at] ?? null) : column.constant))
 }
 
 function tableRoute({ name, fields, changes }: SourceSpec, place: (field: string) => number): Route | null {

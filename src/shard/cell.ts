@@ -71,7 +71,7 @@ export class Cell {
     availableAt: number,
     seq: number,
     row: readonly Value[],
-    key: RowKey = { part, seq, sign: 1 },
+    key?: RowKey,
   ): boolean {
     this.mark = Math.max(this.mark, Math.min(time, availableAt))
     this.seq = seq
@@ -80,10 +80,11 @@ export class Cell {
     writer.varint(layouts.numberOf(view))
     writer.varint(time)
     writer.varint(seq)
-    if (layouts.changes(view)) writeRowKey(writer, key)
+    if (layouts.changes(view)) writeRowKey(writer, key ?? { part, seq, sign: 1 })
     for (const value of row) encodeValue(writer, value)
     this.push(writer.peek())
-    if (this.state) applyRow(this.state, this.mark, view, time, key, row)
+    if (this.state && key) applyRow(this.state, this.mark, key.part, view, time, key.seq, row, key.sign)
+    else if (this.state) applyRow(this.state, this.mark, part, view, time, seq, row, 1)
     if (++this.tailRows < (this.state ? OPEN_TAIL_ROWS : TAIL_ROWS)) return false
     this.compact(layouts, part)
     return true
@@ -135,10 +136,13 @@ export class Cell {
       const reader = layouts.byNumber(number)
       if (reader === undefined)
         throw new CorruptBytes(`a row of layout number ${number}, which this shard does not know`)
-      const key = reader.changes ? readRowKey(tail) : { part, seq, sign: 1 as const }
+      const key = reader.changes ? readRowKey(tail) : null
       const row: Value[] = []
       for (let i = 0; i < reader.fields; i++) row.push(decodeValue(tail))
-      if (reader.view >= 0) applyRow(state, mark, reader.view, time, key, currentRow(reader, row))
+      if (reader.view < 0) continue
+      const current = currentRow(reader, row)
+      if (key) applyRow(state, mark, key.part, reader.view, time, key.seq, current, key.sign)
+      else applyRow(state, mark, part, reader.view, time, seq, current, 1)
     }
     return state
   }
@@ -227,10 +231,12 @@ function readRowKey(bytes: ByteReader): RowKey {
 function applyRow(
   state: EntityState,
   mark: number,
+  part: Part,
   view: number,
   time: number,
-  { part, seq, sign }: RowKey,
+  seq: number,
   row: readonly Value[],
+  sign: RowKey['sign'],
 ): void {
   // The cell's mark covers every row of its tail, so it may run ahead of this row: the state only depends on the greatest.
   if (mark > state.mark) state.mark = mark

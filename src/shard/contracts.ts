@@ -1,4 +1,12 @@
-import { type CheckedEvent, compileContract, type ExactNumbers, isRefusal } from '../contract/index.ts'
+import {
+  type CheckedEvent,
+  type Contract,
+  compileContract,
+  type EnrichingRows,
+  type ExactNumbers,
+  isRefusal,
+  type Refusal,
+} from '../contract/index.ts'
 import { mapValues, type SourceSpec } from '../engine/index.ts'
 import type { Plan, SourceRuntime } from '../plan/index.ts'
 import { canonicalJson, parseCanonicalJson } from '../util/canonical-json.ts'
@@ -8,8 +16,10 @@ import type { ShardStorage } from './storage.ts'
 /** A contract of the past, in terms of the source as it is now. */
 export interface PastContract {
   readonly exactNumbers: ExactNumbers
-  /** Reads an accepted event again; undefined for one that the contract would not have taken. */
-  readAgain(raw: unknown, id: string | null | undefined): CheckedEvent | undefined
+  /** How many rows an event was enriched with. */
+  readonly enrichments: number
+  /** Reads an accepted event again, with the rows that it was enriched with; undefined for one that the contract would not have taken. */
+  readAgain(raw: unknown, id: string | null | undefined, rows: EnrichingRows): CheckedEvent | undefined
   /** Reads a row of a table again. */
   reread(raw: unknown): CheckedEvent | undefined
 }
@@ -46,8 +56,14 @@ export class Contracts {
     const arrivalMs = Number.MAX_SAFE_INTEGER
     const then = this.known.get(name)
     if (name === this.nameOf(source) || then === undefined) {
-      const { exactNumbers, reread } = source.contract
-      return { exactNumbers, reread, readAgain: (raw, id) => accepted(source.contract.check(raw, arrivalMs, id)) }
+      const { contract } = source
+      const { exactNumbers, reread } = contract
+      return {
+        exactNumbers,
+        enrichments: enrichmentsOf(source.spec),
+        reread,
+        readAgain: (raw, id, rows) => enriched(contract, contract.check(raw, arrivalMs, id), rows),
+      }
     }
     const contract = compileContract(then)
     const places = source.spec.fields.map((field) =>
@@ -58,16 +74,26 @@ export class Contracts {
       event && { ...event, values: mapValues(places, (place) => event.values[place]) }
     return {
       exactNumbers,
-      readAgain: (raw, id) => asNow(accepted(contract.check(raw, arrivalMs, id))),
+      enrichments: enrichmentsOf(then),
+      readAgain: (raw, id, rows) => asNow(enriched(contract, contract.check(raw, arrivalMs, id), rows)),
       reread: (raw) => asNow(contract.reread(raw)),
     }
   }
 }
 
-const accepted = (event: ReturnType<ReturnType<typeof compileContract>['check']>): CheckedEvent | undefined =>
-  isRefusal(event) ? undefined : event
+const enrichmentsOf = ({ enrich = [] }: SourceSpec): number => enrich.length
 
-/** What of a source decides how its events are read. */
-function nameOf({ name, fields, id, time, idempotency }: SourceSpec): number {
-  return murmur32(canonicalJson({ name, fields, id, time, idempotency }))
+function enriched(
+  { enrichment }: Contract,
+  event: CheckedEvent | Refusal,
+  rows: EnrichingRows,
+): CheckedEvent | undefined {
+  if (isRefusal(event)) return undefined
+  return enrichment ? { ...event, values: enrichment.fill(event.values, rows) } : event
+}
+
+/** What of a source decides how its events, and the rows that they are enriched with, are read. */
+function nameOf({ name, fields, id, time, idempotency, enrich }: SourceSpec): number {
+  const columns = enrich?.map((one) => one.columns)
+  return murmur32(canonicalJson({ name, fields, id, time, idempotency, columns }))
 }

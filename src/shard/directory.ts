@@ -1,4 +1,12 @@
-import type { ApplyAnswer, ApplyMessage, ReadAnswer, ReadMessage, ShardUnavailable } from './messages.ts'
+import type {
+  ApplyAnswer,
+  ApplyMessage,
+  ReadAnswer,
+  ReadMessage,
+  RowsAnswer,
+  RowsMessage,
+  ShardUnavailable,
+} from './messages.ts'
 
 /** A shard as a door sees it: over RPC in a deploy, in the same process in `localStore`. */
 export interface ShardClient {
@@ -24,4 +32,6 @@ export interface TableDirectory {
 /** A shard of a table as a door sees it. */
 export interface TableClient {
   apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
+  /** The rows of some keys as the table has them now. */
+  rows(message: RowsMessage): Promise<RowsAnswer | ShardUnavailable>
 }

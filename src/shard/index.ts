@@ -9,13 +9,17 @@ export {
   type MessagePosition,
   type ReadAnswer,
   type ReadMessage,
+  type RowsAnswer,
+  type RowsMessage,
   type RowText,
   type ShardRefusal,
   type ShardUnavailable,
   STATUS_OF,
+  type Stamps,
 } from './messages.ts'
 export { Outbox } from './outbox.ts'
 export { Positions } from './positions.ts'
+export { type BatchQuality, type ExpectationCount, judgeBatch, SourceQuality, type StoredQuality } from './quality.ts'
 export { parseRead, parseReadAnswer, writeRead, writeReadAnswer } from './read-text.ts'
 export type { CopiedEntity } from './reads.ts'
 export { Shard, type ShardOptions } from './shard.ts'

@@ -1,4 +1,5 @@
 import type { ApplyMessage } from './messages.ts'
+import type { StoredQuality } from './quality.ts'
 import type { ShardStorage } from './storage.ts'
 
 /**
@@ -21,6 +22,8 @@ export interface JournalEntry {
   readonly saved: { readonly pages: number; readonly ids: number }
   /** The contract that the batch was checked by. */
   readonly contract: number
+  /** Counters of expectations after the batch, by source; absent where nothing is expected. */
+  readonly quality?: Readonly<Record<string, StoredQuality>>
   readonly message: ApplyMessage
 }
 
@@ -41,6 +44,11 @@ export class Journal {
   /** The rows before which pages, or id runs, have everything, as the newest row says it. */
   get saved(): JournalEntry['saved'] {
     return this.read(this.next - 1)?.saved ?? { pages: 0, ids: 0 }
+  }
+
+  /** The counters of expectations as the newest row has them. */
+  get quality(): JournalEntry['quality'] {
+    return this.read(this.next - 1)?.quality
   }
 
   /** What recovery has to look at, oldest first and one at a time: a whole ring may be larger than memory. */
@@ -110,7 +118,7 @@ function parseEntry(body: string): JournalEntry {
     readonly head: JournalHead
   }
   if (header.format !== FORMAT) throw new Error(`journal row of format ${header.format}; this code reads ${FORMAT}`)
-  const { row, seqBefore, availableAt, mark, verdicts, saved, contract, head } = header
+  const { row, seqBefore, availableAt, mark, verdicts, saved, contract, quality, head } = header
   return {
     row,
     seqBefore,
@@ -119,6 +127,7 @@ function parseEntry(body: string): JournalEntry {
     verdicts,
     saved,
     contract,
+    ...(quality && { quality }),
     message: { ...head, events: body.slice(cut + 1) },
   }
 }

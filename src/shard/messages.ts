@@ -22,6 +22,8 @@ export interface ApplyMessage {
   readonly position?: MessagePosition
   /** Of a table: what each event does to the rows of the views. */
   readonly contributions?: Contributions
+  /** What the events are enriched with; absent when their source has no enrichment. */
+  readonly stamps?: Stamps
   /** The dead letter that each event was: it goes back there when it is refused again. */
   readonly replays?: readonly string[]
   /** To how many shards each event goes, a digit of base 36 an event: a refusal is a dead letter once all of them refused. */
@@ -48,6 +50,31 @@ export interface Contributions {
   readonly signs: string
   /** For each event, the number that its row was put in by: a row is taken out under the number it came with. */
   readonly seqs: readonly number[]
+}
+
+/** Rows of tables as they were when a batch reached the door. They are kept with the batch: what was accepted stays enriched as it was. */
+export interface Stamps {
+  /** Each row once, a JSON array of `[version, column, ...]`. */
+  readonly rows: string
+  /** For each event, and each enrichment of its source, the row's place in `rows`, or nothing: numbers with commas between. */
+  readonly of: string
+}
+
+/** Asks a shard of a table for rows, to enrich events with. */
+export interface RowsMessage {
+  readonly version: number
+  readonly plan: string
+  /** Encoded primary keys. */
+  readonly keys: readonly string[]
+  readonly columns: readonly string[]
+}
+
+/**
+ * For each key a JSON array of `[version, column, ...]`, or null when the table has no such row. The version is
+ * `epoch/shard/number` of the row as it was put in. May end before the keys do, where the rows are long: ask for the rest.
+ */
+export interface RowsAnswer {
+  readonly rows: readonly (string | null)[]
 }
 
 export interface ShardRefusal {

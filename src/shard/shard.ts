@@ -2,6 +2,7 @@ import {
   type CheckedEvent,
   type ExactNumbers,
   isRefusal,
+  type ParsedEvents,
   parseEvents,
   type Refusal,
   refusal,
@@ -29,8 +30,10 @@ import { OpenCells } from './open-cells.ts'
 import { Outbox } from './outbox.ts'
 import { DEFAULT_MEMORY_BYTES, Pages } from './pages.ts'
 import { Positions } from './positions.ts'
+import { type BatchQuality, type ExpectationCount, judgeBatch, Quality } from './quality.ts'
 import { type CopiedEntity, Reads } from './reads.ts'
 import { Since } from './since.ts'
+import { type StampedRows, stampedRows } from './stamped-rows.ts'
 import type { ShardStorage } from './storage.ts'
 import { type Target, Targets } from './targets.ts'
 
@@ -75,6 +78,7 @@ export class Shard {
   private readonly positions: Positions
   private readonly open = new OpenCells()
   private readonly reads: Reads
+  private readonly quality: Quality
   private seq = 0
   private availableAt = 0
   /** The greatest mark of any entity here. */
@@ -102,6 +106,7 @@ export class Shard {
     const since = new Since(options.entity.plan, storage, options.now())
     this.reads = new Reads({ ...options, layouts: this.layouts, pages: this.pages, open: this.open, since })
     this.targets = new Targets(options.entity, options.part.shard, options.shards)
+    this.quality = new Quality(plan, options.entity, this.journal.quality)
     const saved = this.journal.saved
     for (const entry of this.journal.unsaved()) {
       this.redo(entry, saved)
@@ -126,6 +131,11 @@ export class Shard {
       ids: ids.size,
       unreadable: this.unreadable,
     }
+  }
+
+  /** What was counted here for each expectation of a source, in declared order; empty when its events are counted elsewhere. */
+  expectations(source: string): ExpectationCount[] {
+    return this.quality.counts(source, Math.max(this.availableAt, this.options.now()))
   }
 
   /** Refusals that wait for the dead letters. */
@@ -154,18 +164,24 @@ export class Shard {
     if (position && this.positions.fences(source.spec.name, position)) {
       return { unavailable: 'fenced', message: `a newer reader of ${position.sequence} has taken over` }
     }
+    const stamps = stampsOf(message, source)
+    if (stamps && 'unavailable' in stamps) return stamps
     const next = position ? this.positions.next(source.spec.name, position) : 0
     const row = this.journal.nextRow
     const seqBefore = this.seq
     this.availableAt = Math.max(this.availableAt, now())
     const refused: ShardRefusal[] = []
     const { contributions } = message
-    const take = contributions
-      ? (raw: unknown, index: number) => this.takeRow(source, raw, rowKey(contributions, index), row)
-      : (raw: unknown, index: number) => this.take(source, raw, message, index, row)
     let verdicts = ''
     storage.transaction(() => {
-      forEachEvent(source.contract.exactNumbers, message, (raw, broken, index) => {
+      const events = eventsOf(source.contract.exactNumbers, message)
+      const isReplay = message.replays !== undefined
+      const judge = contributions ? undefined : judgeBatch(source, events.raws, isReplay)
+      const batch: Batch = { source, message, row, stamps, judge }
+      const take = contributions
+        ? (raw: unknown, index: number) => this.takeRow(source, raw, rowKey(contributions, index), row)
+        : (raw: unknown, index: number) => this.take(batch, raw, index)
+      forEachEvent(events, (raw, broken, index) => {
         const isKnown = position !== undefined && (position.offsets[index] as number) < next
         const outcome = isKnown ? 'd' : (broken ?? take(raw, index))
         if (typeof outcome === 'string') verdicts += outcome
@@ -179,8 +195,11 @@ export class Shard {
       const saved = { pages: this.pages.oldestDirty ?? row, ids: this.ids.oldestUnsaved ?? row }
       const contract = this.contracts.nameOf(source)
       const { availableAt, mark } = this
-      if (this.seq > seqBefore) {
-        this.journal.write({ row, seqBefore, availableAt, mark, verdicts, saved, contract, message })
+      if (judge) this.quality.add(source, judge, availableAt)
+      if (this.seq > seqBefore || judge?.isEmpty === false) {
+        const quality = this.quality.stored
+        const entry = { row, seqBefore, availableAt, mark, verdicts, saved, contract, message }
+        this.journal.write(quality ? { ...entry, quality } : entry)
       }
       if (refused.length > 0) this.outbox.write(this.name, message, refused)
       this.changes?.write(availableAt)
@@ -192,25 +211,31 @@ export class Shard {
   }
 
   /** Judges one event and, when it is new and right, takes it in. */
-  private take(
-    source: SourceRuntime,
-    raw: unknown,
-    message: ApplyMessage,
-    index: number,
-    row: number,
-  ): 'a' | 'd' | Refusal {
-    const event = source.contract.check(raw, message.arrivalMs, idOf(message, index))
+  private take({ source, message, row, stamps, judge }: Batch, raw: unknown, index: number): 'a' | 'd' | Refusal {
+    const { contract } = source
+    let event = contract.check(raw, message.arrivalMs, idOf(message, index))
     if (isRefusal(event)) return event
-    const payload = source.contract.payloadHash(event.values)
+    const payload = contract.payloadHash(event.values)
     if (event.id !== null) {
       this.hashId(source, event.id)
       const known = this.ids.check(this.idWords, payload)
       if (known === 'duplicate') return 'd'
       if (known === 'conflict') return conflict(event.id)
     }
+    if (stamps && contract.enrichment) {
+      const rows = stamps(index)
+      const unknown = contract.enrichment.refuse(event.values, rows)
+      if (unknown) return unknown
+      event = { ...event, values: contract.enrichment.fill(event.values, rows) }
+    }
     const here = this.targets.find(source, event.values)
     const unread = this.judgeReach(source, here, event.timeMs)
     if (unread) return unread
+    if (judge) {
+      const isCounted = here[0]?.route === source.routes[0]
+      const unexpected = judge.judge(event.values, event.timeMs, isCounted, message.fanout[index] === '1')
+      if (unexpected) return unexpected
+    }
     if (event.id !== null) this.ids.add(this.idWords, payload, this.availableAt, row)
     this.seq++
     this.mark = Math.max(this.mark, Math.min(event.timeMs, this.availableAt))
@@ -268,8 +293,8 @@ export class Shard {
     const { part } = this.options
     for (const { route, key, hash } of here) {
       this.pages.change(key, hash, seq, row, (cell) => {
-        for (const { view, fields } of route.views) {
-          const kept = fields.map((field) => values[field] ?? null)
+        for (const { view, rowOf } of route.views) {
+          const kept = rowOf(values)
           if (cell.append(layouts, part, view, timeMs, availableAt, seq, kept, rowKey)) this.open.hold(cell)
         }
       })
@@ -302,11 +327,12 @@ export class Shard {
       return
     }
     const then = this.contracts.find(contract, source)
-    forEachEvent(then.exactNumbers, message, (raw, _broken, index) => {
+    const stamps = message.stamps && stampedRows(message.stamps, then.enrichments, then.exactNumbers)
+    forEachEvent(eventsOf(then.exactNumbers, message), (raw, _broken, index) => {
       if (verdicts[index] !== 'a') return
       this.seq++
       const { contributions } = message
-      const event = contributions ? then.reread(raw) : then.readAgain(raw, idOf(message, index))
+      const event = contributions ? then.reread(raw) : then.readAgain(raw, idOf(message, index), stamps?.(index) ?? [])
       if (event === undefined) {
         // Never seen: code that checks one contract in two ways. Not a reason to lose the shard.
         this.unreadable++
@@ -359,6 +385,16 @@ export class Shard {
   }
 }
 
+/** What the events of one batch have in common. */
+interface Batch {
+  readonly source: SourceRuntime
+  readonly message: ApplyMessage
+  /** Of the journal. */
+  readonly row: number
+  readonly stamps: StampedRows | undefined
+  readonly judge: BatchQuality | undefined
+}
+
 /** Whether some view of a route would read an event of this time, of an entity with this mark. */
 function isReadAt({ entity, views }: Route, timeMs: number, mark: number): boolean {
   if (timeMs >= mark) return true
@@ -384,23 +420,38 @@ function rowKey({ part, signs, seqs }: Contributions, index: number): RowKey {
   return { part, seq: seqs[index] as number, sign: signs[index] === '-' ? -1 : 1 }
 }
 
+/** What a batch's events are enriched with; nothing for a source without enrichment. A door that asks for no rows is of another time. */
+function stampsOf(
+  message: ApplyMessage,
+  { spec, contract }: SourceRuntime,
+): StampedRows | ShardUnavailable | undefined {
+  if (spec.enrich === undefined) return undefined
+  const { stamps, fanout } = message
+  if (stamps) return stampedRows(stamps, spec.enrich.length, contract.exactNumbers)
+  if (fanout === '') return undefined
+  return {
+    unavailable: 'unknown_version',
+    message: `events of ${spec.name} came without the rows they are enriched with`,
+  }
+}
+
 /** What identifies an event besides its own id field: null where its position does. */
 function idOf({ ids, position }: ApplyMessage, index: number): string | null | undefined {
   return ids?.[index] ?? (position === undefined ? undefined : null)
 }
 
-/** Calls back for each event of a message: what it parsed to, or why it did not. */
+/** The events of a message: what each parsed to, or why it did not. */
+function eventsOf(exactNumbers: ExactNumbers, { events, fanout }: ApplyMessage): ParsedEvents {
+  const parsed = parseEvents(events, exactNumbers)
+  if (!isRefusal(parsed)) return parsed
+  // The door sends only what it could tell apart, so this is a broken door: nothing of it is taken.
+  const raws = Array.from({ length: fanout.length }, () => undefined)
+  return { raws, broken: new Map(raws.map((_, index) => [index, parsed])) }
+}
+
 function forEachEvent(
-  exactNumbers: ExactNumbers,
-  { events, fanout }: ApplyMessage,
+  { raws, broken }: ParsedEvents,
   each: (raw: unknown, broken: Refusal | undefined, index: number) => void,
 ): void {
-  const parsed = parseEvents(events, exactNumbers)
-  if (isRefusal(parsed)) {
-    // The door sends only what it could tell apart, so this is a broken door: nothing of it is taken.
-    for (let index = 0; index < fanout.length; index++) each(undefined, parsed, index)
-    return
-  }
-  const { raws, broken } = parsed
   for (let index = 0; index < raws.length; index++) each(raws[index], broken.get(index), index)
 }

@@ -33,6 +33,7 @@ export class Since {
 /** What a feature computes, by its definition and the types it reads: a change of its texts or its default is no change. */
 function identity(view: ViewPlan, { spec, accumulators }: FeaturePlan): string {
   const { description, default: ifEmpty, ...what } = spec
-  const state = accumulators.map((i) => view.accumulators[i]?.identity)
+  const computed = view.join?.pairs ?? view
+  const state = accumulators.map((i) => computed.accumulators[i]?.identity)
   return `${view.spec.name}.${spec.name}#${murmur32(canonicalJson({ view: identityOf(view), what, state }))}`
 }

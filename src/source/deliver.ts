@@ -9,6 +9,7 @@ import {
   type TableClient,
   type TableDirectory,
 } from '../shard/index.ts'
+import type { Enricher } from './enrich.ts'
 import type { EventBatch, RoutedBatch, Router, ShardBatch } from './route.ts'
 
 /** What a sender is told of a request. */
@@ -36,22 +37,24 @@ export interface Undelivered {
 export interface Delivery {
   readonly router: Router
   readonly directory: ShardDirectory
-  /** Where the rows of a table go; of a stream not needed. */
+  /** Where the rows of a table go, and what events are enriched with comes from; of any other stream not needed. */
   readonly tables?: TableDirectory
+  /** Of a source that is enriched. */
+  readonly enricher?: Enricher
   readonly source: string
   /** Keeps what no shard can: durable before the answer. */
   readonly keep: (letters: readonly DeadLetter[]) => Promise<void>
 }
 
 /**
- * Takes in a batch of one source: routes its events to shards, waits until all is durable, and adds up what became of
- * each. An event counts as accepted when one of its shards took it, as a duplicate when all of them knew it.
+ * Takes in a batch of one source: has it enriched, routes its events to shards, waits until all is durable, and adds up what
+ * became of each. An event counts as accepted when one of its shards took it, as a duplicate when all of them knew it.
  */
-export async function deliver(
-  { router, directory, tables, source, keep }: Delivery,
-  batch: EventBatch,
-): Promise<Receipt | Refusal | Undelivered> {
-  const routed = router.route(batch)
+export async function deliver(delivery: Delivery, batch: EventBatch): Promise<Receipt | Refusal | Undelivered> {
+  const { router, directory, tables, source, keep } = delivery
+  const stamped = await stamp(delivery, batch)
+  if ('unavailable' in stamped) return stamped
+  const routed = router.route(stamped)
   if (isRefusal(routed)) return routed
   const [answers] = await Promise.all([
     sendAll(router.isTable && tables ? tables : directory, routed.batches),
@@ -60,9 +63,16 @@ export async function deliver(
   return 'unavailable' in answers ? answers : addUp(routed, answers, router.isTable ? null : directory)
 }
 
+/** The batch with what its events are enriched with; out of reach, nothing of it is sent. */
+async function stamp({ enricher, tables }: Delivery, batch: EventBatch): Promise<EventBatch | Undelivered> {
+  if (enricher === undefined) return batch
+  if (tables === undefined) throw new Error('a source that is enriched needs tables')
+  return await enricher.stamp(tables, batch)
+}
+
 /** Shards of entities, or of a table. */
 interface Takers {
-  shard(name: string, shard: number): TableClient
+  shard(name: string, shard: number): Pick<TableClient, 'apply'>
 }
 
 /** Shards side by side, but the messages of one shard in their order: it keeps how far it is. */
@@ -166,12 +176,15 @@ function addUp(
   return { accepted, duplicates, refused: list, commits: [...commits].map(([place, seq]) => `${place}/${seq}`) }
 }
 
-/** Whether every shard that a batch goes to would take another one: it is asked to take nothing. */
-export async function areWell({ router, directory, tables }: Delivery, batch: EventBatch): Promise<boolean> {
-  const routed = router.route(batch)
+/** Whether every shard that a batch goes to would take another one: it is asked to take nothing; tables are asked as ever. */
+export async function areWell(delivery: Delivery, batch: EventBatch): Promise<boolean> {
+  const { router, directory, tables } = delivery
+  const stamped = await stamp(delivery, batch)
+  if ('unavailable' in stamped) return false
+  const routed = router.route(stamped)
   if (isRefusal(routed)) return false
   const empty = routed.batches.map((one): ShardBatch => {
-    const { ids: _, position: __, ...message } = one.message
+    const { ids: _, position: __, stamps: ___, ...message } = one.message
     return { ...one, message: { ...message, events: '[]', fanout: '' } }
   })
   return !('unavailable' in (await sendAll(router.isTable && tables ? tables : directory, empty)))

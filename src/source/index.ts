@@ -1,6 +1,8 @@
 export { requestBatch } from './batch.ts'
 export { type Connections, parseConnections } from './connections.ts'
 export { areWell, type Delivery, deliver, type Receipt, type RefusedEvent, type Undelivered } from './deliver.ts'
+export { Enricher } from './enrich.ts'
+export { type ExpectationStatus, expectationStatuses } from './expectations.ts'
 export { connectKafka } from './kafka/connect.ts'
 export type { KafkaHttpEnvironment } from './kafka/http-call.ts'
 export type {

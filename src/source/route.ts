@@ -13,11 +13,12 @@ import { type LetterOrigin, letterOrigin } from '../dead-letters/index.ts'
 import { type EntityRuntime, type Route, type SourceRuntime, shardOf } from '../plan/index.ts'
 import { type ApplyMessage, MESSAGE_VERSION, type MessagePosition } from '../shard/index.ts'
 import { MAX_EVENT_UNITS } from '../util/limits.ts'
+import { type BatchStamps, StampsWriter } from './stamps.ts'
 
 /** More than this many events, or about this much text, go to a shard in several messages: a journal row holds 2 MB. */
 const MESSAGE_EVENTS = 8_192
 /** Events of one request: five megabytes of the smallest that make sense. */
-const MOST_EVENTS = 50_000
+export const MOST_EVENTS = 50_000
 const MESSAGE_UNITS = MAX_EVENT_UNITS
 /** What quotes and a comma add to an id. */
 const ID_UNITS = 3
@@ -46,6 +47,8 @@ export interface EventBatch {
   readonly replays?: readonly string[]
   /** What is broken was refused by the format of its source, and is here as it came. */
   readonly undecoded?: true
+  /** What the events are enriched with. */
+  readonly stamps?: BatchStamps
 }
 
 export interface RoutedBatch {
@@ -70,6 +73,7 @@ interface Bucket {
   units: number
   indexes: number[]
   fanout: string
+  readonly stamps: StampsWriter | undefined
 }
 
 /** Cuts a request into one message a shard, by scanning each event's text for its keys: the shard is the only one to parse. */
@@ -110,7 +114,7 @@ export class Router {
   }
 
   route(batch: EventBatch): RoutedBatch | Refusal {
-    const { text, spans, arrivalMs } = batch
+    const { text, spans, arrivalMs, stamps } = batch
     if (spans.count > MOST_EVENTS) {
       return refusal(
         'too_large',
@@ -131,7 +135,7 @@ export class Router {
       const end = spans.ends[index] as number
       const why =
         spans.broken.get(index) ??
-        tooLarge(end - start) ??
+        tooLarge(end - start, stamps && new StampsWriter(stamps).unitsOf(index)) ??
         this.findTargets(scan, text, start, end, arrivalMs, keys, targets)
       if (why !== undefined) {
         const isUndecoded = batch.undecoded && spans.broken.has(index)
@@ -143,14 +147,15 @@ export class Router {
       const units = event.length + 1 + (ids === undefined ? 0 : (ids[index]?.length ?? 0) + ID_UNITS)
       for (const target of targets) {
         let bucket = open[target] ?? null
-        if (bucket && (bucket.indexes.length >= MESSAGE_EVENTS || bucket.units + units > MESSAGE_UNITS)) {
+        const more = units + (bucket?.stamps?.unitsOf(index) ?? 0)
+        if (bucket && (bucket.indexes.length >= MESSAGE_EVENTS || bucket.units + more > MESSAGE_UNITS)) {
           close(bucket)
           bucket = null
         }
-        bucket ??= this.openBucket(target)
+        bucket ??= this.openBucket(target, stamps)
         open[target] = bucket
         bucket.events.push(event)
-        bucket.units += units
+        bucket.units += units + (bucket.stamps?.add(index) ?? 0)
         bucket.indexes.push(index)
         bucket.fanout += Math.min(targets.length, MOST_FANOUT).toString(36)
       }
@@ -176,9 +181,9 @@ export class Router {
     return undefined
   }
 
-  private openBucket(target: number): Bucket {
+  private openBucket(target: number, stamps: BatchStamps | undefined): Bucket {
     const { entity, shard } = this.buckets[target] as { entity: EntityRuntime; shard: number }
-    return { entity, shard, events: [], units: 0, indexes: [], fanout: '' }
+    return { entity, shard, events: [], units: 0, indexes: [], fanout: '', stamps: stamps && new StampsWriter(stamps) }
   }
 
   /** Fills `targets` with the buckets of an event's entities, each once; or says why it has none. */
@@ -226,7 +231,7 @@ export class Router {
   }
 
   private message(bucket: Bucket, { arrivalMs, position, replays }: EventBatch, ids: EventBatch['ids']): ShardBatch {
-    const { entity, shard, events, indexes, fanout } = bucket
+    const { entity, shard, events, indexes, fanout, stamps } = bucket
     const message: ApplyMessage = {
       version: MESSAGE_VERSION,
       plan: this.plan,
@@ -234,6 +239,7 @@ export class Router {
       arrivalMs,
       events: `[${events.join(',')}]`,
       fanout,
+      ...(stamps && { stamps: stamps.text }),
       ...(ids && { ids: indexes.map((index) => ids[index]) }),
       ...(replays && { replays: indexes.map((index) => replays[index] as string) }),
       ...(position && {
@@ -245,10 +251,11 @@ export class Router {
 }
 
 /** An event fits one message: taken in, it would be a journal row that the storage refuses, whenever it is sent. */
-function tooLarge(units: number): Refusal | undefined {
-  if (units <= MESSAGE_UNITS) return undefined
+function tooLarge(units: number, stampUnits = 0): Refusal | undefined {
+  if (units + stampUnits <= MESSAGE_UNITS) return undefined
+  const enriched = stampUnits === 0 ? '' : `, and ${stampUnits} that it is enriched with`
   return refusal(
     'too_large',
-    `The event has ${units} characters; at most ${MESSAGE_UNITS} are taken. Send what features read.`,
+    `The event has ${units} characters${enriched}; at most ${MESSAGE_UNITS} are taken. Send what features read.`,
   )
 }

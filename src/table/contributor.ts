@@ -38,6 +38,8 @@ export class Contributor {
   private readonly storage: TableStorage
   private readonly destinations: Destinations
   private last: number
+  /** The number as the storage has it. */
+  private written: number
   private pending: Contribution[] = []
   private nextRow: number
 
@@ -47,6 +49,7 @@ export class Contributor {
     this.storage = storage
     this.destinations = destinations
     this.last = Number(storage.readMeta('seq') ?? '0')
+    this.written = this.last
     this.nextRow = storage.contributions.lastOutboxId() + 1
   }
 
@@ -62,7 +65,7 @@ export class Contributor {
   /** Puts a row in, and gives the number that it can be taken out by. */
   putIn(text: string, values: readonly Value[]): number {
     const seq = ++this.last
-    this.pending.push([seq, '+', seq, this.shardsOf(values), text])
+    this.say([seq, '+', seq, this.shardsOf(values), text])
     return seq
   }
 
@@ -72,7 +75,12 @@ export class Contributor {
     const parsed = parseEvents(text, contract.exactNumbers)
     const event = isRefusal(parsed) ? undefined : contract.reread(parsed.raws[0])
     // A row without a time, by a contract that has changed since, is in no view of now.
-    if (event) this.pending.push([++this.last, '-', row, this.shardsOf(event.values), text])
+    if (event) this.say([++this.last, '-', row, this.shardsOf(event.values), text])
+  }
+
+  /** A table that events are enriched from may feed no view: then there is nobody to tell. */
+  private say(contribution: Contribution): void {
+    if (contribution[3].length > 0) this.pending.push(contribution)
   }
 
   /** The shards of the entities that a row feeds, each once. */
@@ -88,7 +96,7 @@ export class Contributor {
 
   /** Writes what a batch has to say. Inside its transaction. */
   write(arrivalMs: number): void {
-    if (this.pending.length === 0) return
+    if (this.last === this.written) return
     let row: Contribution[] = []
     let units = 0
     const close = () => {
@@ -104,6 +112,7 @@ export class Contributor {
     }
     close()
     this.pending = []
+    this.written = this.last
     this.storage.writeMeta('seq', String(this.last))
   }
 

@@ -1,24 +1,33 @@
 import { CHANGE, contentId, encodeKey, isRefusal, parseEvents, type Refusal, refusal } from '../contract/index.ts'
-import { jsonText, type Part, type Value } from '../engine/index.ts'
+import { type FieldSpec, jsonText, type Part, type Value } from '../engine/index.ts'
 import { hashKey, type Plan, type Route, type SourceRuntime } from '../plan/index.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
+  type BatchQuality,
+  type ExpectationCount,
+  judgeBatch,
   MESSAGE_VERSION,
   Outbox,
   Positions,
+  type RowsAnswer,
+  type RowsMessage,
   type ShardRefusal,
   type ShardUnavailable,
+  SourceQuality,
+  type StoredQuality,
 } from '../shard/index.ts'
 import { murmur32 } from '../util/murmur3.ts'
 import { type Change, readChange } from './change.ts'
 import { Contributor, type Destinations } from './contributor.ts'
 import type { TableStorage } from './storage.ts'
-import { formatRow, parseRow, type StoredRow } from './stored-row.ts'
+import { formatRow, type LiveRow, parseRow, type StoredRow } from './stored-row.ts'
 import { isNewer, type RowVersion } from './version.ts'
 
 /** Rows that a truncate takes out in one transaction. */
 const TRUNCATED_ROWS = 500
+/** About how much text of rows one answer has: RPC takes 32 MB. */
+const ANSWER_UNITS = 2 * 1024 * 1024
 
 export interface TableShardOptions {
   readonly plan: Plan
@@ -47,6 +56,7 @@ export class TableShard {
   /** The key behind which rows are still to be looked at for it; null when that is done. */
   private truncating: string | null
   private unknownDeletes = 0
+  private readonly quality: SourceQuality
 
   constructor(options: TableShardOptions) {
     const { source, storage, part, destinations } = options
@@ -61,6 +71,8 @@ export class TableShard {
     this.truncated = parsed === null ? null : parseRow(parsed.version).version
     this.truncating = parsed?.after ?? null
     this.unknownDeletes = Number(storage.readMeta('unknown deletes') ?? '0')
+    const quality = source.spec.expect && storage.readMeta('quality')
+    this.quality = new SourceQuality(source, quality === undefined ? undefined : (JSON.parse(quality) as StoredQuality))
   }
 
   /** Refusals that wait for the dead letters. */
@@ -78,9 +90,20 @@ export class TableShard {
     return { unknownDeletes: this.unknownDeletes, seq: this.contributor.seq, truncating: this.truncating !== null }
   }
 
+  /** What was counted here for each expectation of the table, in declared order. */
+  expectations(): ExpectationCount[] {
+    return this.quality.counts(this.options.now())
+  }
+
   private get name(): string {
     const { source, part } = this.options
     return `table ${source.spec.name}/${part.epoch}/${part.shard}`
+  }
+
+  private mismatch({ version, plan }: ApplyMessage | RowsMessage): ShardUnavailable | undefined {
+    const own = this.options.plan.hash
+    if (version !== MESSAGE_VERSION) return { unavailable: 'unknown_version', message: `message version ${version}` }
+    return plan === own ? undefined : { unavailable: 'unknown_plan', message: `plan ${plan}, this table runs ${own}` }
   }
 
   /**
@@ -88,15 +111,11 @@ export class TableShard {
    * storage does: then the shard must be opened anew.
    */
   apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable {
-    const { plan, source, storage } = this.options
+    const { source, storage, now } = this.options
     const { name } = source.spec
     const { position } = message
-    if (message.version !== MESSAGE_VERSION) {
-      return { unavailable: 'unknown_version', message: `message version ${message.version}` }
-    }
-    if (message.plan !== plan.hash) {
-      return { unavailable: 'unknown_plan', message: `plan ${message.plan}, this table runs ${plan.hash}` }
-    }
+    const mismatch = this.mismatch(message)
+    if (mismatch) return mismatch
     if (position && this.positions.fences(name, position)) {
       return { unavailable: 'fenced', message: `a newer reader of ${position.sequence} has taken over` }
     }
@@ -106,9 +125,10 @@ export class TableShard {
     storage.transaction(() => {
       const parsed = parseEvents(message.events, source.contract.exactNumbers)
       if (isRefusal(parsed)) throw new Error(`a door sent what is no list of changes: ${parsed.message}`)
+      const judge = judgeBatch(source, parsed.raws, message.replays !== undefined)
       parsed.raws.forEach((raw, index) => {
         const isKnown = position !== undefined && (position.offsets[index] as number) < next
-        const outcome = isKnown ? 'd' : (parsed.broken.get(index) ?? this.take(raw, message, index))
+        const outcome = isKnown ? 'd' : (parsed.broken.get(index) ?? this.take(raw, message, index, judge))
         if (typeof outcome === 'string') verdicts += outcome
         else {
           verdicts += 'r'
@@ -116,13 +136,17 @@ export class TableShard {
         }
       })
       if (refused.length > 0) this.letters.write(this.name, message, refused)
+      if (judge?.isEmpty === false) {
+        this.quality.add(judge, now())
+        storage.writeMeta('quality', JSON.stringify(this.quality.stored))
+      }
       this.positions.advance(message)
       this.contributor.write(message.arrivalMs)
     })
     return { verdicts, refused, seq: this.contributor.seq }
   }
 
-  private take(raw: unknown, message: ApplyMessage, index: number): 'a' | 'd' | Refusal {
+  private take(raw: unknown, message: ApplyMessage, index: number, judge?: BatchQuality): 'a' | 'd' | Refusal {
     const change = readChange(raw, message.position, index)
     if (isRefusal(change)) return change
     if (change.op === 't') return this.truncate(change.version)
@@ -132,8 +156,10 @@ export class TableShard {
     const text = this.options.storage.readRow(key)
     const known = text === undefined ? null : parseRow(text)
     if (known !== null && !isNewer(change.version, known.version)) return 'd'
-    if (change.op === 'd') return this.remove(key, known, change.version)
-    return this.put(key, known, change, message.arrivalMs)
+    if (change.op !== 'd') return this.put(key, known, change, message.arrivalMs, judge)
+    const verdict = this.remove(key, known, change.version)
+    if (verdict === 'a') judge?.accept(changedMs(change, message.arrivalMs))
+    return verdict
   }
 
   /** Not so for a row that a truncate has yet to take out. */
@@ -165,7 +191,13 @@ export class TableShard {
     return 'd'
   }
 
-  private put(key: string, old: StoredRow | null, change: Change, arrivalMs: number): 'a' | 'd' | Refusal {
+  private put(
+    key: string,
+    old: StoredRow | null,
+    change: Change,
+    arrivalMs: number,
+    judge: BatchQuality | undefined,
+  ): 'a' | 'd' | Refusal {
     const { storage, source } = this.options
     const { contract, spec } = source
     const fields = this.complete(change, old)
@@ -178,10 +210,11 @@ export class TableShard {
       storage.writeRow(key, formatRow({ version: change.version, row: old.row }))
       return 'd'
     }
+    const unexpected = judge?.judge(event.values, changedMs(change, arrivalMs), true, true)
+    if (unexpected) return unexpected
     if (old?.row) this.contributor.takeOut(old.row)
     const text = `{${spec.fields
-      .map(({ name, type, format }, i) => member(name, event.values[i] as Value, type, format))
-      .filter(Boolean)
+      .map((field, i) => `${JSON.stringify(field.name)}:${valueText(field, event.values[i] as Value)}`)
       .join()}}`
     const seq = this.contributor.putIn(text, event.values)
     storage.writeRow(key, formatRow({ version: change.version, row: { text, seq, content } }))
@@ -246,14 +279,45 @@ export class TableShard {
     return true
   }
 
-  /** The rows of some keys, for enrichment: the row's text and its number, or null. */
-  rows(keys: readonly string[]): ({ readonly text: string; readonly seq: number } | null)[] {
-    return keys.map((key) => {
-      const body = this.options.storage.readRow(key)
+  /** The rows of some keys, as they are now; of the first keys alone when an answer cannot hold them all. */
+  rows(message: RowsMessage): RowsAnswer | ShardUnavailable {
+    const mismatch = this.mismatch(message)
+    if (mismatch) return mismatch
+    const { storage, source } = this.options
+    const fields = message.columns.map((column) => source.spec.fields.findIndex(({ name }) => name === column))
+    const rows: (string | null)[] = []
+    let units = 0
+    for (const key of message.keys) {
+      if (units > ANSWER_UNITS) break
+      const body = storage.readRow(key)
       const known = body === undefined ? null : parseRow(body)
-      return known?.row && this.isThere(known) ? { text: known.row.text, seq: known.row.seq } : null
-    })
+      const text = known?.row && this.isThere(known) ? this.columnsOf(known.row, fields) : null
+      units += text?.length ?? 0
+      rows.push(text)
+    }
+    return { rows }
   }
+
+  /** What the contract of before took and that of now does not is null. */
+  private columnsOf({ text, seq }: LiveRow, fields: readonly number[]): string {
+    const { source, part } = this.options
+    const { contract, spec } = source
+    const parsed = parseEvents(text, contract.exactNumbers)
+    const row = isRefusal(parsed) ? {} : (parsed.raws[0] as Readonly<Record<string, unknown>>)
+    const columns = fields.map((at) => {
+      const field = spec.fields[at]
+      const value = field === undefined ? null : contract.checkField(at, row[field.name])
+      const isUnfit = field === undefined || (typeof value === 'object' && value !== null && isRefusal(value))
+      return isUnfit ? 'null' : valueText(field, value as Value)
+    })
+    return `[${[`"${part.epoch}/${part.shard}/${seq}"`, ...columns].join()}]`
+  }
+}
+
+/** When a change was committed, as it says itself; else when it came. */
+function changedMs({ fields }: Change, arrivalMs: number): number {
+  const time = fields[CHANGE.time]
+  return typeof time === 'number' ? time : arrivalMs
 }
 
 interface StoredTruncate {
@@ -261,10 +325,10 @@ interface StoredTruncate {
   readonly after: string | null
 }
 
-/** Leaves out what is null where it may be absent; a time is written as its field's format wants it. */
-function member(name: string, value: Value, type: Parameters<typeof jsonText>[1], format?: string): string {
+/** A time is written as its field's format wants it. */
+function valueText({ type, format }: FieldSpec, value: Value): string {
   const isTime = type === 'timestamp' && format === 'iso' && typeof value === 'number'
-  return `${JSON.stringify(name)}:${isTime ? JSON.stringify(new Date(value).toISOString()) : jsonText(value, type)}`
+  return isTime ? JSON.stringify(new Date(value).toISOString()) : jsonText(value, type)
 }
 
 /** Parts of tables lie beyond those of entities' shards, and each table's apart from every other's. */

@@ -4,7 +4,15 @@ import type { Explanation } from '../engine/index.ts'
 import { Plan, shardOf, type VectorPlan } from '../plan/index.ts'
 import { lookup, type RowMetadata, typedRows } from '../serve/index.ts'
 import { type DeadLetter, MemoryStorage, Shard, type ShardDirectory, type TableDirectory } from '../shard/index.ts'
-import { deliver, type Receipt, Router, requestBatch } from '../source/index.ts'
+import {
+  deliver,
+  Enricher,
+  type ExpectationStatus,
+  expectationStatuses,
+  type Receipt,
+  Router,
+  requestBatch,
+} from '../source/index.ts'
 import { MemoryTableStorage, TableShard } from '../table/index.ts'
 import { parseRfc3339 } from '../util/rfc3339.ts'
 
@@ -64,6 +72,7 @@ export class LocalStore<S extends Services> {
   private readonly directory: ShardDirectory
   private readonly shards = new Map<string, Shard>()
   private readonly routers = new Map<string, Router>()
+  private readonly enrichers: ReadonlyMap<string, Enricher | undefined>
   private readonly tables = new Map<string, TableShard>()
   private readonly tableDirectory: TableDirectory
   /** Stands for the place in a database's log. */
@@ -72,6 +81,7 @@ export class LocalStore<S extends Services> {
   constructor(definitions: Definitions<S>, { now, shards = 1 }: LocalStoreOptions) {
     this.plan = new Plan(definitions.spec)
     this.now = now
+    this.enrichers = new Map([...this.plan.sources].map(([name, source]) => [name, Enricher.of(this.plan, source)]))
     this.directory = {
       region: 'local',
       epoch: 0,
@@ -83,7 +93,10 @@ export class LocalStore<S extends Services> {
     }
     this.tableDirectory = {
       shards,
-      shard: (source, shard) => ({ apply: async (message) => this.table(source, shard).apply(message) }),
+      shard: (source, shard) => ({
+        apply: async (message) => this.table(source, shard).apply(message),
+        rows: async (message) => this.table(source, shard).rows(message),
+      }),
     }
   }
 
@@ -165,7 +178,9 @@ export class LocalStore<S extends Services> {
     const keep = async (letters: readonly DeadLetter[]) => this.keep(letters)
     const batch = requestBatch(text, this.now())
     const { directory, tableDirectory: tables } = this
-    const receipt = isRefusal(batch) ? batch : await deliver({ router, directory, tables, source, keep }, batch)
+    const enricher = this.enrichers.get(source)
+    const delivery = { router, directory, tables, source, keep, ...(enricher && { enricher }) }
+    const receipt = isRefusal(batch) ? batch : await deliver(delivery, batch)
     if (isRefusal(receipt)) throw new Error(`${method}('${source}'): ${receipt.message}`)
     if ('unavailable' in receipt) throw new Error(`${method}('${source}'): ${receipt.message}`)
     for (const shard of this.shards.values()) this.collect(shard)
@@ -204,6 +219,19 @@ export class LocalStore<S extends Services> {
     return [...this.letters.values()]
       .filter(({ letter, by }) => by.size >= letter.fanout || letter.reason === 'conflict')
       .map(({ letter }) => letter)
+  }
+
+  /** How a source does by each of its expectations, in declared order. */
+  expectations(source: string): ExpectationStatus[] {
+    const runtime = this.plan.sources.get(source)
+    if (runtime === undefined)
+      throw new Error(`no source ${source}; there are: ${[...this.plan.sources.keys()].join(', ')}`)
+    const tables = [...this.tables].filter(([name]) => name.startsWith(`${source}/`))
+    const counts =
+      runtime.table === null
+        ? [...this.shards.values()].map((shard) => shard.expectations(source))
+        : tables.map(([, table]) => table.expectations())
+    return expectationStatuses(runtime.spec, counts, this.now())
   }
 
   /**

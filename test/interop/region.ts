@@ -23,6 +23,8 @@ export interface RegionOptions {
   readonly name: 'east' | 'west'
   /** The secret CONNECTIONS. */
   readonly connections: object
+  /** Of the heap of each Worker's isolate, MB; more ends the process. */
+  readonly heapMb?: number
 }
 
 interface SourceStatus {
@@ -68,7 +70,7 @@ export class TestRegion {
   /** Starts, or starts again on the same state, perhaps with another app: a deploy. */
   async start(app: ShopApp = 'app'): Promise<void> {
     const [ingest, lookup] = await bundleOf(app)
-    const { name, connections } = this.options
+    const { name, connections, heapMb } = this.options
     const text = (name: string, value: string): ServiceBinding => ({ kind: 'text', name, value })
     const object = (name: string, className: string): ServiceBinding => ({
       kind: 'durableObject',
@@ -101,6 +103,7 @@ export class TestRegion {
         { service: 'lookup', port: this.ports.lookup },
       ],
       stateDir: this.stateDir,
+      ...(heapMb !== undefined && { v8Flags: [`--max-old-space-size=${heapMb}`, '--max-semi-space-size=4'] }),
     })
   }
 

@@ -73,14 +73,19 @@ export function take(state: EntityState, plan: EntityPlan, { event, sign }: Step
   })
 }
 
-/** All features of the first view. */
-export function readAll(state: EntityState, plan: EntityPlan, t: number): FeatureValue[] {
+/** All features of the first view, whose history is complete from `since` on. */
+export function readAll(
+  state: EntityState,
+  plan: EntityPlan,
+  t: number,
+  since = Number.NEGATIVE_INFINITY,
+): FeatureValue[] {
   state.settle()
   const [view] = plan
   if (view === undefined) throw new Error('no view')
   const out: FeatureValue[] = []
-  const since = view.features.map(() => Number.NEGATIVE_INFINITY)
-  new ViewReader(view).read(state.views[0] ?? null, state.mark, t, since, out)
+  const sinces = view.features.map(() => since)
+  new ViewReader(view).read(state.views[0] ?? null, state.mark, t, sinces, out)
   return out
 }
 
@@ -133,7 +138,8 @@ export function agrees(feature: FeatureSpec, got: FeatureValue, want: OracleValu
 export const ESTIMATES = ['approxCountDistinct', 'quantile', 'countDistinct']
 
 function isWithin(feature: FeatureSpec, { value, exact, status }: FeatureValue, want: Value): boolean {
-  if (status === 'empty' || want === null) return same(value, want)
+  // With nothing in the window there is nothing to estimate, also where the history is not complete.
+  if (status === 'empty' || want === null || (status === 'partial' && exact)) return same(value, want)
   const [got, truth] = [Number(value), Number(want)]
   switch (feature.aggregate) {
     case 'countDistinct': {

@@ -10,7 +10,18 @@ export function partition(given: Partial<PartitionStatus> = {}): PartitionStatus
   const counts = { records: 0, accepted: 0, duplicates: 0, refused: 0, skipped: 0, lost: 0, ...given.counts }
   return {
     ...{ topic: 'clicks', partition: 0, phase: 'running', halt: null, generation: 1, topicId: 'id-1', incarnation: 0 },
-    ...{ offset: 0, end: 0, lag: 0, newestMs: 0, seenMs: NOW, idle: 0, failures: 0, problem: null, notes: [] },
+    ...{
+      offset: 0,
+      end: 0,
+      lag: 0,
+      newestMs: 0,
+      seenMs: NOW,
+      firstPartitions: 1,
+      idle: 0,
+      failures: 0,
+      problem: null,
+      notes: [],
+    },
     ...given,
     counts,
   }

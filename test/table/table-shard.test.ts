@@ -163,7 +163,10 @@ class World {
   async take(batch: EventBatch): Promise<void> {
     const tables = {
       shards: SHARDS,
-      shard: (_: string, shard: number) => ({ apply: async (m: never) => (this.tables[shard] as TableShard).apply(m) }),
+      shard: (_: string, shard: number) => ({
+        apply: async (m: never) => (this.tables[shard] as TableShard).apply(m),
+        rows: async (m: never) => (this.tables[shard] as TableShard).rows(m),
+      }),
     }
     const receipt = await deliver(
       { router: this.router, directory: null as never, tables, source: 'orders', keep: async () => {} },

@@ -134,6 +134,7 @@ export function createIngest(app: App) {
     '/v1/sources',
     sourceRoutes({
       plan,
+      regions: app.regions,
       refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
     }),
   )

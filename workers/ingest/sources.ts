@@ -1,11 +1,14 @@
 import { type Context, Hono } from 'hono'
+import { expectationCounts } from '../../durable-objects/directory.ts'
 import { formatPartitionName, type PartitionStatus } from '../../durable-objects/kafka-partition.ts'
 import type { KafkaIntake } from '../../src/engine/index.ts'
-import type { Plan, SourceRuntime } from '../../src/plan/index.ts'
+import { type Plan, type Region, regionNamed, type SourceRuntime } from '../../src/plan/index.ts'
 import { type Problem, problemResponse, readSmallBody } from '../../src/serve/index.ts'
 import {
   type Barrier,
   connectKafka,
+  type ExpectationStatus,
+  expectationStatuses,
   type KafkaFailure,
   parseConnections,
   type ResumeOptions,
@@ -15,7 +18,7 @@ import type { IngestBindings } from './app.ts'
 
 /** A partition's puller, as a Worker is bound to it. */
 export interface PartitionStub {
-  wake(): Promise<PartitionStatus>
+  wake(isLater?: boolean): Promise<PartitionStatus>
   status(): Promise<PartitionStatus>
   resume(options: ResumeOptions): Promise<PartitionStatus>
   handOver(): Promise<Barrier>
@@ -24,6 +27,7 @@ export interface PartitionStub {
 
 export interface SourceDoor {
   readonly plan: Plan
+  readonly regions: readonly Region[]
   refuse(env: IngestBindings, authorization: string | undefined, scope: string): Problem | undefined
 }
 
@@ -33,6 +37,13 @@ interface SourceStatus {
   readonly kind: 'stream' | 'table'
   readonly from: readonly string[]
   readonly topics: readonly TopicStatus[]
+}
+
+/** A source alone, with how it does by its expectations. */
+interface SourceDetails extends SourceStatus {
+  readonly expectations: readonly ExpectationStatus[]
+  /** Why its shards could not be asked. */
+  readonly expectationsProblem?: string
 }
 
 interface TopicStatus {
@@ -54,7 +65,7 @@ type ShownPartition = PartitionStatus & {
 const MAX_REQUEST_BYTES = 16 * 1024
 
 /** How sources do, and what a person may do about it. Reading needs the scope `sources`, the rest `sources:write`. */
-export function sourceRoutes({ plan, refuse }: SourceDoor) {
+export function sourceRoutes({ plan, regions, refuse }: SourceDoor) {
   const http = new Hono<{ Bindings: IngestBindings }>()
   type Door = Context<{ Bindings: IngestBindings }>
   const denied = (c: Door, scope: string) => refuse(c.env, c.req.header('authorization'), scope)
@@ -71,7 +82,7 @@ export function sourceRoutes({ plan, refuse }: SourceDoor) {
     if (problem) return problemResponse(problem)
     const source = plan.sources.get(c.req.param('source'))
     if (source === undefined) return problemResponse(unknownSource(c.req.param('source'), plan))
-    return c.json(await statusOf(source, c.env, 'status'))
+    return c.json(await detailsOf(source, regionNamed(regions, c.env.REGION), c.env))
   })
 
   http.post('/wake', async (c) => {
@@ -141,6 +152,19 @@ async function statusOf(source: SourceRuntime, env: IngestBindings, ask: 'status
   }
 }
 
+async function detailsOf(source: SourceRuntime, region: Region, env: IngestBindings): Promise<SourceDetails> {
+  const [status, counts] = await Promise.all([
+    statusOf(source, env, 'status'),
+    expectationCounts(region, source, { shards: env.SHARDS, tables: env.TABLES }).catch((cause: unknown) =>
+      cause instanceof Error ? cause.message : String(cause),
+    ),
+  ])
+  // A part of the counts would pass for all of them.
+  if (typeof counts === 'string')
+    return { ...status, expectations: [], expectationsProblem: `A shard did not answer: ${counts}` }
+  return { ...status, expectations: expectationStatuses(source.spec, counts, Date.now()) }
+}
+
 async function topicStatus(
   source: string,
   { topic, cluster }: KafkaIntake,
@@ -149,10 +173,16 @@ async function topicStatus(
 ): Promise<TopicStatus> {
   const count = await partitionCount(topic, cluster, env)
   if (typeof count !== 'number') return { topic, cluster, problem: count.message, partitions: [] }
+  const stubOf = (partition: number) =>
+    env.KAFKA_PARTITIONS.getByName(formatPartitionName({ region: env.REGION, source, topic, partition }))
+  // The first partition remembers how many there were: those behind are new, and read from their beginning.
+  const { firstPartitions } = await stubOf(0).status()
+  const isLater = (partition: number) => firstPartitions > 0 && partition >= firstPartitions
   const partitions = await Promise.all(
     Array.from({ length: count }, async (_, partition) => {
-      const name = formatPartitionName({ region: env.REGION, source, topic, partition })
-      return shownPartition(source, await env.KAFKA_PARTITIONS.getByName(name)[ask]())
+      const stub = stubOf(partition)
+      const status = ask === 'wake' ? await stub.wake(isLater(partition)) : await stub.status()
+      return shownPartition(source, status)
     }),
   )
   return { topic, cluster, partitions }

@@ -1,5 +1,6 @@
 import type { FormatSpec, SourceSpec } from '../../engine/index.ts'
 import type { SchemaStore } from '../registry/schema-store.ts'
+import { asSent } from '../sent-fields.ts'
 import { avroDecoder } from './avro.ts'
 import { cloudEventsDecoder } from './cloudevents.ts'
 import { debeziumDecoder } from './debezium.ts'
@@ -35,5 +36,5 @@ const formats: DecodersOf = {
  */
 export function decoderOf(format: FormatSpec, source: SourceSpec, schemas: SchemaStore): Decoder {
   const make = formats[format.kind] as (format: FormatSpec, source: SourceSpec, schemas: SchemaStore) => Decoder
-  return make(format, source, schemas)
+  return make(format, asSent(source), schemas)
 }

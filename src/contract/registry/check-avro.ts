@@ -1,5 +1,6 @@
 import { elementType, type FieldSpec, type SourceSpec, vectorLength } from '../../engine/index.ts'
 import { type AvroRecord, type AvroSchema, avroTypeName } from '../avro/schema.ts'
+import { sentFields } from '../sent-fields.ts'
 import { Accepted, acceptAvro, expectedOf, type Scalar } from './accept-avro.ts'
 import { Findings, type SchemaVerdict } from './verdict.ts'
 
@@ -18,8 +19,9 @@ export function checkWriterSchema(source: SourceSpec, schema: AvroSchema, envelo
     return { kind: 'unreadable', problem: `it is ${avroTypeName(schema)}; expected a record` }
   }
   const findings = new Findings()
-  for (const field of source.fields) checkField(findings, field, record)
-  const known = new Set(source.fields.map(({ name }) => name))
+  const fields = sentFields(source)
+  for (const field of fields) checkField(findings, field, record)
+  const known = new Set(fields.map(({ name }) => name))
   const ignored = record.fields.filter(({ name }) => !known.has(name)).map(({ name }) => name)
   if (ignored.length > 0) findings.note(`the contract does not name ${listed(ignored)}: ignored`)
   return findings.verdict

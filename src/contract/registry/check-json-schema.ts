@@ -1,4 +1,5 @@
 import { decimalScale, elementType, type FieldSpec, type SourceSpec, vectorLength } from '../../engine/index.ts'
+import { sentFields } from '../sent-fields.ts'
 import { expectedOf } from './accept-avro.ts'
 import { Findings, type SchemaVerdict } from './verdict.ts'
 
@@ -19,11 +20,12 @@ export function checkJsonSchema(source: SourceSpec, text: string): SchemaVerdict
   const findings = new Findings()
   const properties = isObject(schema.properties) ? schema.properties : {}
   const required = Array.isArray(schema.required) ? schema.required : []
-  for (const field of source.fields) {
+  const fields = sentFields(source)
+  for (const field of fields) {
     const property = Object.hasOwn(properties, field.name) ? properties[field.name] : undefined
     checkProperty(findings, field, property, required.includes(field.name))
   }
-  const known = new Set(source.fields.map(({ name }) => name))
+  const known = new Set(fields.map(({ name }) => name))
   const ignored = Object.keys(properties).filter((name) => !known.has(name))
   if (ignored.length > 0) findings.note(`the contract does not name ${ignored.slice(0, 12).join(', ')}: ignored`)
   return findings.verdict

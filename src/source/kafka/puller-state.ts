@@ -42,6 +42,8 @@ export interface PullerState {
   readonly topicId: string | null
   /** Counts the topics of this name. */
   readonly incarnation: number
+  /** How many partitions the topic had when this one was first read, or 0 before. */
+  readonly firstPartitions: number
   /** The next record to read; -1 before it is known where to begin. */
   readonly offset: number
   /** Where the topic ended when last asked, or -1. */
@@ -74,6 +76,7 @@ export const newPuller = (phase: PullerPhase): PullerState => ({
   generation: 0,
   topicId: null,
   incarnation: 0,
+  firstPartitions: 0,
   offset: -1,
   end: -1,
   newestMs: 0,

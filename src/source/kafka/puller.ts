@@ -3,13 +3,11 @@ import type { KafkaIntake } from '../../engine/index.ts'
 import type { Receipt, Undelivered } from '../deliver.ts'
 import type { EventBatch } from '../route.ts'
 import { type DecodedPage, decodePage, oversizedBatch, type PageContext, type PageStop } from './decode-page.ts'
-import type { KafkaFailure, KafkaHttp, KafkaRecord, ReadResult } from './kafka-http.ts'
+import type { KafkaFailure, KafkaHttp, KafkaRecord } from './kafka-http.ts'
+import { judgeRange } from './out-of-range.ts'
+import { PageReader } from './page-reader.ts'
 import { type Barrier, type Halt, newPuller, type PullerState } from './puller-state.ts'
 
-/** Bytes of values in a page: two pages are in memory at once, each a few times over while it is decoded and routed. */
-const PAGE_BYTES = 512 * 1024
-/** How long a read waits for a record when there is none. */
-const READ_WAIT_MS = 500
 /** Records that go to the shards in one piece: what fails together is tried again together. */
 const PIECE_RECORDS = 5_000
 /** How often a partition that is never empty asks where it ends. */
@@ -20,8 +18,6 @@ const LONGEST_PAUSE_MS = 30_000
 const POISON_TRIES = 12
 const POISON_AFTER_MS = 60_000
 const MOST_NOTES = 20
-/** A page of so many is followed by another at once. */
-const FULL_RECORDS = 500
 /** A shorter pause is slept through; a longer one ends the run. */
 const SLEPT_MS = 1_000
 /** How often it is saved how far it is: shards know that better, so what is read again is only passed over. */
@@ -75,8 +71,7 @@ export interface ResumeOptions {
 export class Puller {
   private readonly options: PullerOptions
   private state: PullerState
-  /** The read of the next page, under way while the last one is handed over. */
-  private ahead: { readonly offset: number; readonly result: Promise<ReadResult> } | null = null
+  private readonly reader: PageReader
   /** Records that were read and not yet taken. */
   private waiting: readonly KafkaRecord[] = []
   private waitingNext = -1
@@ -90,15 +85,15 @@ export class Puller {
   private lagAskedMs = 0
   private savedMs = 0
   private isUnsaved = false
-  /** Until then few records gather. */
-  private gatherUntilMs = 0
   /** The next record that cannot be taken is parked, whatever the source says. */
   private skipping = false
   /** A person knows of the gap ahead. */
   private passesGap = false
+  private isLater = false
 
   constructor(options: PullerOptions) {
     this.options = options
+    this.reader = new PageReader(options)
     this.state = options.saved ?? newPuller(options.isHome ? 'running' : 'away')
   }
 
@@ -138,6 +133,11 @@ export class Puller {
     return pause
   }
 
+  /** The partition was added after others were read: whatever is in it is new, wherever the source begins. */
+  addedLater(): void {
+    this.isLater = true
+  }
+
   /**
    * Lets a halted puller go on.
    *
@@ -167,7 +167,7 @@ export class Puller {
     this.leaving = false
     const { topicId, incarnation, offset, generation } = this.state
     this.waiting = []
-    this.ahead = null
+    this.reader.forget()
     this.update({ phase: 'away', halt: null })
     this.save()
     return { topicId, incarnation, offset, generation }
@@ -199,7 +199,8 @@ export class Puller {
     if (this.state.offset < 0) {
       const range = await kafka.offsets({ topic: intake.topic, partition })
       if (range.kind === 'failed') return this.failed(range)
-      this.update({ offset: intake.start === 'latest' ? range.end : range.begin, end: range.end })
+      const isFromEnd = intake.start === 'latest' && !this.isLater
+      this.update({ offset: isFromEnd ? range.end : range.begin, end: range.end, firstPartitions: topic.partitions })
     }
     this.save()
     this.isNew = false
@@ -244,35 +245,15 @@ export class Puller {
 
   /** Reads the next page. Null when there are records to hand over. */
   private async fill(): Promise<number | null> {
-    const { offset } = this.state
-    const { now, sleep, intake } = this.options
-    if (this.ahead === null && now() < this.gatherUntilMs) await sleep(this.gatherUntilMs - now())
-    const read = this.ahead?.offset === offset ? this.ahead.result : this.read(offset)
-    this.ahead = null
-    const result = await read
+    const { offset, topicId, failures } = this.state
+    const result = await this.reader.read(offset, topicId, failures === 0)
     if (result.kind === 'failed') return result.oversized ? await this.oversized(result) : this.failed(result)
     if (result.kind === 'out_of_range') return await this.outOfRange()
     if (result.records.length === 0) return this.empty(result.next)
     this.waiting = result.records
     this.waitingNext = result.next
-    const isFull = result.records.length >= FULL_RECORDS
-    this.gatherUntilMs = isFull ? 0 : now() + intake.lingerMs
-    // Unless records fail: then one page is enough to hold.
-    if (isFull && this.state.failures === 0) this.ahead = { offset: result.next, result: this.read(result.next) }
     this.askLag()
     return null
-  }
-
-  /** Records of another topic of this name are out of range, where the server can tell. */
-  private get asked() {
-    const { intake, partition } = this.options
-    const { topicId } = this.state
-    return { topic: intake.topic, partition, waitMs: READ_WAIT_MS, ...(topicId !== null && { topicId }) }
-  }
-
-  private read(offset: number): Promise<ReadResult> {
-    const { kafka } = this.options
-    return kafka.read({ ...this.asked, offset, maxBytes: PAGE_BYTES })
   }
 
   /** Everything up to here is durable in every shard that it belongs to. */
@@ -346,54 +327,37 @@ export class Puller {
   /** The topic was deleted and made again: everything in it is new. */
   private nextTopic(topicId: string): void {
     const { incarnation } = this.state
-    this.ahead = null
+    this.reader.forget()
     this.waiting = []
     this.update({ topicId, incarnation: incarnation + 1, offset: 0, end: -1 })
   }
 
   private async outOfRange(): Promise<number> {
     const { kafka, intake, partition } = this.options
-    const [topic, range] = [await kafka.topic(intake.topic), await kafka.offsets({ topic: intake.topic, partition })]
+    const topic = await kafka.topic(intake.topic)
     if (topic.kind === 'failed') return this.failed(topic)
+    const range = await kafka.offsets({ topic: intake.topic, partition })
     if (range.kind === 'failed') return this.failed(range)
-    const { offset, topicId, counts } = this.state
-    if (topic.id !== null && topicId !== null && topic.id !== topicId) {
-      this.nextTopic(topic.id)
-      this.save()
-      return 0
+    const onGap = this.passesGap && intake.onGap === 'halt' ? 'earliest' : intake.onGap
+    const verdict = judgeRange(this.state, topic, range, onGap, this.sequence)
+    if (verdict.kind === 'again') return this.failed({ message: verdict.message })
+    if (verdict.kind === 'halt') return this.halt(verdict.reason, verdict.message)
+    if (verdict.kind === 'next_topic') this.nextTopic(verdict.id)
+    else {
+      const { counts } = this.state
+      this.passesGap = false
+      this.update({ offset: verdict.to, end: range.end, counts: { ...counts, lost: counts.lost + verdict.lost } })
     }
-    if (offset > range.end) {
-      const known =
-        topic.id === null
-          ? 'this server tells no id of the topic, so it may have been made again'
-          : 'it is still the same topic'
-      const message = `${this.sequence} ends at ${range.end}, but ${offset} records were read from it; ${known}. Resume with the offset to go on at.`
-      return this.halt('beyond_end', message)
-    }
-    if (offset >= range.begin)
-      return this.failed({
-        message: `${this.sequence} says that ${offset} is out of range, and that it has ${range.begin} to ${range.end}`,
-      })
-    const lost = range.begin - offset
-    if (intake.onGap === 'halt' && !this.passesGap) {
-      return this.halt(
-        'gap',
-        `${lost} records of ${this.sequence} were deleted before they were read: ${offset} to ${range.begin - 1}. Resume to go on behind them.`,
-      )
-    }
-    this.passesGap = false
-    const to = intake.onGap === 'latest' ? range.end : range.begin
-    this.update({ offset: to, end: range.end, counts: { ...counts, lost: counts.lost + to - offset } })
     this.save()
     return 0
   }
 
   /** A record alone is larger than may be held: it is noted and passed over, or halts. */
   private async oversized(failure: KafkaFailure): Promise<number> {
-    const { kafka, now, decoder } = this.options
+    const { now, decoder } = this.options
     const { onPoison } = this
-    const { offset, counts } = this.state
-    const alone = await kafka.read({ ...this.asked, offset, maxBytes: 1 })
+    const { offset, topicId, counts } = this.state
+    const alone = await this.reader.readOne(offset, topicId)
     if (alone.kind === 'records' && alone.records.length > 0) {
       this.waiting = alone.records
       this.waitingNext = alone.next
@@ -460,7 +424,7 @@ export class Puller {
   private failed({ message, retryAfterMs, transient }: Partial<KafkaFailure> & { readonly message: string }): number {
     const { failures } = this.state
     if (transient === false) return this.halt('denied', `${message}. Mend it and resume.`)
-    this.ahead = null
+    this.reader.forget()
     this.update({ failures: failures + 1, problem: message, seenMs: this.options.now() })
     const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures, 20))
     return Math.max(1, retryAfterMs ?? 0, Math.ceil(this.options.random() * longest))
@@ -468,7 +432,7 @@ export class Puller {
 
   private halt(reason: Halt['reason'], message: string): number {
     const { offset } = this.state
-    this.ahead = null
+    this.reader.forget()
     this.waiting = []
     this.update({ phase: 'halted', halt: { reason, message, offset, sinceMs: this.options.now() } })
     this.save()

@@ -1,4 +1,4 @@
 import { shopApp } from '../app/definitions.ts'
 
-/** The shop after its contract of orders was mended. */
-export const app = shopApp('text')
+/** The shop after its contracts were mended. */
+export const app = shopApp('mended')

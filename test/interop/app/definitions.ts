@@ -1,4 +1,4 @@
-/** What the tests with real peers run: streams and a table, as a shop would have them. */
+/** What the tests with real peers, and of whole processes, run: streams and tables as a shop would have them. */
 import * as z from 'zod'
 import {
   avg,
@@ -7,12 +7,17 @@ import {
   debezium,
   decimal,
   definitions,
+  enrich,
   entity,
   epochMs,
+  expectFresh,
+  expectRange,
+  expectVolume,
   featureService,
   featureView,
   json,
   kafka,
+  latest,
   lifetime,
   streamSource,
   sum,
@@ -23,12 +28,20 @@ import type { Region } from '../../../src/plan/index.ts'
 
 const user = entity('user', { user_id: z.string() })
 
+/** What a contract is mended from and to: what it refused at first it takes later. */
+type Contract = 'strict' | 'mended'
+
 /** Clicks, each record once; without an id, so that only its place tells one from another. */
-const clicks = streamSource('clicks', {
-  event: z.object({ uid: z.string(), amount: z.int(), at: z.iso.datetime({ offset: true }) }),
-  time: 'at',
-  from: [kafka('clicks', { format: json(), maxIdle: '1s' })],
-})
+const clicks = (contract: Contract) =>
+  streamSource('clicks', {
+    event: z.object({
+      uid: z.string(),
+      amount: contract === 'strict' ? z.int().min(0) : z.int(),
+      at: z.iso.datetime({ offset: true }),
+    }),
+    time: 'at',
+    from: [kafka('clicks', { format: json(), maxIdle: '1s' })],
+  })
 
 /** Rows of PostgreSQL by Debezium, over Kafka and by its HTTP sink. */
 const purchases = tableSource('purchases', {
@@ -48,14 +61,14 @@ const purchases = tableSource('purchases', {
   ],
 })
 
-/** Orders in Avro, guarded by a schema registry. `note` is what a contract is mended by: a number at first, a text later. */
-const shopOrders = (note: 'number' | 'text') =>
+/** Orders in Avro, guarded by a schema registry. */
+const shopOrders = (contract: Contract) =>
   streamSource('orders', {
     event: z.object({
       id: z.string(),
       uid: z.string(),
       amount: z.number(),
-      note: (note === 'number' ? z.number() : z.string()).nullable(),
+      note: (contract === 'strict' ? z.number() : z.string()).nullable(),
       at: epochMs(),
     }),
     id: 'id',
@@ -63,18 +76,41 @@ const shopOrders = (note: 'number' | 'text') =>
     from: [kafka('orders', { format: avro(), maxIdle: '1s' })],
   })
 
-const orderStats = (note: 'number' | 'text') =>
+const orderStats = (contract: Contract) =>
   featureView(
     'order_stats',
-    { entity: user, source: shopOrders(note), key: { user_id: 'uid' }, since: 'beginning' },
+    { entity: user, source: shopOrders(contract), key: { user_id: 'uid' }, since: 'beginning' },
     (e) => ({ orders: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
   )
 
-const clickStats = featureView(
-  'click_stats',
-  { entity: user, source: clicks, key: { user_id: 'uid' }, since: 'beginning' },
-  (e) => ({ clicks: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
-)
+/** Only there for others: no view reads it. */
+const products = tableSource('products', {
+  row: z.object({ id: z.string(), category: z.string(), price: decimal(2) }),
+  key: 'id',
+  from: [webhook({ format: debezium() })],
+  expect: [expectRange('price', { min: '0.01', action: 'refuse' })],
+})
+
+/** What users look at, with what the product cost then. */
+const looks = streamSource('looks', {
+  event: z.object({ id: z.string(), uid: z.string(), product_id: z.string(), at: z.iso.datetime({ offset: true }) }),
+  id: 'id',
+  time: 'at',
+  from: [webhook()],
+  enrich: enrich(products, { on: 'product_id', fields: ['category', 'price'], unknown: 'refuse' }),
+  expect: [
+    expectRange('price', { max: '100.00', action: 'count' }),
+    expectVolume({ atLeast: 50, per: '1h' }),
+    expectFresh('1h'),
+  ],
+})
+
+const clickStats = (contract: Contract) =>
+  featureView(
+    'click_stats',
+    { entity: user, source: clicks(contract), key: { user_id: 'uid' }, since: 'beginning' },
+    (e) => ({ clicks: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
+  )
 
 const purchaseStats = featureView(
   'purchase_stats',
@@ -87,20 +123,27 @@ const purchaseStats = featureView(
   }),
 )
 
+const lookStats = featureView(
+  'look_stats',
+  { entity: user, source: looks, key: { user_id: 'uid' }, since: 'beginning' },
+  (e) => ({ looks: count().over(lifetime()), worth: sum(e.price).over(lifetime()), last: latest(e.category) }),
+)
+
 const regions: readonly Region[] = [
   { name: 'east', id: 1, epoch: 0, shards: { default: 4 } },
   { name: 'west', id: 2, epoch: 0, shards: { default: 4 } },
 ]
 
-export const shopApp = (note: 'number' | 'text') => ({
+export const shopApp = (contract: Contract) => ({
   definitions: definitions({
     services: [
-      featureService('clicked', [clickStats]),
+      featureService('clicked', [clickStats(contract)]),
       featureService('bought', [purchaseStats]),
-      featureService('ordered', [orderStats(note)]),
+      featureService('ordered', [orderStats(contract)]),
+      featureService('looked', [lookStats]),
     ],
   }),
   regions,
 })
 
-export const app = shopApp('number')
+export const app = shopApp('strict')

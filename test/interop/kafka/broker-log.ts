@@ -40,6 +40,15 @@ export class BrokerLog implements TestLog {
     })
   }
 
+  /** Gives a topic more partitions. */
+  async grow(name: string, partitions: number): Promise<void> {
+    await this.#admin.createPartitions({ topics: [{ name, count: partitions, assignments: null }] })
+    await until(async () => {
+      const topic = await this.#cluster.topic(name, true)
+      return topic?.leaders.length === partitions && topic.leaders.every((leader) => leader >= 0)
+    })
+  }
+
   async remove(name: string): Promise<void> {
     await this.#admin.deleteTopics({ topics: [name] })
     await until(async () => (await this.#cluster.topic(name, true)) === undefined)

@@ -186,6 +186,23 @@ test('a partition handed to another region goes on there, and both together have
   ])
 })
 
+test('partitions that are added are followed', { timeout: 120_000 }, async () => {
+  const before = await topicTruth()
+  await log.grow(TOPIC, PARTITIONS + 2)
+  const at = new Date().toISOString()
+  const batch = USERS.map((uid) => ({ key: uid, value: JSON.stringify({ uid, amount: 1, at }) }))
+  for (const partition of [PARTITIONS, PARTITIONS + 1]) await log.appendAll(TOPIC, partition, batch)
+  const ends = [...before.ends, batch.length, batch.length]
+  const isWest = (p: number) => p === 1 || p === 4
+  await east.caughtUp(
+    'clicks',
+    ends.map((end, p) => (isWest(p) ? -1 : end)),
+  )
+  const [inEast, inWest] = [await east.values('clicked', USERS), await west.values('clicked', USERS)]
+  const clicks = USERS.map((_, i) => Number(inEast[i]?.[0] ?? 0) + Number(inWest[i]?.[0] ?? 0))
+  expect(clicks).toEqual(USERS.map((user) => (before.truth.get(user)?.[0] ?? 0) + 2))
+})
+
 test('a topic that is deleted and made again is counted from its beginning, on top of what was', {
   timeout: 300_000,
 }, async () => {

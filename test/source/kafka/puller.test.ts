@@ -364,6 +364,20 @@ test('a stale puller is fenced, and one that is handed over goes on elsewhere ex
   expect(stale.status.halt).toMatchObject({ reason: 'fenced' })
 })
 
+test('a source that begins with what comes reads a partition that is added later from its beginning', async () => {
+  const count = async (isLater: boolean) => {
+    const r = random(4)
+    const world = new World(r, { start: 'latest' })
+    append(r, world.kafka, none(), 50, START)
+    if (isLater) world.puller.addedLater()
+    await world.run()
+    append(r, world.kafka, none(), 10, START)
+    await world.drain()
+    return world.puller.status.counts.records
+  }
+  expect([await count(false), await count(true)]).toEqual([10, 60])
+})
+
 test('an idle partition looks less and less often, and never less than it may', async () => {
   const world = new World(random(2), { maxIdleMs: 4_000 })
   const pauses: (number | null)[] = []
