@@ -92,7 +92,7 @@ export class TopicPublisher {
     const { changes, topic } = this.options
     return {
       topic: topic.name,
-      rows: Math.max(0, changes.last - this.settledRow),
+      rows: changes.count(this.settledRow),
       oldestMs: changes.oldestMs(this.sent),
       problem: this.problem,
     }

@@ -123,6 +123,12 @@ export class ChangeList {
     return row === undefined ? null : head(row.body).atMs
   }
 
+  /** How many rows there are behind a number. */
+  count(after: number): number {
+    const [row] = this.storage.readOutbox(1, after)
+    return row === undefined ? 0 : this.last - row.id + 1
+  }
+
   /** The number of the newest row, or 0. */
   get last(): number {
     return this.next - 1

@@ -248,6 +248,17 @@ test('a cluster that is down costs its own topic freshness, and shows', async ()
   expect(east.messages.at(-1)?.features).toMatchObject({ 'stats.clicks': 20 })
 })
 
+test('what waits is counted by what is there, also in a new process', async () => {
+  const east = new Region([topicOf('stats', [stats])])
+  for (let i = 0; i < 5; i++) {
+    east.click('u1')
+    await east.flush()
+  }
+  for (let i = 0; i < 3; i++) east.click('u1')
+  east.open([topicOf('stats', [stats])])
+  expect(east.topics.topics[0]?.status).toMatchObject({ rows: 3, oldestMs: east.clock })
+})
+
 test('a secret that cannot be read is a problem of the topic, not of the shard', async () => {
   const east = new Region([])
   east.open([topicOf('stats', [stats])], () => {
