@@ -11,6 +11,7 @@ import { type Explanation, oldestReadable, type Part, type ViewPlan } from '../e
 import type { EntityRuntime, FeatureRef, Plan, Route, SourceRuntime } from '../plan/index.ts'
 import { murmur128 } from '../util/murmur3.ts'
 import type { RowKey } from './cell.ts'
+import { ChangeList } from './changes.ts'
 import { Contracts } from './contracts.ts'
 import { IdIndex } from './id-index.ts'
 import { Journal, type JournalEntry } from './journal.ts'
@@ -30,7 +31,7 @@ import { Outbox } from './outbox.ts'
 import { DEFAULT_MEMORY_BYTES, Pages } from './pages.ts'
 import { Positions } from './positions.ts'
 import { type BatchQuality, type ExpectationCount, judgeBatch, Quality } from './quality.ts'
-import { Reads } from './reads.ts'
+import { type CopiedEntity, Reads } from './reads.ts'
 import { Since } from './since.ts'
 import { type StampedRows, stampedRows } from './stamped-rows.ts'
 import type { ShardStorage } from './storage.ts'
@@ -71,6 +72,8 @@ export class Shard {
   private readonly ids: IdIndex
   private readonly journal: Journal
   private readonly outbox: Outbox
+  /** What others keep copies of; null where nobody does. */
+  readonly changes: ChangeList | null
   private readonly targets: Targets
   private readonly contracts: Contracts
   private readonly positions: Positions
@@ -97,6 +100,8 @@ export class Shard {
     const horizonMs = Math.max(0, ...[...plan.sources.values()].map((source) => source.spec.redeliveryHorizonMs))
     this.ids = new IdIndex(storage, horizonMs)
     this.outbox = new Outbox(storage)
+    const copied = copiedViews(options)
+    this.changes = copied.size === 0 ? null : new ChangeList(copied, options.entity, storage.changes)
     this.journal = new Journal(storage)
     this.contracts = new Contracts(plan, storage)
     this.positions = new Positions(storage)
@@ -201,6 +206,7 @@ export class Shard {
         this.journal.write(quality ? { ...entry, quality } : entry)
       }
       if (refused.length > 0) this.outbox.write(this.name, message, refused)
+      this.changes?.write(availableAt)
       this.positions.advance(message)
       this.checkpoint(this.seq - seqBefore)
     })
@@ -238,6 +244,7 @@ export class Shard {
     this.seq++
     this.mark = Math.max(this.mark, Math.min(event.timeMs, this.availableAt))
     this.fold(here, event, this.availableAt, this.seq, row)
+    this.changes?.note(here)
     return 'a'
   }
 
@@ -256,6 +263,7 @@ export class Shard {
     this.mark = Math.max(this.mark, Math.min(event.timeMs, this.availableAt))
     const here = this.targetsOf(source, event, message, index)
     this.fold(here, event, this.availableAt, this.seq, row, rowKey(contributions, index))
+    this.changes?.note(here)
     return 'a'
   }
 
@@ -396,6 +404,21 @@ export class Shard {
     return this.mismatch(message) ?? this.reads.read(message, this.seq)
   }
 
+  /** What to copy of an entity; undefined for one that was never seen. Its state is the shard's own: not kept, not changed. */
+  copy<T>(key: string, make: (entity: CopiedEntity) => T): T | undefined {
+    return this.reads.copy(key, make)
+  }
+
+  /** From when on the history of a feature is complete, ms. */
+  get sinceOf(): Since['of'] {
+    return this.reads.sinceOf
+  }
+
+  /** The keys of one page of entities, for a full walk in the order of pages; undefined behind the last. */
+  keysOfPage(page: number): readonly string[] | undefined {
+    return this.pages.keysOf(page)
+  }
+
   /** Why a feature of an entity has its value at t; null for an entity that was never seen. */
   explain(feature: FeatureRef, key: string, t: number): Explanation | null {
     return this.reads.explain(feature, key, t)
@@ -427,6 +450,12 @@ function isReadAt({ entity, views }: Route, timeMs: number, mark: number): boole
   if (timeMs >= mark) return true
   for (const { view } of views) if (timeMs >= oldestReadable(entity.plan[view] as ViewPlan, mark)) return true
   return false
+}
+
+/** The views of an entity that somebody keeps copies of. */
+function copiedViews({ plan, entity }: ShardOptions): ReadonlySet<string> {
+  const topics = plan.spec.topics?.filter((topic) => topic.entity === entity.spec.name) ?? []
+  return new Set(topics.flatMap(({ views }) => views))
 }
 
 function conflict(id: string): Refusal {
