@@ -162,6 +162,7 @@ class World {
         part: { region: 1, epoch: 0, shard: 70_000 },
         signs: changes.map(({ sign }) => sign).join(''),
         seqs: changes.map(({ seq }) => seq),
+        contracts: changes.map(() => 0),
       },
     }
     while (!this.dying(() => apply(this.shard, batch))) {}
