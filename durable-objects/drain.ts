@@ -7,18 +7,21 @@ export interface DrainOptions {
   /** As a log line names it. */
   readonly name: string
   readonly isEmpty: () => boolean
+  /** When what waits should leave, ms; default: at once. */
+  readonly dueMs?: () => number
   /** Sends some of what waits; throws when it could not. */
   readonly send: () => Promise<void>
 }
 
 /**
- * Empties an outbox: at once after a batch, and by alarm when that fails or the process ends. One drain at a time, so that
+ * Empties an outbox: after a batch, when it is due, and by alarm when that fails or the process ends. One drain at a time, so that
  * what leaves leaves in its order.
  */
 export class Drain {
   private readonly options: DrainOptions
   private running = false
   private failures = 0
+  private retryAtMs = 0
 
   constructor(options: DrainOptions) {
     this.options = options
@@ -32,18 +35,28 @@ export class Drain {
     try {
       // Again from the start when a batch left something while the alarm was being deleted: it would wait without one.
       while (!isEmpty()) {
+        if (this.dueMs > Date.now()) {
+          await storage.setAlarm(this.dueMs)
+          return
+        }
         await storage.setAlarm(Date.now() + this.retryMs)
-        while (!isEmpty()) await send()
-        await storage.deleteAlarm()
+        while (!isEmpty() && this.dueMs <= Date.now()) await send()
         this.failures = 0
+        if (isEmpty()) await storage.deleteAlarm()
       }
     } catch (cause) {
       this.failures++
       console.warn(`what leaves ${name} waits: ${cause instanceof Error ? cause.message : String(cause)}`)
-      await storage.setAlarm(Date.now() + this.retryMs)
+      this.retryAtMs = Date.now() + this.retryMs
+      await storage.setAlarm(this.retryAtMs)
     } finally {
       this.running = false
     }
+  }
+
+  /** After a failure no sooner than the alarm, however many batches come. */
+  private get dueMs(): number {
+    return Math.max(this.retryAtMs, this.options.dueMs?.() ?? 0)
   }
 
   private get retryMs(): number {

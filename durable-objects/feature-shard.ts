@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import { parseShardName, regionNamed } from '../src/plan/index.ts'
+import { type EntityTopic, EntityTopics } from '../src/publish/index.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
@@ -9,7 +10,9 @@ import {
   type ShardUnavailable,
   writeReadAnswer,
 } from '../src/shard/index.ts'
+import { Alarms } from './alarms.ts'
 import { type App, planOf } from './app.ts'
+import { clusterOf } from './clusters.ts'
 import { Drain } from './drain.ts'
 import { type LetterBoxes, sendLetters } from './letter-box.ts'
 import { SqlShardStorage } from './sql-shard-storage.ts'
@@ -17,6 +20,8 @@ import { SqlShardStorage } from './sql-shard-storage.ts'
 /** What a shard needs of its Worker. */
 export interface FeatureShardEnv {
   readonly DEAD_LETTERS: LetterBoxes
+  /** JSON: the clusters that features are published to. */
+  readonly CONNECTIONS?: string
 }
 
 /** One shard of one entity as a Durable Object: storage, alarm and RPC; every rule is in `src/shard`. */
@@ -24,7 +29,10 @@ export function featureShardOf(app: App) {
   return class FeatureShardObject<Env extends FeatureShardEnv> extends DurableObject<Env> {
     private readonly sql: SqlShardStorage
     private readonly shard: Shard
-    private readonly drain: Drain
+    private readonly topics: EntityTopics
+    /** What leaves by itself: refusals, and changes to each topic. */
+    private readonly drains: readonly Drain[]
+    private readonly alarms: Alarms
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env)
@@ -39,21 +47,48 @@ export function featureShardOf(app: App) {
       const report = (problem: string) => console.error(`${ctx.id.name}: ${problem}`)
       const { shards } = name
       this.shard = new Shard({ plan, entity, part, shards, storage: this.sql, now: () => Date.now(), report })
-      this.drain = new Drain({
-        storage: ctx.storage,
+      this.alarms = new Alarms(ctx.storage)
+      this.topics = new EntityTopics({
+        plan,
+        entity,
+        part: { region: name.region, epoch: name.epoch, shard: name.shard },
+        shard: this.shard,
+        storage: this.sql,
+        kafka: (cluster) => clusterOf(env.CONNECTIONS, cluster, `tidemark-${ctx.id.name}`.replaceAll('/', '-')),
+        now: () => Date.now(),
+        report,
+      })
+      const letters = new Drain({
+        storage: this.alarms.for('letters'),
         name: `${ctx.id.name}`,
         isEmpty: () => this.shard.letters.isEmpty,
         send: () => sendLetters(this.shard.letters, env.DEAD_LETTERS, name.region),
       })
+      this.drains = [letters, ...this.topics.topics.map((topic) => this.drainOf(topic))]
       // Left by a process that ended between a batch and its drain.
-      this.ctx.waitUntil(this.drain.run())
+      this.ctx.waitUntil(this.drain())
+    }
+
+    private drainOf(topic: EntityTopic): Drain {
+      return new Drain({
+        storage: this.alarms.for(`topic ${topic.name}`),
+        name: `${this.ctx.id.name} to the topic ${topic.name}`,
+        isEmpty: () => topic.dueMs === null,
+        dueMs: () => topic.dueMs ?? 0,
+        send: () => topic.send(),
+      })
+    }
+
+    private async drain(): Promise<void> {
+      await Promise.all(this.drains.map((drain) => drain.run()))
     }
 
     /** Takes in a batch; the answer leaves when it is durable (the output gate waits for the write). */
     apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable {
       try {
         const answer = this.shard.apply(message)
-        if ('refused' in answer && answer.refused.length > 0) this.ctx.waitUntil(this.drain.run())
+        if ('refused' in answer && (answer.refused.length > 0 || this.drains.length > 1))
+          this.ctx.waitUntil(this.drain())
         return answer
       } catch (cause) {
         // The transaction is rolled back but memory is not: the next call must open the shard anew.
@@ -76,13 +111,15 @@ export function featureShardOf(app: App) {
     stats() {
       return {
         ...this.shard.stats,
+        topics: this.topics.topics.map(({ status }) => status),
         rowsWritten: this.sql.rowsWritten,
         databaseBytes: this.ctx.storage.sql.databaseSize,
       }
     }
 
     override async alarm(): Promise<void> {
-      await this.drain.run()
+      this.alarms.rang()
+      await this.drain()
     }
   }
 }

@@ -3,15 +3,14 @@ import type { KafkaIntake } from '../src/engine/index.ts'
 import {
   areWell,
   type Barrier,
-  connectKafka,
   deliver,
-  type KafkaHttp,
   Puller,
   type PullerState,
   parseConnections,
   type ResumeOptions,
 } from '../src/source/index.ts'
 import { type App, planOf } from './app.ts'
+import { clusterOf } from './clusters.ts'
 import { type DeliveryBindings, deliveriesOf } from './deliveries.ts'
 import { learnerOf } from './learners.ts'
 
@@ -75,18 +74,13 @@ export function kafkaPartitionOf(app: App) {
       }
       const now = () => Date.now()
       const connections = parseConnections(env.CONNECTIONS)
-      const { kafka } = connections
       const learner = learnerOf(source.spec, intake, at.partition, connections)
-      const connection = kafka[intake.cluster]
       const name = `tidemark-${at.region}-${at.source}-${at.topic}-${at.partition}`
       const random = () => Math.random()
       return new Puller({
         intake,
         partition: at.partition,
-        kafka:
-          connection === undefined
-            ? noCluster(intake.cluster)
-            : connectKafka(connection, { fetch: (url, init) => fetch(url, init), now, random, name }),
+        kafka: clusterOf(env.CONNECTIONS, intake.cluster, name),
         decoder: learner,
         learn: learner.learn,
         hand: async (batch) => {
@@ -166,14 +160,4 @@ export function kafkaPartitionOf(app: App) {
       }
     }
   }
-}
-
-/** A cluster that the secret does not name: nothing is lost, and the status says what is missing. */
-function noCluster(name: string): KafkaHttp {
-  const failed = async () => ({
-    kind: 'failed' as const,
-    transient: true,
-    message: `the secret CONNECTIONS has no Kafka cluster "${name}": add "kafka": {"${name}": {"dialect": ..., "url": ...}}`,
-  })
-  return { read: failed, offsets: failed, topic: failed, produce: failed, close: async () => {} }
 }

@@ -1,4 +1,5 @@
-import type { BlobKind, ShardStorage } from '../src/shard/index.ts'
+import type { BlobKind, OutboxStorage, ShardStorage, WaitingRow } from '../src/shard/index.ts'
+import { sqlOutbox } from './sql-outbox.ts'
 
 /** A row of SQLite in a Durable Object holds 2 MB; larger blobs are cut into pieces of this size. */
 const PIECE_BYTES = 1_900_000
@@ -12,6 +13,8 @@ const MAX_PIECES = 64
 export class SqlShardStorage implements ShardStorage {
   private readonly storage: DurableObjectStorage
   private readonly sql: SqlStorage
+  private readonly letters: OutboxStorage
+  private changeRows: OutboxStorage | undefined
   /** Rows written since this object started: what the bill counts. */
   rowsWritten = 0
 
@@ -24,8 +27,12 @@ export class SqlShardStorage implements ShardStorage {
       )
     }
     this.sql.exec('CREATE TABLE IF NOT EXISTS journal (slot INTEGER PRIMARY KEY, body TEXT NOT NULL)')
-    this.sql.exec('CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, body TEXT NOT NULL)')
     this.sql.exec('CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID')
+    this.letters = sqlOutbox(storage, 'outbox', this.written)
+  }
+
+  private readonly written = (rows: number): void => {
+    this.rowsWritten += rows
   }
 
   private write(query: string, ...bindings: SqlStorageValue[]): void {
@@ -99,20 +106,24 @@ export class SqlShardStorage implements ShardStorage {
   }
 
   writeOutbox(id: number, body: string): void {
-    this.write('INSERT INTO outbox (id, body) VALUES (?, ?)', id, body)
+    this.letters.writeOutbox(id, body)
   }
 
   lastOutboxId(): number {
-    return this.sql.exec<{ last: number | null }>('SELECT max(id) AS last FROM outbox').one().last ?? 0
+    return this.letters.lastOutboxId()
   }
 
-  readOutbox(limit: number): { readonly id: number; readonly body: string }[] {
-    return this.sql
-      .exec<{ id: number; body: string }>('SELECT id, body FROM outbox ORDER BY id LIMIT ?', Math.min(limit, 1_000))
-      .toArray()
+  readOutbox(limit: number, after?: number): WaitingRow[] {
+    return this.letters.readOutbox(limit, after)
   }
 
   deleteOutbox(upTo: number): void {
-    this.write('DELETE FROM outbox WHERE id <= ?', upTo)
+    this.letters.deleteOutbox(upTo)
+  }
+
+  /** Its table is made when it is asked for: where nothing is published there is none. */
+  get changes(): OutboxStorage {
+    this.changeRows ??= sqlOutbox(this.storage, 'change', this.written)
+    return this.changeRows
   }
 }

@@ -1,5 +1,6 @@
 import type { OutboxStorage } from '../src/shard/index.ts'
 import type { TableStorage } from '../src/table/index.ts'
+import { sqlOutbox } from './sql-outbox.ts'
 
 /** A table's storage in the SQLite of its Durable Object: a row written for each change, and one for each batch that leaves. */
 export class SqlTableStorage implements TableStorage {
@@ -16,26 +17,11 @@ export class SqlTableStorage implements TableStorage {
     for (const table of ['row', 'meta']) {
       this.sql.exec(`CREATE TABLE IF NOT EXISTS ${table} (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`)
     }
-    this.contributions = this.outbox('contribution')
-    this.letters = this.outbox('letter')
-  }
-
-  private outbox(table: string): OutboxStorage {
-    this.sql.exec(`CREATE TABLE IF NOT EXISTS ${table} (id INTEGER PRIMARY KEY, body TEXT NOT NULL)`)
-    return {
-      transaction: (work) => this.transaction(work),
-      writeOutbox: (id, body) => this.write(`INSERT INTO ${table} (id, body) VALUES (?, ?)`, id, body),
-      lastOutboxId: () =>
-        this.sql.exec<{ last: number | null }>(`SELECT max(id) AS last FROM ${table}`).one().last ?? 0,
-      readOutbox: (limit) =>
-        this.sql
-          .exec<{ id: number; body: string }>(
-            `SELECT id, body FROM ${table} ORDER BY id LIMIT ?`,
-            Math.min(limit, 1_000),
-          )
-          .toArray(),
-      deleteOutbox: (upTo) => this.write(`DELETE FROM ${table} WHERE id <= ?`, upTo),
+    const written = (rows: number) => {
+      this.rowsWritten += rows
     }
+    this.contributions = sqlOutbox(storage, 'contribution', written)
+    this.letters = sqlOutbox(storage, 'letter', written)
   }
 
   private write(query: string, ...bindings: SqlStorageValue[]): void {

@@ -51,7 +51,7 @@ export function tableShardOf(app: App) {
         isEmpty: () => outbox.isEmpty && refusals.isEmpty && !this.table.stats.truncating,
         send: async () => {
           if (!refusals.isEmpty) await sendLetters(refusals, env.DEAD_LETTERS, name.region)
-          if (outbox.isEmpty) this.table.work()
+          this.orAbort('truncate', () => this.table.work())
           const { sendings, delivered } = outbox.take(plan, OUTBOX_ROWS)
           const answers = await Promise.all(
             sendings.map(({ entity, shard, message }) => directory.shard(entity, shard).apply(message)),
@@ -66,13 +66,17 @@ export function tableShardOf(app: App) {
 
     /** Takes in changes; the answer leaves when they are durable (the output gate waits for the write). */
     apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable {
+      const answer = this.orAbort('batch', () => this.table.apply(message))
+      this.ctx.waitUntil(this.drain.run())
+      return answer
+    }
+
+    private orAbort<T>(what: string, work: () => T): T {
       try {
-        const answer = this.table.apply(message)
-        this.ctx.waitUntil(this.drain.run())
-        return answer
+        return work()
       } catch (cause) {
         // The transaction is rolled back but memory is not: the next call must open the shard anew.
-        this.ctx.abort(cause instanceof Error ? `batch failed: ${cause.message}` : 'batch failed')
+        this.ctx.abort(`${what} failed: ${cause instanceof Error ? cause.message : String(cause)}`)
         throw cause
       }
     }

@@ -73,7 +73,8 @@ export function workerPlans(region: Region): readonly WorkerPlan[] {
       // The watchdog of the pullers.
       crons: ['* * * * *'],
       runsDefinitions: true,
-      budgetKiB: 150,
+      // Pullers, all formats, Avro and registries are here, in one Worker beside the shards.
+      budgetKiB: 200,
     },
     { ...stateless('lookup', 100, [regionName, tokens, shards]), runsDefinitions: true },
     stateless('inference', 100, [

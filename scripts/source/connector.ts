@@ -30,6 +30,9 @@ export function connectorOf(capture: Capture, { database, registryUrl }: Options
       'tasks.max': '1',
       ...databaseSettings(database, inConnect),
       ...captureSettings(capture),
+      // The topic, and that of the heartbeats: a broker that makes none by itself would have the connector wait for ever.
+      'topic.creation.default.replication.factor': '-1',
+      'topic.creation.default.partitions': '-1',
       'key.converter': JSON_CONVERTER,
       'key.converter.schemas.enable': 'false',
       ...(format.value.kind === 'json'

@@ -1,10 +1,18 @@
-import type { DefinitionsSpec, EntitySpec, ServiceSpec, SourceSpec, ViewSpec } from '../engine/index.ts'
+import type {
+  DefinitionsSpec,
+  EntitySpec,
+  FeatureTopicSpec,
+  ServiceSpec,
+  SourceSpec,
+  ViewSpec,
+} from '../engine/index.ts'
 import { canonicalJson } from '../util/canonical-json.ts'
 import { murmur128Hex } from '../util/murmur3.ts'
 import { checkOptions } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
 import { tablesOf } from './enrich.ts'
 import type { FeatureService } from './feature-service.ts'
+import { checkTargets, type FeatureTopic } from './feature-topic.ts'
 import { VIEW, type ViewParts } from './feature-view.ts'
 
 /** Everything that is deployed together. Made by {@link definitions}. */
@@ -27,19 +35,30 @@ export interface Definitions<Services = Readonly<Record<string, FeatureService>>
 export function definitions<const Services extends readonly FeatureService[]>(input: {
   readonly services: Services
   readonly views?: readonly { readonly [VIEW]: ViewParts }[]
+  readonly topics?: readonly FeatureTopic[]
 }): Definitions<{ readonly [S in Services[number] as S['spec']['name']]: S }> {
   const where = 'definitions'
-  checkOptions(where, input, ['services', 'views'])
-  const { services, views = [] } = input
-  if (!Array.isArray(services) || !Array.isArray(views)) {
-    throw new DefinitionError('bad_option', where, 'services and views are lists: definitions({ services: [fraud] }).')
+  checkOptions(where, input, ['services', 'views', 'topics'])
+  const { services, views = [], topics = [] } = input
+  if (![services, views, topics].every(Array.isArray)) {
+    const problem = 'services, views and topics are lists: definitions({ services: [fraud] }).'
+    throw new DefinitionError('bad_option', where, problem)
   }
   const allViews = [
     ...services.flatMap(
       (service, i) => (service?.views ?? fail(`item ${i + 1} of services is no featureService(...).`)) as ViewParts[],
     ),
     ...views.map((view, i): ViewParts => view?.[VIEW] ?? fail(`item ${i + 1} of views is no featureView(...).`)),
+    ...topics.flatMap(
+      (topic, i) => (topic?.views ?? fail(`item ${i + 1} of topics is no featureTopic(...).`)) as ViewParts[],
+    ),
   ]
+  const topicSpecs = distinct(
+    'feature topics',
+    (topic: FeatureTopicSpec) => topic.name,
+    topics.map((topic) => topic.spec),
+  )
+  checkTargets(where, topicSpecs)
   const spec: DefinitionsSpec = {
     entities: distinct(
       'entities',
@@ -61,6 +80,7 @@ export function definitions<const Services extends readonly FeatureService[]>(in
       (s: ServiceSpec) => `${s.name}@${s.version}`,
       services.map((service) => service.spec),
     ),
+    ...(topicSpecs.length > 0 && { topics: topicSpecs }),
   }
   const byName = new Map<string, FeatureService>()
   for (const service of services as readonly FeatureService[]) {

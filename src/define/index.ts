@@ -23,6 +23,7 @@ export {
   type KeysOf,
   type VectorOf,
 } from './feature-service.ts'
+export { type FeatureTopic, type FeatureTopicOptions, featureTopic } from './feature-topic.ts'
 export { type FeatureRef, type FeatureView, type FeatureViewOptions, featureView } from './feature-view.ts'
 export type { FieldHandle, Handle, Handles } from './field-handle.ts'
 export {

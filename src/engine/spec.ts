@@ -356,9 +356,28 @@ export interface ServiceSpec {
   readonly tags?: readonly string[]
 }
 
+/** What changes of an entity are published to. */
+export interface FeatureTopicSpec {
+  readonly name: string
+  readonly entity: string
+  /** Views of that entity, sorted. */
+  readonly views: readonly string[]
+  /** The Kafka topic; `{region}` in it stands for the region that publishes. */
+  readonly topic: string
+  /** Names the cluster; its address and credentials are in the secret CONNECTIONS. */
+  readonly cluster: string
+  /** How long changes gather, ms. */
+  readonly flushMs: number
+  /** Messages carry the canonical state. */
+  readonly state: boolean
+  readonly description?: string
+}
+
 export interface DefinitionsSpec {
   readonly entities: readonly EntitySpec[]
   readonly sources: readonly SourceSpec[]
   readonly views: readonly ViewSpec[]
   readonly services: readonly ServiceSpec[]
+  /** Absent: none. */
+  readonly topics?: readonly FeatureTopicSpec[]
 }

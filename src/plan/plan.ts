@@ -149,11 +149,16 @@ export class Plan {
 }
 
 /** Texts for people change no value, so a change of one is no new plan. */
-function withoutTexts(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutTexts)
-  if (typeof value !== 'object' || value === null) return value
-  const kept = Object.entries(value).filter(([key]) => !['description', 'owner', 'tags'].includes(key))
-  return Object.fromEntries(kept.map(([key, member]) => [key, withoutTexts(member)]))
+function withoutTexts({ sources, views, services, ...rest }: DefinitionsSpec): object {
+  return {
+    ...rest,
+    sources: sources.map(({ description: _, ...source }) => source),
+    views: views.map(({ description: _, features, ...view }) => ({
+      ...view,
+      features: features.map(({ description: __, ...feature }) => feature),
+    })),
+    services: services.map(({ description: _, owner: __, tags: ___, ...service }) => service),
+  }
 }
 
 function compileEntity(spec: EntitySpec, definitions: DefinitionsSpec): EntityRuntime {

@@ -31,8 +31,9 @@ export interface PastContract {
 export class Contracts {
   private readonly known: Map<number, SourceSpec>
   private readonly names = new Map<SourceRuntime, number>()
+  private readonly past = new Map<SourceRuntime, Map<number, PastContract>>()
 
-  constructor(plan: Plan, storage: ShardStorage) {
+  constructor(plan: Plan, storage: Pick<ShardStorage, 'readMeta' | 'writeMeta' | 'transaction'>) {
     const stored = parseCanonicalJson(storage.readMeta('contracts') ?? '[]') as SourceSpec[]
     this.known = new Map(stored.map((spec) => [nameOf(spec), spec]))
     for (const source of plan.sources.values()) {
@@ -52,6 +53,14 @@ export class Contracts {
 
   /** The contract of this name, for events of a source. */
   find(name: number, source: SourceRuntime): PastContract {
+    const past = this.past.get(source) ?? new Map<number, PastContract>()
+    const found = past.get(name) ?? this.compile(name, source)
+    past.set(name, found)
+    this.past.set(source, past)
+    return found
+  }
+
+  private compile(name: number, source: SourceRuntime): PastContract {
     // They were judged when they came; the arrival is put so late that their time cannot be judged again.
     const arrivalMs = Number.MAX_SAFE_INTEGER
     const then = this.known.get(name)

@@ -1,4 +1,6 @@
 export { type DeadLetter, deadLetter } from '../dead-letters/index.ts'
+export { type ChangedKeys, ChangeList, type ChangeRow } from './changes.ts'
+export { Contracts } from './contracts.ts'
 export type { ShardClient, ShardDirectory, TableClient, TableDirectory } from './directory.ts'
 export {
   type ApplyAnswer,
@@ -16,9 +18,10 @@ export {
   STATUS_OF,
   type Stamps,
 } from './messages.ts'
-export { Outbox, type OutboxStorage } from './outbox.ts'
+export { Outbox } from './outbox.ts'
 export { Positions } from './positions.ts'
 export { type BatchQuality, type ExpectationCount, judgeBatch, SourceQuality, type StoredQuality } from './quality.ts'
 export { parseRead, parseReadAnswer, writeRead, writeReadAnswer } from './read-text.ts'
+export type { CopiedEntity } from './reads.ts'
 export { Shard, type ShardOptions } from './shard.ts'
-export { type BlobKind, MemoryStorage, type ShardStorage } from './storage.ts'
+export { type BlobKind, MemoryStorage, type OutboxStorage, type ShardStorage, type WaitingRow } from './storage.ts'

@@ -55,6 +55,8 @@ export interface Contributions {
   readonly signs: string
   /** For each event, the number that its row was put in by: a row is taken out under the number it came with. */
   readonly seqs: readonly number[]
+  /** For each event, the contract that its row was checked by. */
+  readonly contracts: readonly number[]
 }
 
 /** Rows of tables as they were when a batch reached the door. They are kept with the batch: what was accepted stays enriched as it was. */

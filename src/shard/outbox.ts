@@ -1,13 +1,7 @@
 import { splitEvents } from '../contract/index.ts'
 import { type DeadLetter, deadLetter, letterOrigin } from '../dead-letters/index.ts'
 import type { ApplyMessage, ShardRefusal } from './messages.ts'
-import type { ShardStorage } from './storage.ts'
-
-/** What an outbox asks of a storage. */
-export type OutboxStorage = Pick<
-  ShardStorage,
-  'transaction' | 'writeOutbox' | 'lastOutboxId' | 'readOutbox' | 'deleteOutbox'
->
+import type { OutboxStorage } from './storage.ts'
 
 /**
  * Letters of one outbox row, and about its length in UTF-16 code units of JSON: at three bytes each it stays below the 2 MB

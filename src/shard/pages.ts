@@ -208,6 +208,17 @@ export class Pages {
     }
   }
 
+  /**
+   * The keys of one page, undefined behind the last one. Pages only grow in number, and what moves goes to the newest: a walk
+   * from 0 until there are no more misses no key.
+   */
+  keysOf(id: number): readonly string[] | undefined {
+    if (id >= this.count) return undefined
+    const keys = [...this.load(id).cells.keys()]
+    this.shrink()
+    return keys
+  }
+
   /** Every cell, page by page, for a full walk (tests, exports). */
   *cells(): IterableIterator<Cell> {
     for (let id = 0; id < this.count; id++) yield* this.load(id).cells.values()

@@ -9,6 +9,8 @@ export interface Position {
   readonly generation: number
   /** The last event that it has. */
   readonly offset: number
+  /** The first event of the sequence that ever came here. */
+  readonly first: number
 }
 
 /**
@@ -18,9 +20,12 @@ export interface Position {
 export class Positions {
   private readonly storage: MetaStorage
   private readonly known = new Map<string, Position | null>()
+  /** Source and name of every sequence that has come here. */
+  private sequences: readonly (readonly [source: string, sequence: string])[]
 
   constructor(storage: MetaStorage) {
     this.storage = storage
+    this.sequences = JSON.parse(storage.readMeta('sequences') ?? '[]') as (readonly [string, string])[]
   }
 
   /** How far the shard is in a sequence; null before the first event of it. */
@@ -47,16 +52,35 @@ export class Positions {
     return at === null || at.incarnation < incarnation ? Number.NEGATIVE_INFINITY : at.offset + 1
   }
 
+  /** How far the shard is in every sequence of a source, by {@link sequenceName}. */
+  all(source: string): Readonly<Record<string, number>> {
+    const own = this.sequences.filter(([of]) => of === source)
+    return Object.fromEntries(
+      own.map(([of, sequence]) => [sequenceName(of, sequence), this.of(of, sequence)?.offset ?? -1]),
+    )
+  }
+
+  private list(source: string, sequence: string): void {
+    this.sequences = [...this.sequences, [source, sequence]]
+    this.storage.writeMeta('sequences', JSON.stringify(this.sequences))
+  }
+
   /** Notes that the shard has every event of the message. Inside its transaction. */
   advance({ source, position }: ApplyMessage): void {
     const last = position?.offsets.at(-1)
     if (position === undefined || last === undefined || last < this.next(source, position)) return
     const { sequence, incarnation, generation } = position
     const name = rowName(source, sequence)
-    const at: Position = { incarnation, generation, offset: last }
+    const known = this.of(source, sequence)
+    const first = known?.incarnation === incarnation ? known.first : (position.offsets[0] as number)
+    const at: Position = { incarnation, generation, offset: last, first }
+    if (known === null) this.list(source, sequence)
     this.known.set(name, at)
     this.storage.writeMeta(name, JSON.stringify(at))
   }
 }
 
-const rowName = (source: string, sequence: string): string => `position ${source} ${sequence}`
+/** Names a sequence of a source. */
+export const sequenceName = (source: string, sequence: string): string => `${source} ${sequence}`
+
+const rowName = (source: string, sequence: string): string => `position ${sequenceName(source, sequence)}`

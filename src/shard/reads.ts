@@ -1,4 +1,4 @@
-import { type Explanation, explain, type Part, type ViewPlan } from '../engine/index.ts'
+import { type EntityState, type Explanation, explain, type Part, type ViewPlan } from '../engine/index.ts'
 import { type EntityRuntime, type FeatureRef, hashKey, type Plan } from '../plan/index.ts'
 import { CorruptBytes } from '../util/byte-reader.ts'
 import type { Cell } from './cell.ts'
@@ -23,6 +23,14 @@ export interface ReadState {
   readonly open: OpenCells
   /** Tells a person what is wrong with what is stored. */
   readonly report?: (problem: string) => void
+}
+
+/** An entity as it is copied elsewhere. */
+export interface CopiedEntity {
+  /** Settled. */
+  readonly state: EntityState
+  /** The last commit that touched it. */
+  readonly seq: number
 }
 
 /** The reads of one shard. Touches no storage but pages that are not in memory. */
@@ -54,6 +62,24 @@ export class Reads {
       pages.shrink()
     }
     return { rows, seq }
+  }
+
+  /** Throws for damaged bytes. Leaves what is held decoded as it was: whoever copies everything would push it all out. */
+  copy<T>(key: string, make: (entity: CopiedEntity) => T): T | undefined {
+    const { pages, layouts, part } = this.state
+    const cell = pages.find(key, hashKey(key))
+    if (cell === undefined) return undefined
+    const { isOpen } = cell
+    try {
+      return make({ state: cell.open(layouts, part), seq: cell.seq })
+    } finally {
+      if (!isOpen) cell.close()
+      pages.shrink()
+    }
+  }
+
+  get sinceOf(): Since['of'] {
+    return this.state.since.of
   }
 
   /** Damaged bytes are an error of their entity, and leave the others of the read alone. */

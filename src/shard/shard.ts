@@ -11,6 +11,7 @@ import { type Explanation, oldestReadable, type Part, type ViewPlan } from '../e
 import type { EntityRuntime, FeatureRef, Plan, Route, SourceRuntime } from '../plan/index.ts'
 import { murmur128 } from '../util/murmur3.ts'
 import type { RowKey } from './cell.ts'
+import { ChangeList } from './changes.ts'
 import { Contracts } from './contracts.ts'
 import { IdIndex } from './id-index.ts'
 import { Journal, type JournalEntry } from './journal.ts'
@@ -30,11 +31,12 @@ import { Outbox } from './outbox.ts'
 import { DEFAULT_MEMORY_BYTES, Pages } from './pages.ts'
 import { Positions } from './positions.ts'
 import { type BatchQuality, type ExpectationCount, judgeBatch, Quality } from './quality.ts'
-import { Reads } from './reads.ts'
+import { type CopiedEntity, Reads } from './reads.ts'
 import { Since } from './since.ts'
 import { type StampedRows, stampedRows } from './stamped-rows.ts'
 import type { ShardStorage } from './storage.ts'
 import { type Target, Targets } from './targets.ts'
+import { ViewStarts } from './view-starts.ts'
 
 /**
  * All dirty pages are saved once within this many events: a page then leaves with many changes, which is what its write
@@ -70,9 +72,12 @@ export class Shard {
   private readonly ids: IdIndex
   private readonly journal: Journal
   private readonly outbox: Outbox
+  /** What others keep copies of; null where nobody does. */
+  readonly changes: ChangeList | null
   private readonly targets: Targets
   private readonly contracts: Contracts
   private readonly positions: Positions
+  private readonly viewStarts: ViewStarts
   private readonly open = new OpenCells()
   private readonly reads: Reads
   private readonly quality: Quality
@@ -95,9 +100,12 @@ export class Shard {
     const horizonMs = Math.max(0, ...[...plan.sources.values()].map((source) => source.spec.redeliveryHorizonMs))
     this.ids = new IdIndex(storage, horizonMs)
     this.outbox = new Outbox(storage)
+    const copied = copiedViews(options)
+    this.changes = copied.size === 0 ? null : new ChangeList(copied, options.entity, storage.changes)
     this.journal = new Journal(storage)
     this.contracts = new Contracts(plan, storage)
     this.positions = new Positions(storage)
+    this.viewStarts = new ViewStarts(options.entity.plan, storage, this.positions)
     const since = new Since(options.entity.plan, storage, options.now())
     this.reads = new Reads({ ...options, layouts: this.layouts, pages: this.pages, open: this.open, since })
     this.targets = new Targets(options.entity, options.part.shard, options.shards)
@@ -174,10 +182,11 @@ export class Shard {
       const judge = contributions ? undefined : judgeBatch(source, events.raws, isReplay)
       const batch: Batch = { source, message, row, stamps, judge }
       const take = contributions
-        ? (raw: unknown, index: number) => this.takeRow(source, raw, rowKey(contributions, index), row)
+        ? (raw: unknown, index: number) => this.takeRow(source, raw, message, contributions, index, row)
         : (raw: unknown, index: number) => this.take(batch, raw, index)
       forEachEvent(events, (raw, broken, index) => {
         const isKnown = position !== undefined && (position.offsets[index] as number) < next
+        if (isKnown && !contributions) this.noteKnown(source, raw, message, index, row)
         const outcome = isKnown ? 'd' : (broken ?? take(raw, index))
         if (typeof outcome === 'string') verdicts += outcome
         else {
@@ -197,6 +206,7 @@ export class Shard {
         this.journal.write(quality ? { ...entry, quality } : entry)
       }
       if (refused.length > 0) this.outbox.write(this.name, message, refused)
+      this.changes?.write(availableAt)
       this.positions.advance(message)
       this.checkpoint(this.seq - seqBefore)
     })
@@ -234,17 +244,64 @@ export class Shard {
     this.seq++
     this.mark = Math.max(this.mark, Math.min(event.timeMs, this.availableAt))
     this.fold(here, event, this.availableAt, this.seq, row)
+    this.changes?.note(here)
     return 'a'
   }
 
   /** Puts a row of a table in, or takes it out. The table's shard has judged it, so here nothing is refused. */
-  private takeRow(source: SourceRuntime, raw: unknown, key: RowKey, row: number): 'a' | 'd' {
-    const event = source.contract.reread(raw)
+  private takeRow(
+    source: SourceRuntime,
+    raw: unknown,
+    message: ApplyMessage,
+    contributions: Contributions,
+    index: number,
+    row: number,
+  ): 'a' | 'd' {
+    const event = this.contracts.find(contributions.contracts[index] as number, source).reread(raw)
     if (event === undefined) return 'd'
     this.seq++
     this.mark = Math.max(this.mark, Math.min(event.timeMs, this.availableAt))
-    this.fold(this.targets.find(source, event.values), event, this.availableAt, this.seq, row, key)
+    const here = this.targetsOf(source, event, message, index)
+    this.fold(here, event, this.availableAt, this.seq, row, rowKey(contributions, index))
+    this.changes?.note(here)
     return 'a'
+  }
+
+  /** The entities here that an event feeds; of a table's row only in views that were there when it was put in. */
+  private targetsOf(
+    source: SourceRuntime,
+    { values }: CheckedEvent,
+    { contributions, position }: ApplyMessage,
+    index: number,
+  ): readonly Target[] {
+    const here = this.targets.find(source, values)
+    if (contributions === undefined || position === undefined) return here
+    const { plan } = this.options.entity
+    const row = contributions.seqs[index] as number
+    const first = position.offsets[0] ?? 0
+    const has = (view: number) =>
+      this.viewStarts.has(plan[view] as ViewPlan, source.spec.name, position.sequence, row, first)
+    return here.map((target) => {
+      const views = target.route.views.filter(({ view }) => has(view))
+      return views.length === target.route.views.length ? target : { ...target, route: { ...target.route, views } }
+    })
+  }
+
+  /**
+   * A record that is sent again under an id, because another shard fails at it, gets that id here: parked and replayed, it
+   * comes by it. One that was refused is none that was counted.
+   */
+  private noteKnown(source: SourceRuntime, raw: unknown, message: ApplyMessage, index: number, row: number): void {
+    const id = message.ids?.[index]
+    if (typeof id !== 'string') return
+    const event = source.contract.check(raw, message.arrivalMs, id)
+    if (isRefusal(event) || event.id === null) return
+    const payload = source.contract.payloadHash(event.values)
+    this.hashId(source, event.id)
+    if (this.ids.check(this.idWords, payload) !== 'new') return
+    this.ids.add(this.idWords, payload, this.availableAt, row)
+    // No journal row holds it.
+    this.ids.save(this.availableAt)
   }
 
   /** Ids are scoped by source. */
@@ -323,7 +380,9 @@ export class Shard {
       if (verdicts[index] !== 'a') return
       this.seq++
       const { contributions } = message
-      const event = contributions ? then.reread(raw) : then.readAgain(raw, idOf(message, index), stamps?.(index) ?? [])
+      const event = contributions
+        ? this.contracts.find(contributions.contracts[index] as number, source).reread(raw)
+        : then.readAgain(raw, idOf(message, index), stamps?.(index) ?? [])
       if (event === undefined) {
         // Never seen: code that checks one contract in two ways. Not a reason to lose the shard.
         this.unreadable++
@@ -336,13 +395,28 @@ export class Shard {
       }
       if (row < saved.pages) return
       const key = contributions && rowKey(contributions, index)
-      this.fold(this.targets.find(source, event.values), event, availableAt, this.seq, row, key)
+      this.fold(this.targetsOf(source, event, message, index), event, availableAt, this.seq, row, key)
     })
   }
 
   /** Reads entities at a request time. */
   read(message: ReadMessage): ReadAnswer | ShardUnavailable {
     return this.mismatch(message) ?? this.reads.read(message, this.seq)
+  }
+
+  /** What to copy of an entity; undefined for one that was never seen. Its state is the shard's own: not kept, not changed. */
+  copy<T>(key: string, make: (entity: CopiedEntity) => T): T | undefined {
+    return this.reads.copy(key, make)
+  }
+
+  /** From when on the history of a feature is complete, ms. */
+  get sinceOf(): Since['of'] {
+    return this.reads.sinceOf
+  }
+
+  /** The keys of one page of entities, for a full walk in the order of pages; undefined behind the last. */
+  keysOfPage(page: number): readonly string[] | undefined {
+    return this.pages.keysOf(page)
   }
 
   /** Why a feature of an entity has its value at t; null for an entity that was never seen. */
@@ -376,6 +450,12 @@ function isReadAt({ entity, views }: Route, timeMs: number, mark: number): boole
   if (timeMs >= mark) return true
   for (const { view } of views) if (timeMs >= oldestReadable(entity.plan[view] as ViewPlan, mark)) return true
   return false
+}
+
+/** The views of an entity that somebody keeps copies of. */
+function copiedViews({ plan, entity }: ShardOptions): ReadonlySet<string> {
+  const topics = plan.spec.topics?.filter((topic) => topic.entity === entity.spec.name) ?? []
+  return new Set(topics.flatMap(({ views }) => views))
 }
 
 function conflict(id: string): Refusal {

@@ -1,12 +1,9 @@
 /**
  * What a shard asks of its storage. Two implementations: SQLite in a Durable Object, and memory (the reference; also what
  * `localStore` runs on). Every write of a batch happens inside one `transaction`; the tables are described in
- * docs/storage-schema.md.
+ * docs/storage-schema.md. Its own rows that wait are refusals on their way to the dead letters.
  */
-export interface ShardStorage {
-  /** Runs `work` so that all of its writes become durable together, or none. Synchronous: nothing can come between. */
-  transaction(work: () => void): void
-
+export interface ShardStorage extends OutboxStorage {
   readMeta(key: string): string | undefined
   writeMeta(key: string, value: string): void
 
@@ -19,12 +16,25 @@ export interface ShardStorage {
   readBlob(kind: BlobKind, id: number): Uint8Array | undefined
   deleteBlob(kind: BlobKind, id: number): void
 
-  /** Refusals on their way to the dead letters, oldest first. */
+  /** Changes on their way to those who keep copies. */
+  readonly changes: OutboxStorage
+}
+
+/** Rows that wait to leave, oldest first. */
+export interface OutboxStorage {
+  /** Runs `work` so that all of its writes become durable together, or none. Synchronous: nothing can come between. */
+  transaction(work: () => void): void
   writeOutbox(id: number, body: string): void
-  /** The greatest id ever written that is still known, or 0. */
+  /** The greatest id that is there, or 0. */
   lastOutboxId(): number
-  readOutbox(limit: number): { readonly id: number; readonly body: string }[]
+  /** At most so many of the rows whose id is greater than `after`; default: of all. */
+  readOutbox(limit: number, after?: number): WaitingRow[]
   deleteOutbox(upTo: number): void
+}
+
+export interface WaitingRow {
+  readonly id: number
+  readonly body: string
 }
 
 /** Entity pages; sorted runs of event ids; Bloom filters of those runs. */
@@ -35,7 +45,14 @@ export class MemoryStorage implements ShardStorage {
   private readonly meta = new Map<string, string>()
   private readonly journal = new Map<number, string>()
   private readonly blobs = new Map<string, Uint8Array>()
-  private outbox: readonly { readonly id: number; readonly body: string }[] = []
+  private readonly waiting = { outbox: [] as readonly WaitingRow[], changes: [] as readonly WaitingRow[] }
+  readonly changes: OutboxStorage = {
+    transaction: (work) => this.transaction(work),
+    writeOutbox: (id, body) => this.addRow('changes', id, body),
+    lastOutboxId: () => this.lastRow('changes'),
+    readOutbox: (limit, after = 0) => this.rowsAfter('changes', after, limit),
+    deleteOutbox: (upTo) => this.dropRows('changes', upTo),
+  }
   /** How to take back what the transaction under way has written. */
   private undo: (() => void)[] | null = null
 
@@ -60,12 +77,12 @@ export class MemoryStorage implements ShardStorage {
     else map.set(key, value)
   }
 
-  private setOutbox(rows: readonly { readonly id: number; readonly body: string }[]): void {
-    const before = this.outbox
+  private setRows(kind: Waiting, rows: readonly WaitingRow[]): void {
+    const before = this.waiting[kind]
     this.undo?.push(() => {
-      this.outbox = before
+      this.waiting[kind] = before
     })
-    this.outbox = rows
+    this.waiting[kind] = rows
   }
 
   readMeta(key: string): string | undefined {
@@ -97,18 +114,37 @@ export class MemoryStorage implements ShardStorage {
   }
 
   writeOutbox(id: number, body: string): void {
-    this.setOutbox([...this.outbox, { id, body }])
+    this.addRow('outbox', id, body)
   }
 
   lastOutboxId(): number {
-    return this.outbox.at(-1)?.id ?? 0
+    return this.lastRow('outbox')
   }
 
-  readOutbox(limit: number): { readonly id: number; readonly body: string }[] {
-    return this.outbox.slice(0, limit)
+  readOutbox(limit: number, after = 0): WaitingRow[] {
+    return this.rowsAfter('outbox', after, limit)
   }
 
   deleteOutbox(upTo: number): void {
-    this.setOutbox(this.outbox.filter((row) => row.id > upTo))
+    this.dropRows('outbox', upTo)
+  }
+
+  private addRow(kind: Waiting, id: number, body: string): void {
+    this.setRows(kind, [...this.waiting[kind], { id, body }])
+  }
+
+  private lastRow(kind: Waiting): number {
+    return this.waiting[kind].at(-1)?.id ?? 0
+  }
+
+  private rowsAfter(kind: Waiting, after: number, limit: number): WaitingRow[] {
+    return this.waiting[kind].filter(({ id }) => id > after).slice(0, limit)
+  }
+
+  private dropRows(kind: Waiting, upTo: number): void {
+    const left = this.waiting[kind].filter(({ id }) => id > upTo)
+    this.setRows(kind, left)
   }
 }
+
+type Waiting = 'outbox' | 'changes'

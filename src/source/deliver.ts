@@ -178,11 +178,16 @@ function addUp(
 
 /** Whether every shard that a batch goes to would take another one: it is asked to take nothing; tables are asked as ever. */
 export async function areWell(delivery: Delivery, batch: EventBatch): Promise<boolean> {
-  const { router, directory, tables } = delivery
+  const { router, directory, tables, keep } = delivery
   const stamped = await stamp(delivery, batch)
   if ('unavailable' in stamped) return false
   const routed = router.route(stamped)
   if (isRefusal(routed)) return false
+  try {
+    await keep([])
+  } catch {
+    return false
+  }
   const empty = routed.batches.map((one): ShardBatch => {
     const { ids: _, position: __, stamps: ___, ...message } = one.message
     return { ...one, message: { ...message, events: '[]', fanout: '' } }

@@ -1,7 +1,7 @@
 import { encodeKey, isRefusal, parseEvents } from '../contract/index.ts'
 import type { Part, Value } from '../engine/index.ts'
 import { type Plan, type SourceRuntime, shardOf } from '../plan/index.ts'
-import { type ApplyMessage, MESSAGE_VERSION } from '../shard/index.ts'
+import { type ApplyMessage, type Contracts, MESSAGE_VERSION } from '../shard/index.ts'
 import type { TableStorage } from './storage.ts'
 import type { LiveRow } from './stored-row.ts'
 
@@ -10,8 +10,15 @@ export interface Destinations {
   shardsOf(entity: string): number
 }
 
-/** A contribution in the outbox: its own number, the sign, the number that its row was put in by, where it goes, and the row. */
-type Contribution = readonly [seq: number, sign: '+' | '-', row: number, shards: readonly string[], text: string]
+/** A contribution in the outbox: its own number, the sign, the number that its row was put in by, where it goes, the row, and its contract. */
+type Contribution = readonly [
+  seq: number,
+  sign: '+' | '-',
+  row: number,
+  shards: readonly string[],
+  text: string,
+  contract: number,
+]
 
 interface OutboxRow {
   readonly arrivalMs: number
@@ -34,6 +41,7 @@ const ROW_UNITS = 400 * 1024
  */
 export class Contributor {
   private readonly source: SourceRuntime
+  private readonly contracts: Contracts
   private readonly part: Part
   private readonly storage: TableStorage
   private readonly destinations: Destinations
@@ -43,8 +51,15 @@ export class Contributor {
   private pending: Contribution[] = []
   private nextRow: number
 
-  constructor(source: SourceRuntime, part: Part, storage: TableStorage, destinations: Destinations) {
+  constructor(
+    source: SourceRuntime,
+    contracts: Contracts,
+    part: Part,
+    storage: TableStorage,
+    destinations: Destinations,
+  ) {
     this.source = source
+    this.contracts = contracts
     this.part = part
     this.storage = storage
     this.destinations = destinations
@@ -65,17 +80,18 @@ export class Contributor {
   /** Puts a row in, and gives the number that it can be taken out by. */
   putIn(text: string, values: readonly Value[]): number {
     const seq = ++this.last
-    this.say([seq, '+', seq, this.shardsOf(values), text])
+    this.say([seq, '+', seq, this.shardsOf(values), text, this.contracts.nameOf(this.source)])
     return seq
   }
 
   /** Takes a row out, wherever it is. */
-  takeOut({ text, seq: row }: LiveRow): void {
-    const { contract } = this.source
-    const parsed = parseEvents(text, contract.exactNumbers)
-    const event = isRefusal(parsed) ? undefined : contract.reread(parsed.raws[0])
+  takeOut({ text, seq: row, contract }: LiveRow): void {
+    // By the contract that it came in by: what is taken out is what was put in, whatever the contract of now takes.
+    const then = this.contracts.find(contract, this.source)
+    const parsed = parseEvents(text, then.exactNumbers)
+    const event = isRefusal(parsed) ? undefined : then.reread(parsed.raws[0])
     // A row without a time, by a contract that has changed since, is in no view of now.
-    if (event) this.say([++this.last, '-', row, this.shardsOf(event.values), text])
+    if (event) this.say([++this.last, '-', row, this.shardsOf(event.values), text, contract])
   }
 
   /** A table that events are enriched from may feed no view: then there is nobody to tell. */
@@ -126,7 +142,8 @@ export class Contributor {
     for (const { body } of found) {
       const { arrivalMs, contributions } = JSON.parse(body) as OutboxRow
       for (const contribution of contributions) {
-        for (const shard of contribution[3]) {
+        // An entity that a deploy has taken away since has nobody to tell.
+        for (const shard of contribution[3].filter((place) => plan.entities.has(place.split('/')[0] ?? ''))) {
           const known = byShard.get(shard) ?? { arrivalMs, contributions: [] }
           known.contributions.push(contribution)
           byShard.set(shard, known)
@@ -167,6 +184,7 @@ export class Contributor {
         part,
         signs: contributions.map(([, sign]) => sign).join(''),
         seqs: contributions.map(([, , row]) => row),
+        contracts: contributions.map(([, , , , , contract]) => contract),
       },
     }
     return { entity, shard: Number(shard), message }

@@ -6,6 +6,8 @@ export interface StoredRow {
   readonly version: RowVersion
   /** Null once it is deleted. */
   readonly row: LiveRow | null
+  /** A newer change that was refused: since then, what a change leaves out as unchanged is not known. */
+  readonly doubt?: RowVersion
 }
 
 export interface LiveRow {
@@ -15,32 +17,42 @@ export interface LiveRow {
   readonly seq: number
   /** Equal for rows of equal content. */
   readonly content: string
+  /** The contract that it was checked by. */
+  readonly contract: number
 }
 
-/** As it is stored: JSON of `[lsn, order, sequence, incarnation, offset, seq, content, text]`, without the last three when deleted. */
-export function formatRow({ version: { lsn, order, position }, row }: StoredRow): string {
-  const place = position ? [position.sequence, position.incarnation, position.offset] : [null, 0, 0]
-  const live = row ? [row.seq, row.content, row.text] : []
-  return JSON.stringify([lsn === null ? null : String(lsn), order, ...place, ...live])
+type StoredVersion = readonly [
+  lsn: string | null,
+  order: number,
+  sequence: string | null,
+  incarnation: number,
+  offset: number,
+]
+type StoredLive = readonly [seq: number, content: string, contract: number, text: string]
+
+/** As it is stored: JSON of `[version, row or null, doubt or null]`. */
+export function formatRow({ version, row, doubt }: StoredRow): string {
+  const live: StoredLive | null = row && [row.seq, row.content, row.contract, row.text]
+  return JSON.stringify([storedVersion(version), live, doubt ? storedVersion(doubt) : null])
 }
 
 export function parseRow(body: string): StoredRow {
-  const [lsn, order, sequence, incarnation, offset, seq, content, text] = JSON.parse(body) as [
-    string | null,
-    number,
-    string | null,
-    number,
-    number,
-    number | undefined,
-    string | undefined,
-    string | undefined,
-  ]
+  const [version, live, doubt] = JSON.parse(body) as [StoredVersion, StoredLive | null, StoredVersion | null]
   return {
-    version: {
-      lsn: lsn === null ? null : BigInt(lsn),
-      order,
-      position: sequence === null ? null : { sequence, incarnation, offset },
-    },
-    row: seq === undefined || content === undefined || text === undefined ? null : { seq, content, text },
+    version: versionOf(version),
+    row: live && { seq: live[0], content: live[1], contract: live[2], text: live[3] },
+    ...(doubt && { doubt: versionOf(doubt) }),
   }
+}
+
+function storedVersion({ lsn, order, position }: RowVersion): StoredVersion {
+  const place = position
+    ? ([position.sequence, position.incarnation, position.offset] as const)
+    : ([null, 0, 0] as const)
+  return [lsn === null ? null : String(lsn), order, ...place]
+}
+
+function versionOf([lsn, order, sequence, incarnation, offset]: StoredVersion): RowVersion {
+  const position = sequence === null ? null : { sequence, incarnation, offset }
+  return { lsn: lsn === null ? null : BigInt(lsn), order, position }
 }

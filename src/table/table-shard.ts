@@ -5,6 +5,7 @@ import {
   type ApplyAnswer,
   type ApplyMessage,
   type BatchQuality,
+  Contracts,
   type ExpectationCount,
   judgeBatch,
   MESSAGE_VERSION,
@@ -22,7 +23,7 @@ import { type Change, readChange } from './change.ts'
 import { Contributor, type Destinations } from './contributor.ts'
 import type { TableStorage } from './storage.ts'
 import { formatRow, type LiveRow, parseRow, type StoredRow } from './stored-row.ts'
-import { isNewer, type RowVersion } from './version.ts'
+import { compareVersions, isNewer, type RowVersion } from './version.ts'
 
 /** Rows that a truncate takes out in one transaction. */
 const TRUNCATED_ROWS = 500
@@ -50,26 +51,30 @@ export class TableShard {
   private readonly table: Route
   private readonly positions: Positions
   private readonly letters: Outbox
+  private readonly contracts: Contracts
   private readonly contributor: Contributor
   /** Rows older than it are gone, also those that are still to be taken out. */
   private truncated: RowVersion | null
   /** The key behind which rows are still to be looked at for it; null when that is done. */
   private truncating: string | null
+  private truncatedAt: number
   private unknownDeletes = 0
   private readonly quality: SourceQuality
 
   constructor(options: TableShardOptions) {
-    const { source, storage, part, destinations } = options
+    const { plan, source, storage, part, destinations } = options
     if (source.table === null) throw new Error(`${source.spec.name} is no table`)
     this.options = options
     this.table = source.table
     this.positions = new Positions(storage)
     this.letters = new Outbox(storage.letters)
-    this.contributor = new Contributor(source, tablePart(source.spec.name, part), storage, destinations)
+    this.contracts = new Contracts(plan, storage)
+    this.contributor = new Contributor(source, this.contracts, tablePart(source.spec.name, part), storage, destinations)
     const truncate = storage.readMeta('truncate')
     const parsed = truncate === undefined ? null : (JSON.parse(truncate) as StoredTruncate)
     this.truncated = parsed === null ? null : parseRow(parsed.version).version
     this.truncating = parsed?.after ?? null
+    this.truncatedAt = parsed?.at ?? 0
     this.unknownDeletes = Number(storage.readMeta('unknown deletes') ?? '0')
     const quality = source.spec.expect && storage.readMeta('quality')
     this.quality = new SourceQuality(source, quality === undefined ? undefined : (JSON.parse(quality) as StoredQuality))
@@ -156,15 +161,28 @@ export class TableShard {
     const text = this.options.storage.readRow(key)
     const known = text === undefined ? null : parseRow(text)
     if (known !== null && !isNewer(change.version, known.version)) return 'd'
-    if (change.op !== 'd') return this.put(key, known, change, message.arrivalMs, judge)
+    if (change.op !== 'd') {
+      const outcome = this.put(key, known, change, message.arrivalMs, judge)
+      if (typeof outcome !== 'string' && known?.row) this.doubt(key, known, change.version)
+      return outcome
+    }
     const verdict = this.remove(key, known, change.version)
     if (verdict === 'a') judge?.accept(changedMs(change, message.arrivalMs))
     return verdict
   }
 
+  /** The row stays as it was, but what a later change leaves out is no longer known: the refused one may have changed it. */
+  private doubt(key: string, known: StoredRow, refused: RowVersion): void {
+    if (known.doubt && !isNewer(refused, known.doubt)) return
+    this.options.storage.writeRow(key, formatRow({ ...known, doubt: refused }))
+  }
+
   /** Not so for a row that a truncate has yet to take out. */
   private isThere({ row, version }: StoredRow): boolean {
-    return row !== null && (this.truncated === null || isNewer(version, this.truncated))
+    if (row === null || this.truncated === null) return row !== null
+    const order = compareVersions(version, this.truncated)
+    // Where the source cannot tell, what was there when the truncate came is gone.
+    return order === 'newer' || (order === 'unknown' && row.seq > this.truncatedAt)
   }
 
   private keyOf({ fields }: Change): string | Refusal {
@@ -205,9 +223,9 @@ export class TableShard {
     const event = contract.check(fields, arrivalMs, null)
     if (isRefusal(event)) return event
     const content = this.contentOf(event.values)
-    if (old?.row && old.row.content === content) {
+    if (old?.row && this.isThere(old) && old.row.content === content) {
       // A snapshot that is read again, an update of nothing: the row stays where it is, also in time.
-      storage.writeRow(key, formatRow({ version: change.version, row: old.row }))
+      storage.writeRow(key, formatRow({ version: change.version, row: old.row, ...doubtAfter(old, change) }))
       return 'd'
     }
     const unexpected = judge?.judge(event.values, changedMs(change, arrivalMs), true, true)
@@ -217,19 +235,26 @@ export class TableShard {
       .map((field, i) => `${JSON.stringify(field.name)}:${valueText(field, event.values[i] as Value)}`)
       .join()}}`
     const seq = this.contributor.putIn(text, event.values)
-    storage.writeRow(key, formatRow({ version: change.version, row: { text, seq, content } }))
+    const row = { text, seq, content, contract: this.contracts.nameOf(source) }
+    storage.writeRow(key, formatRow({ version: change.version, row, ...doubtAfter(old, change) }))
     return 'a'
   }
 
   /** The row's fields, with those that were not sent because they did not change. */
   private complete(change: Change, old: StoredRow | null): Readonly<Record<string, unknown>> | Refusal {
     if (change.unchanged.length === 0) return change.fields
+    const isInDoubt = old?.doubt !== undefined && compareVersions(change.version, old.doubt) === 'newer'
     const before =
-      old?.row && this.isThere(old) ? parseEvents(old.row.text, this.options.source.contract.exactNumbers) : null
+      old?.row && this.isThere(old) && !isInDoubt
+        ? parseEvents(old.row.text, this.options.source.contract.exactNumbers)
+        : null
     if (before === null || isRefusal(before)) {
       const field = change.unchanged[0] as string
-      const why = `"${field}" was not sent because it did not change, and this row was never seen before`
-      return refusal('unknown_row', `${why}: have the connector take a snapshot of the table.`, field)
+      const why = `"${field}" was not sent because it did not change, and`
+      const problem = isInDoubt
+        ? 'the change before was refused: replay that dead letter first, then this one.'
+        : 'this row was never seen before: have the connector take a snapshot of the table.'
+      return refusal('unknown_row', `${why} ${problem}`, field)
     }
     const row = before.raws[0] as Readonly<Record<string, unknown>>
     const kept = change.unchanged.map((name) => [name, row[name]])
@@ -245,6 +270,7 @@ export class TableShard {
   private truncate(version: RowVersion): 'a' | 'd' {
     if (this.truncated !== null && !isNewer(version, this.truncated)) return 'd'
     this.truncated = version
+    this.truncatedAt = this.contributor.seq
     this.truncating = ''
     this.saveTruncate()
     return 'a'
@@ -255,6 +281,7 @@ export class TableShard {
     const stored: StoredTruncate = {
       version: formatRow({ version: this.truncated, row: null }),
       after: this.truncating,
+      at: this.truncatedAt,
     }
     this.options.storage.writeMeta('truncate', JSON.stringify(stored))
   }
@@ -262,13 +289,12 @@ export class TableShard {
   /** Takes out some of what a truncate has left. Says whether there was anything to do: call it until there is not. */
   work(): boolean {
     const { storage, now } = this.options
-    const { truncated } = this
-    if (truncated === null || this.truncating === null) return false
+    if (this.truncated === null || this.truncating === null) return false
     const rows = storage.scanRows(this.truncating === '' ? null : this.truncating, TRUNCATED_ROWS)
     storage.transaction(() => {
       for (const { key, body } of rows) {
         const known = parseRow(body)
-        if (known.row === null || isNewer(known.version, truncated)) continue
+        if (known.row === null || this.isThere(known)) continue
         this.contributor.takeOut(known.row)
         storage.deleteRow(key)
       }
@@ -314,6 +340,12 @@ export class TableShard {
   }
 }
 
+/** A doubt ends with a change that is as new as what was refused. */
+function doubtAfter(old: StoredRow | null, { version }: Change): Pick<StoredRow, 'doubt'> {
+  const doubt = old?.doubt
+  return doubt !== undefined && compareVersions(doubt, version) === 'newer' ? { doubt } : {}
+}
+
 /** When a change was committed, as it says itself; else when it came. */
 function changedMs({ fields }: Change, arrivalMs: number): number {
   const time = fields[CHANGE.time]
@@ -322,6 +354,8 @@ function changedMs({ fields }: Change, arrivalMs: number): number {
 
 interface StoredTruncate {
   readonly version: string
+  /** The newest contribution when it came. */
+  readonly at: number
   readonly after: string | null
 }
 

@@ -13,12 +13,19 @@ export interface RowVersion {
  * where there are none, the database's log, then the order within the transaction. Where neither can tell, what comes later is newer.
  */
 export function isNewer(change: RowVersion, known: RowVersion): boolean {
+  return compareVersions(change, known) !== 'older'
+}
+
+/** Which of two comes later; `unknown` where nothing can tell. What is the same version is no later: `older`. */
+export function compareVersions(change: RowVersion, known: RowVersion): 'newer' | 'older' | 'unknown' {
   const [a, b] = [change.position, known.position]
   const sameTopic = a !== null && b !== null && a.sequence === b.sequence && a.incarnation === b.incarnation
-  if (sameTopic) return a.offset > b.offset
-  if (change.lsn !== null && known.lsn !== null) {
-    return change.lsn === known.lsn ? change.order > known.order : change.lsn > known.lsn
+  if (sameTopic) return a.offset > b.offset ? 'newer' : 'older'
+  if (change.lsn === null || known.lsn === null) {
+    // What stood in a topic that was deleted and made again is older than what the new one holds.
+    if (a === null || b === null || a.sequence !== b.sequence) return 'unknown'
+    return a.incarnation > b.incarnation ? 'newer' : 'older'
   }
-  // What stood in a topic that was deleted and made again is older than what the new one holds.
-  return a === null || b === null || a.sequence !== b.sequence || a.incarnation > b.incarnation
+  const isLater = change.lsn === known.lsn ? change.order > known.order : change.lsn > known.lsn
+  return isLater ? 'newer' : 'older'
 }

@@ -79,7 +79,9 @@ export class LocalStore<S extends Services> {
   private changes = 0
 
   constructor(definitions: Definitions<S>, { now, shards = 1 }: LocalStoreOptions) {
-    this.plan = new Plan(definitions.spec)
+    // Nobody takes what would be published: it would only gather.
+    const { topics, ...spec } = definitions.spec
+    this.plan = new Plan(spec)
     this.now = now
     this.enrichers = new Map([...this.plan.sources].map(([name, source]) => [name, Enricher.of(this.plan, source)]))
     this.directory = {

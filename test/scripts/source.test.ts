@@ -59,6 +59,7 @@ test("a table's connector has its topic, its encodings, and every change", () =>
     'decimal.handling.mode': 'string',
     'time.precision.mode': 'isostring',
     'value.converter.schemas.enable': 'false',
+    'topic.creation.default.partitions': '-1',
   })
   expect(config).not.toHaveProperty('transforms')
 })

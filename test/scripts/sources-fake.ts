@@ -17,6 +17,7 @@ export function partition(given: Partial<PartitionStatus> = {}): PartitionStatus
       newestMs: 0,
       seenMs: NOW,
       firstPartitions: 1,
+      isLater: false,
       idle: 0,
       failures: 0,
       problem: null,

@@ -99,6 +99,22 @@ export const storageConformance: readonly [
     },
   ],
   [
+    'gives the outbox behind a number, and keeps changes apart from it',
+    (storage, reopen) => {
+      for (const id of [1, 2, 3]) storage.writeOutbox(id, `letter ${id}`)
+      for (const id of [1, 2, 3, 4]) storage.changes.writeOutbox(id, `change ${id}`)
+      expect(storage.readOutbox(1, 1)).toEqual([{ id: 2, body: 'letter 2' }])
+      expect(storage.readOutbox(9, 3)).toEqual([])
+      storage.changes.transaction(() => storage.changes.deleteOutbox(2))
+      expect(reopen().changes.readOutbox(9)).toEqual([
+        { id: 3, body: 'change 3' },
+        { id: 4, body: 'change 4' },
+      ])
+      expect(reopen().changes.readOutbox(9, 3)).toEqual([{ id: 4, body: 'change 4' }])
+      expect([reopen().lastOutboxId(), reopen().changes.lastOutboxId()]).toEqual([3, 4])
+    },
+  ],
+  [
     'keeps all writes of a transaction',
     (storage, reopen) => {
       storage.transaction(() => writeEverywhere(storage, 'new'))
@@ -116,6 +132,7 @@ export const storageConformance: readonly [
           storage.writeMeta('added', 'x')
           storage.writeOutbox(2, 'added')
           storage.deleteOutbox(1)
+          storage.changes.deleteOutbox(1)
           throw new Error('planted')
         })
       expect(failed).toThrow('planted')
@@ -133,6 +150,7 @@ function writeEverywhere(storage: ShardStorage, text: string): void {
   storage.writeJournal(5, text)
   for (const kind of ['page', 'ids', 'filter'] as const) storage.writeBlob(kind, 1, new TextEncoder().encode(text))
   if (storage.lastOutboxId() === 0) storage.writeOutbox(1, text)
+  if (storage.changes.lastOutboxId() === 0) storage.changes.writeOutbox(1, text)
 }
 
 function expectEverywhere(storage: ShardStorage, text: string): void {
@@ -141,4 +159,5 @@ function expectEverywhere(storage: ShardStorage, text: string): void {
   for (const kind of ['page', 'ids', 'filter'] as const)
     expect(new TextDecoder().decode(storage.readBlob(kind, 1))).toBe(text)
   expect(storage.readOutbox(10)).toEqual([{ id: 1, body: text }])
+  expect(storage.changes.readOutbox(10)).toEqual([{ id: 1, body: text }])
 }

@@ -10,6 +10,7 @@ import {
   featureService,
   featureView,
   int64,
+  intervalJoin,
   kafka,
   latest,
   lifetime,
@@ -201,4 +202,39 @@ test('an event identified by its content is the same event whatever the table sa
   expect(await store.send('clicks', [click])).toMatchObject({ accepted: 1 })
   await store.change('products', [{ op: 'insert', after: { pid: 'p1', category: 'books', price: null } }])
   expect(await store.send('clicks', [click])).toMatchObject({ accepted: 0, duplicates: 1 })
+})
+
+test('views of several sources read what each is enriched with, and its table is deployed', async () => {
+  const clicks = streamSource('clicks', {
+    event: z.object({ id: z.string(), uid: z.string(), pid: z.string(), at: z.iso.datetime({ offset: true }) }),
+    id: 'id',
+    time: 'at',
+    from: [webhook()],
+    enrich: enrich(products, { on: 'pid', fields: ['category', 'price'], unknown: 'null' }),
+  })
+  const buys = streamSource('buys', {
+    event: z.object({ id: z.string(), uid: z.string(), pid: z.string(), at: z.iso.datetime({ offset: true }) }),
+    id: 'id',
+    time: 'at',
+    from: [webhook()],
+  })
+  const bought = intervalJoin('bought', clicks, buys, { on: 'pid', within: '30m' })
+  const view = featureView('v', { entity: user, source: bought, key: { user_id: 'uid' }, since: 'beginning' }, (e) => ({
+    books: count()
+      .where(e.matched.eq(true).and(e.left.category.eq('books')))
+      .over('1d'),
+    worth: sum(e.left.price).over('1d'),
+  }))
+  const all = definitions({ services: [featureService('s', [view])] })
+  expect(all.spec.sources.map(({ name }) => name)).toEqual(['buys', 'clicks', 'products'])
+  const store = localStore(all, { now: () => NOW })
+  const price = (price: string) =>
+    store.change('products', [{ op: 'update', after: { pid: 'p1', category: 'books', price } }])
+  const event = { uid: 'ann', pid: 'p1' }
+  await price('12.50')
+  await store.send('clicks', [{ id: 'c1', ...event, at: '2026-01-01T10:00:00Z' }])
+  await price('99.00')
+  await store.send('buys', [{ id: 'b1', ...event, at: '2026-01-01T10:05:00Z' }])
+  const [row] = await store.read({ service: 's', entities: [{ user_id: 'ann' }] })
+  expect(row?.features).toMatchObject({ books: 1, worth: '12.50' })
 })

@@ -8,7 +8,7 @@ afterEach(() => reset())
 
 /** The object's own tables are dropped first: a case begins with an empty storage. */
 function empty(state: DurableObjectState): SqlShardStorage {
-  for (const table of ['page', 'ids', 'filter', 'journal', 'outbox', 'meta'])
+  for (const table of ['page', 'ids', 'filter', 'journal', 'outbox', 'change', 'meta'])
     state.storage.sql.exec(`DROP TABLE IF EXISTS ${table}`)
   return new SqlShardStorage(state.storage)
 }

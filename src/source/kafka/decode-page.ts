@@ -82,10 +82,11 @@ export function decodePage(records: readonly KafkaRecord[], context: PageContext
   return { batch, taken, skipped, refused: broken.size, stop }
 }
 
-/** A letter for a record that is larger than may be read: its bytes stay with the broker. */
-export function oversizedBatch(offset: number, context: PageContext): EventBatch {
+/** A letter for what is larger than may be read, from an offset to before another: its bytes stay with the broker. */
+export function oversizedBatch(offset: number, next: number, context: PageContext): EventBatch {
   const { sequence, incarnation, generation, arrivalMs } = context
-  const why = refusal('too_large', `The record at offset ${offset} of ${sequence} is larger than can be read.`)
+  const where = next === offset + 1 ? `at offset ${offset}` : `between offsets ${offset} and ${next - 1}`
+  const why = refusal('too_large', `A record of ${sequence} ${where} is larger than can be read.`)
   const spans = { count: 1, starts: [1], ends: [1], broken: new Map([[0, why]]) }
   return { text: '[]', spans, arrivalMs, position: { sequence, incarnation, generation, offsets: [offset] } }
 }

@@ -44,6 +44,8 @@ export interface PullerState {
   readonly incarnation: number
   /** How many partitions the topic had when this one was first read, or 0 before. */
   readonly firstPartitions: number
+  /** The partition was added when others had been read already. */
+  readonly isLater: boolean
   /** The next record to read; -1 before it is known where to begin. */
   readonly offset: number
   /** Where the topic ended when last asked, or -1. */
@@ -77,6 +79,7 @@ export const newPuller = (phase: PullerPhase): PullerState => ({
   topicId: null,
   incarnation: 0,
   firstPartitions: 0,
+  isLater: false,
   offset: -1,
   end: -1,
   newestMs: 0,

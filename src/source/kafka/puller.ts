@@ -1,4 +1,5 @@
 import { type Decoder, isRefusal, type Refusal } from '../../contract/index.ts'
+import { letterOrigin, replayId } from '../../dead-letters/index.ts'
 import type { KafkaIntake } from '../../engine/index.ts'
 import type { Receipt, Undelivered } from '../deliver.ts'
 import type { EventBatch } from '../route.ts'
@@ -14,10 +15,14 @@ const PIECE_RECORDS = 5_000
 const LAG_EVERY_MS = 5_000
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 30_000
+const LONGEST_RETRY_AFTER_MS = 5 * 60_000
 /** A single record that shards fail at for so long and so often, while they take others, is poison. */
 const POISON_TRIES = 12
 const POISON_AFTER_MS = 60_000
 const MOST_NOTES = 20
+const FENCED_STEP = 1_000
+/** Offsets without a record that are passed over in one go, behind one that is too large. */
+const MOST_STEPS = 100
 /** A shorter pause is slept through; a longer one ends the run. */
 const SLEPT_MS = 1_000
 /** How often it is saved how far it is: shards know that better, so what is read again is only passed over. */
@@ -89,7 +94,6 @@ export class Puller {
   private skipping = false
   /** A person knows of the gap ahead. */
   private passesGap = false
-  private isLater = false
 
   constructor(options: PullerOptions) {
     this.options = options
@@ -135,7 +139,9 @@ export class Puller {
 
   /** The partition was added after others were read: whatever is in it is new, wherever the source begins. */
   addedLater(): void {
-    this.isLater = true
+    if (this.state.offset >= 0 || this.state.isLater) return
+    this.update({ isLater: true })
+    this.save()
   }
 
   /**
@@ -148,6 +154,8 @@ export class Puller {
     if (this.state.phase !== 'halted') return this.state
     const reason = this.state.halt?.reason
     this.update({ phase: 'running', halt: null, failures: 0, problem: null })
+    // Past whoever has taken over since: a person has said who pulls.
+    if (reason === 'fenced') this.update({ generation: this.state.generation + FENCED_STEP })
     if (offset !== undefined) {
       // Behind what shards have of this topic they would pass over it all: it counts as another one.
       if (reason === 'beyond_end') this.update({ incarnation: this.state.incarnation + 1 })
@@ -199,7 +207,7 @@ export class Puller {
     if (this.state.offset < 0) {
       const range = await kafka.offsets({ topic: intake.topic, partition })
       if (range.kind === 'failed') return this.failed(range)
-      const isFromEnd = intake.start === 'latest' && !this.isLater
+      const isFromEnd = intake.start === 'latest' && !this.state.isLater
       this.update({ offset: isFromEnd ? range.end : range.begin, end: range.end, firstPartitions: topic.partitions })
     }
     this.save()
@@ -352,12 +360,12 @@ export class Puller {
     return 0
   }
 
-  /** A record alone is larger than may be held: it is noted and passed over, or halts. */
+  /** Whatever is next is larger than may be held: it is noted and passed over, or halts. */
   private async oversized(failure: KafkaFailure): Promise<number> {
-    const { now, decoder } = this.options
+    const { now, decoder, hand } = this.options
     const { onPoison } = this
-    const { offset, topicId, counts } = this.state
-    const alone = await this.reader.readOne(offset, topicId)
+    const { offset, counts } = this.state
+    const alone = await this.reader.readOne(offset, this.state.topicId)
     if (alone.kind === 'records' && alone.records.length > 0) {
       this.waiting = alone.records
       this.waitingNext = alone.next
@@ -366,13 +374,24 @@ export class Puller {
     if (alone.kind !== 'failed' || !alone.oversized) return this.failed(failure)
     const message = `the record at or behind offset ${offset} of ${this.sequence} is larger than can be read`
     if (onPoison === 'halt') return this.halt('poison', `${message}. Resume with skip to go on behind it.`)
-    const answer = await this.options.hand(
-      oversizedBatch(offset, { ...this.context, decoder, onPoison, arrivalMs: now() }),
-    )
+    const next = await this.behindOversized(offset)
+    const letter = oversizedBatch(offset, next, { ...this.context, decoder, onPoison, arrivalMs: now() })
+    const answer = await hand(letter)
     if (isRefusal(answer) || 'unavailable' in answer) return this.failed({ message })
-    this.update({ offset: offset + 1, counts: { ...counts, records: counts.records + 1, refused: counts.refused + 1 } })
+    this.skipping = false
+    this.update({ offset: next, counts: { ...counts, records: counts.records + 1, refused: counts.refused + 1 } })
     this.save()
     return 0
+  }
+
+  /** The first offset behind it from which something else can be read: gaps before the record are part of the way. */
+  private async behindOversized(from: number): Promise<number> {
+    let offset = from + 1
+    for (let steps = 1; steps < MOST_STEPS; steps++, offset++) {
+      const next = await this.reader.readOne(offset, this.state.topicId)
+      if (next.kind !== 'failed' || !next.oversized) break
+    }
+    return offset
   }
 
   /** Nothing moves on. The piece is halved, so that in the end the record that is to blame stands alone. */
@@ -396,6 +415,9 @@ export class Puller {
     if (this.onPoison === 'halt') return this.halt('poison', `${message}. Resume with skip to go on behind it.`)
     const why: Refusal = { reason: 'poison', message }
     const { beside } = this.options.decoder
+    // Shards that have it already note it by the id that a replay of the letter will come by.
+    const ids = [replayId({ letter: '', ...letterOrigin(batch, 0) }, false)]
+    await hand({ ...batch, ids })
     const parked = decodePage([record], {
       ...context,
       decoder: { decode: () => ({ kind: 'refused', why }), beside },
@@ -428,7 +450,8 @@ export class Puller {
     this.reader.forget()
     this.update({ failures: failures + 1, problem: message, seenMs: this.options.now() })
     const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures, 20))
-    return Math.max(1, retryAfterMs ?? 0, Math.ceil(this.options.random() * longest))
+    const asked = Math.min(retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS)
+    return Math.max(1, asked, Math.ceil(this.options.random() * longest))
   }
 
   private halt(reason: Halt['reason'], message: string): number {

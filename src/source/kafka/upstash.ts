@@ -55,16 +55,27 @@ export const OUT_OF_RANGE_CODE = 'OFFSET_OUT_OF_RANGE'
 export function connectUpstash(connection: KafkaConnection, environment: KafkaHttpEnvironment): KafkaHttp {
   const call = httpCaller(connection, environment)
   const { now } = environment
+  const server = { limits: false }
   return {
-    read: (request) => read(call, now, request),
+    read: (request) => read(call, now, server, request),
     offsets: (partition) => offsets(call, now, partition),
-    topic: (topic) => topicInfo(call, now, topic),
+    topic: async (topic) => {
+      const info = await topicInfo(call, now, topic)
+      // Only our bridge tells ids.
+      server.limits ||= info.kind === 'topic' && info.id !== null
+      return info
+    },
     produce: (topic, records) => produce(call, now, topic, records),
     close: async () => {},
   }
 }
 
-async function read(call: Caller, now: () => number, request: ReadRequest): Promise<ReadResult> {
+/** What is known of the server: whether its pages heed the limit that we ask for, as those of our bridge do. */
+interface Server {
+  limits: boolean
+}
+
+async function read(call: Caller, now: () => number, server: Server, request: ReadRequest): Promise<ReadResult> {
   const { topic, partition, offset, waitMs, maxBytes, topicId } = request
   const what = `Reading ${topic}/${partition} from ${offset}`
   const answer = await call({
@@ -80,13 +91,20 @@ async function read(call: Caller, now: () => number, request: ReadRequest): Prom
     deadlineMs: now() + waitMs + READ_GRACE_MS,
     maxBytes: answerCap(request),
   })
-  if (answer.kind === 'failed') return answer
+  if (answer.kind === 'failed') return answer.oversized && !server.limits ? unlimited(what, answer) : answer
   if (isOutOfRange(answer)) return { kind: 'out_of_range' }
   const parsed = jsonOf(what, answer)
   if (parsed.kind === 'failed') return parsed
   const exact = answer.header(BRIDGE_HEADERS.records) === 'exact'
+  server.limits ||= exact
   const page = pageOf(what, request, parsed.json, exact ? exactRecord : plainRecord)
   return page.kind === 'records' && exact ? withNext(what, page, request, answer.header(BRIDGE_HEADERS.next)) : page
+}
+
+/** No record is to blame: the page is too large because nobody limits it. */
+function unlimited(what: string, { message }: KafkaFailure): KafkaFailure {
+  const how = 'This server does not limit its pages: lower its own limit, or read through kafka-http-bridge.'
+  return failure(`${what}: ${message} ${how}`, false)
 }
 
 /** Where the server says to go on: never back, never before a record that it gave. */

@@ -378,6 +378,39 @@ test('a source that begins with what comes reads a partition that is added later
   expect([await count(false), await count(true)]).toEqual([10, 60])
 })
 
+test('a server that asks for days of patience is asked again within minutes', async () => {
+  const world = new World(random(6))
+  world.kafka.topic = async () => ({ kind: 'failed', transient: true, message: 'busy', retryAfterMs: 999_999_000 })
+  expect(await world.puller.run(world.now + 1)).toBe(300_000)
+})
+
+test('what is too large behind a gap is one letter, and the skip that passes it is used up', async () => {
+  const world = new World(random(7), { onPoison: 'halt' })
+  const large = 60
+  world.kafka.records = ['!bad', 'never'].map((text, i) => ({
+    offset: large + 1 + i,
+    key: null,
+    value: new TextEncoder().encode(text),
+    valueText: text,
+    headers: new Map(),
+    timestampMs: START,
+  }))
+  const read = world.kafka.read.bind(world.kafka)
+  world.kafka.read = async (request) =>
+    request.offset <= large
+      ? { kind: 'failed', transient: true, oversized: true, message: 'larger than may be held' }
+      : await read(request)
+  await world.drain()
+  expect(world.puller.status.halt).toMatchObject({ reason: 'poison', offset: 0 })
+  world.puller.resume({ skip: true })
+  await world.drain()
+  expect([...world.letters.values()].map(({ reason, message }) => [reason, message])).toEqual([
+    ['too_large', 'A record of activity/0 between offsets 0 and 60 is larger than can be read.'],
+  ])
+  // The bad record behind it is another matter.
+  expect(world.puller.status.halt).toMatchObject({ reason: 'poison', offset: large + 1 })
+})
+
 test('an idle partition looks less and less often, and never less than it may', async () => {
   const world = new World(random(2), { maxIdleMs: 4_000 })
   const pauses: (number | null)[] = []
