@@ -40,6 +40,12 @@ export class BrokerLog implements TestLog {
     })
   }
 
+  /** Makes a topic, anew where another file of tests has left one of its name. */
+  async createAnew(name: string, partitions: number): Promise<void> {
+    if ((await this.#cluster.topic(name, true)) !== undefined) await this.remove(name)
+    await this.create(name, partitions)
+  }
+
   /** Gives a topic more partitions. */
   async grow(name: string, partitions: number): Promise<void> {
     await this.#admin.createPartitions({ topics: [{ name, count: partitions, assignments: null }] })

@@ -22,7 +22,7 @@ let region: TestRegion
 
 beforeAll(async () => {
   log = new BrokerLog(kafkaPeer())
-  await log.create(TOPIC, PARTITIONS)
+  await log.createAnew(TOPIC, PARTITIONS)
   bridge = await startBridge({ cluster: { brokers: [kafkaPeer()], clientId: 'bridge', connection: {} } })
   region = await TestRegion.start({
     name: 'east',
