@@ -149,9 +149,10 @@ export class Plan {
 }
 
 /** Texts for people change no value, so a change of one is no new plan. */
-function withoutTexts({ sources, views, services, ...rest }: DefinitionsSpec): object {
+function withoutTexts({ sources, views, services, topics, ...rest }: DefinitionsSpec): object {
   return {
     ...rest,
+    ...(topics && { topics: topics.map(({ description: _, ...topic }) => topic) }),
     sources: sources.map(({ description: _, ...source }) => source),
     views: views.map(({ description: _, features, ...view }) => ({
       ...view,
