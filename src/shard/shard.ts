@@ -1,12 +1,4 @@
-import {
-  type CheckedEvent,
-  type ExactNumbers,
-  isRefusal,
-  type ParsedEvents,
-  parseEvents,
-  type Refusal,
-  refusal,
-} from '../contract/index.ts'
+import { type CheckedEvent, isRefusal, type Refusal, refusal } from '../contract/index.ts'
 import { type Explanation, oldestReadable, type Part, type ViewPlan } from '../engine/index.ts'
 import type { EntityRuntime, FeatureRef, Plan, Route, SourceRuntime } from '../plan/index.ts'
 import { murmur128 } from '../util/murmur3.ts'
@@ -16,6 +8,7 @@ import { Contracts } from './contracts.ts'
 import { IdIndex } from './id-index.ts'
 import { Journal, type JournalEntry } from './journal.ts'
 import { Layouts } from './layouts.ts'
+import { eventsOf, forEachEvent, idOf, rowKey, stampsOf } from './message-events.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
@@ -464,44 +457,4 @@ function conflict(id: string): Refusal {
     'conflict',
     `Id ${shown} was accepted with another payload; a correction is an event with an id of its own.`,
   )
-}
-
-function rowKey({ part, signs, seqs }: Contributions, index: number): RowKey {
-  return { part, seq: seqs[index] as number, sign: signs[index] === '-' ? -1 : 1 }
-}
-
-/** What a batch's events are enriched with; nothing for a source without enrichment. A door that asks for no rows is of another time. */
-function stampsOf(
-  message: ApplyMessage,
-  { spec, contract }: SourceRuntime,
-): StampedRows | ShardUnavailable | undefined {
-  if (spec.enrich === undefined) return undefined
-  const { stamps, fanout } = message
-  if (stamps) return stampedRows(stamps, spec.enrich.length, contract.exactNumbers)
-  if (fanout === '') return undefined
-  return {
-    unavailable: 'unknown_version',
-    message: `events of ${spec.name} came without the rows they are enriched with`,
-  }
-}
-
-/** What identifies an event besides its own id field: null where its position does. */
-function idOf({ ids, position }: ApplyMessage, index: number): string | null | undefined {
-  return ids?.[index] ?? (position === undefined ? undefined : null)
-}
-
-/** The events of a message: what each parsed to, or why it did not. */
-function eventsOf(exactNumbers: ExactNumbers, { events, fanout }: ApplyMessage): ParsedEvents {
-  const parsed = parseEvents(events, exactNumbers)
-  if (!isRefusal(parsed)) return parsed
-  // The door sends only what it could tell apart, so this is a broken door: nothing of it is taken.
-  const raws = Array.from({ length: fanout.length }, () => undefined)
-  return { raws, broken: new Map(raws.map((_, index) => [index, parsed])) }
-}
-
-function forEachEvent(
-  { raws, broken }: ParsedEvents,
-  each: (raw: unknown, broken: Refusal | undefined, index: number) => void,
-): void {
-  for (let index = 0; index < raws.length; index++) each(raws[index], broken.get(index), index)
 }

@@ -1,0 +1,47 @@
+import { type ExactNumbers, isRefusal, type ParsedEvents, parseEvents, type Refusal } from '../contract/index.ts'
+import type { SourceRuntime } from '../plan/index.ts'
+import type { RowKey } from './cell.ts'
+import type { ApplyMessage, Contributions, ShardUnavailable } from './messages.ts'
+import { type StampedRows, stampedRows } from './stamped-rows.ts'
+
+/** What a row of a table is put in and taken out by. */
+export function rowKey({ part, signs, seqs }: Contributions, index: number): RowKey {
+  return { part, seq: seqs[index] as number, sign: signs[index] === '-' ? -1 : 1 }
+}
+
+/** What a batch's events are enriched with; nothing for a source without enrichment. A door that asks for no rows is of another time. */
+export function stampsOf(
+  message: ApplyMessage,
+  { spec, contract }: SourceRuntime,
+): StampedRows | ShardUnavailable | undefined {
+  if (spec.enrich === undefined) return undefined
+  const { stamps, fanout } = message
+  if (stamps) return stampedRows(stamps, spec.enrich.length, contract.exactNumbers)
+  if (fanout === '') return undefined
+  return {
+    unavailable: 'unknown_version',
+    message: `events of ${spec.name} came without the rows they are enriched with`,
+  }
+}
+
+/** What identifies an event besides its own id field: null where its position does. */
+export function idOf({ ids, position }: ApplyMessage, index: number): string | null | undefined {
+  return ids?.[index] ?? (position === undefined ? undefined : null)
+}
+
+/** The events of a message: what each parsed to, or why it did not. */
+export function eventsOf(exactNumbers: ExactNumbers, { events, fanout }: ApplyMessage): ParsedEvents {
+  const parsed = parseEvents(events, exactNumbers)
+  if (!isRefusal(parsed)) return parsed
+  // The door sends only what it could tell apart, so this is a broken door: nothing of it is taken.
+  const raws = Array.from({ length: fanout.length }, () => undefined)
+  return { raws, broken: new Map(raws.map((_, index) => [index, parsed])) }
+}
+
+/** Calls back for each event of a message. */
+export function forEachEvent(
+  { raws, broken }: ParsedEvents,
+  each: (raw: unknown, broken: Refusal | undefined, index: number) => void,
+): void {
+  for (let index = 0; index < raws.length; index++) each(raws[index], broken.get(index), index)
+}
