@@ -1,25 +1,8 @@
 /** What the bench of Kafka does to its broker. */
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Admin } from '@platformatic/kafka'
 import { type Cluster, connectCluster } from '../kafka-http-bridge/cluster.ts'
 import { appendRecords } from '../kafka-http-bridge/writing.ts'
-import { root } from '../lib/paths.ts'
-import { freePort } from '../local/port.ts'
-import { type Peer, startProcess } from '../peers/process.ts'
-
-export async function startBridgeProcess(broker: string, dir: string): Promise<Peer> {
-  const port = await freePort(0)
-  return await startProcess({
-    name: 'the bridge',
-    address: `http://127.0.0.1:${port}`,
-    command: process.execPath,
-    args: [join(root, 'scripts/kafka-http-bridge.ts'), '--brokers', broker, '--port', String(port)],
-    logFile: join(dir, 'bridge.log'),
-    ready: async () => (await fetch(`http://127.0.0.1:${port}/health`)).status < 500,
-    readyWithinMs: 20_000,
-  })
-}
 
 const POLL_MS = 50
 

@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { startBridgeProcess } from '../peers/bridge.ts'
 import { installPeer } from '../peers/install.ts'
 import { startKafka } from '../peers/kafka.ts'
 import type { Peer } from '../peers/process.ts'
 import { Connection, requestBytes } from './connection.ts'
 import { eventText, SEED, seeded, uidOf, zipf } from './data.ts'
-import { BenchTopic, startBridgeProcess } from './kafka-topic.ts'
+import { BenchTopic } from './kafka-topic.ts'
 import { median, percentile, residentMb } from './measure.ts'
 import type { BenchOptions, Result } from './rows.ts'
 import { type BenchRuntime, withRuntime } from './runtime.ts'
@@ -31,7 +32,7 @@ export async function* kafka({ quick, say }: BenchOptions): AsyncGenerator<Resul
     const broker = await startKafka({ dir })
     peers.unshift(broker)
     // A process of its own, as users run it.
-    const bridge = await startBridgeProcess(broker.address, dir)
+    const bridge = await startBridgeProcess({ kafka: broker.address, dir })
     peers.unshift(bridge)
     const topic = new BenchTopic(broker.address, TOPIC)
     const connections = JSON.stringify({ kafka: { default: { dialect: 'upstash', url: bridge.address } } })

@@ -1,39 +1,14 @@
 import { expect, test } from 'vitest'
 import { isRefusal } from '../../src/contract/index.ts'
-import type { FieldSpec, SourceSpec, ViewSpec } from '../../src/engine/index.ts'
+import type { ViewSpec } from '../../src/engine/index.ts'
 import { Plan, type SourceRuntime } from '../../src/plan/index.ts'
 import { MESSAGE_VERSION, MemoryStorage, Shard } from '../../src/shard/index.ts'
 import { deliver, type EventBatch, Router, requestBatch } from '../../src/source/index.ts'
 import { MemoryTableStorage, TableShard } from '../../src/table/index.ts'
 import { type Random, random } from '../support/random.ts'
+import { NOW, ORDERS } from './deployment.ts'
 
 const SHARDS = 3
-const NOW = Date.UTC(2026, 0, 1)
-
-const field = (name: string, type: FieldSpec['type'], more: Partial<FieldSpec> = {}): FieldSpec => ({
-  name,
-  type,
-  nullable: false,
-  optional: false,
-  ...more,
-})
-const ORDERS: SourceSpec = {
-  name: 'orders',
-  fields: [
-    field('id', 'int'),
-    field('uid', 'string'),
-    field('amount', 'int', { nullable: true }),
-    field('note', 'string', { nullable: true, optional: true }),
-    field('at', 'timestamp', { format: 'ms' }),
-  ],
-  time: 'at',
-  maxFutureMs: 300_000,
-  redeliveryHorizonMs: 86_400_000,
-  changes: { key: ['id'] },
-  from: [
-    { kind: 'webhook', format: { kind: 'debezium', value: { kind: 'json' }, decimals: 'precise', times: 'adaptive' } },
-  ],
-}
 const VIEW: ViewSpec = {
   name: 'v',
   entity: 'user',

@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { root } from '../../../scripts/lib/paths.ts'
-import { freePort } from '../../../scripts/local/port.ts'
+import { startBridgeProcess } from '../../../scripts/peers/bridge.ts'
 import { startKafka } from '../../../scripts/peers/kafka.ts'
-import { type Peer, startProcess } from '../../../scripts/peers/process.ts'
+import type { Peer } from '../../../scripts/peers/process.ts'
 import { type Random, random } from '../../support/random.ts'
 import { interopFolder } from '../peers.ts'
 import { TestRegion } from '../region.ts'
@@ -26,24 +25,19 @@ let log: BrokerLog
 let east: TestRegion
 let west: TestRegion
 
-async function startBridgeProcess(port: number): Promise<Peer> {
-  return await startProcess({
-    name: 'the bridge',
-    address: `http://127.0.0.1:${port}`,
-    command: process.execPath,
-    args: [join(root, 'scripts/kafka-http-bridge.ts'), '--brokers', kafka.address, '--port', String(port)],
-    env: { KAFKA_BRIDGE_TOKEN: 'secret' },
-    logFile: join(interopFolder(), 'bridge.log'),
-    ready: async () => (await fetch(`http://127.0.0.1:${port}/health`)).status < 500,
-    readyWithinMs: 20_000,
+const startBridge = (port?: number): Promise<Peer> =>
+  startBridgeProcess({
+    kafka: kafka.address,
+    dir: interopFolder(),
+    token: 'secret',
+    ...(port !== undefined && { port }),
   })
-}
 
 beforeAll(async () => {
   kafka = await startKafka({ dir: join(interopFolder(), 'killed-kafka') })
   log = new BrokerLog(kafka.address)
   await log.create(TOPIC, PARTITIONS)
-  bridge = await startBridgeProcess(await freePort(0))
+  bridge = await startBridge()
   const connections = { kafka: { default: { dialect: 'upstash', url: bridge.address, token: 'secret' } } }
   east = await TestRegion.start({ name: 'east', connections })
   west = await TestRegion.start({ name: 'west', connections })
@@ -129,7 +123,7 @@ test(`${RECORDS} records over ${PARTITIONS} partitions are counted once each thr
     } else if (victim < 0.85) {
       const port = Number(new URL(bridge.address).port)
       await bridge.kill()
-      bridge = await startBridgeProcess(port)
+      bridge = await startBridge(port)
       killed.bridge++
     } else {
       await kafka.kill()
