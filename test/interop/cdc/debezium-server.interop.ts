@@ -51,7 +51,7 @@ async function start(): Promise<Peer> {
       'debezium.format.value.schemas.enable': 'false',
       'debezium.sink.type': 'http',
       'debezium.sink.http.url': `${region.ingestUrl}/v1/sources/purchases/events`,
-      'debezium.sink.http.batch': 'true',
+      'debezium.sink.http.batch.enabled': 'true',
       'debezium.sink.http.authentication.type': 'standard-webhooks',
       'debezium.sink.http.authentication.webhook.secret': `whsec_${SECRET}`,
     },
