@@ -112,6 +112,19 @@ export class Deployment {
     return receipt
   }
 
+  /** The next transaction of the table's shard is rolled back. */
+  failNextTransaction(): void {
+    const { tableStorage } = this
+    const real = tableStorage.transaction.bind(tableStorage)
+    tableStorage.transaction = (work) => {
+      tableStorage.transaction = real
+      real(() => {
+        work()
+        throw new Error('disk full')
+      })
+    }
+  }
+
   drain(): void {
     for (let isBusy = true; isBusy; ) {
       isBusy = this.table.work()

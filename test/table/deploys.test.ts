@@ -154,3 +154,18 @@ test('a truncate without a place in a log takes out what was there when it came,
   shop.drain()
   expect(shop.read('user', 'v.rows')).toBe(1)
 })
+
+test('a truncate whose writing fails is done by the shard that is opened anew, each row once', async () => {
+  const shop = new Deployment()
+  await shop.send(many(5))
+  shop.drain()
+  await shop.send([{ $op: 't', $lsn: '100' }])
+  shop.failNextTransaction()
+  expect(() => shop.table.work()).toThrow('disk full')
+  const again = new Deployment({}, shop)
+  again.drain()
+  expect(again.read('user', 'v.rows')).toBe(0)
+  await again.send([row(1, { $lsn: '200' })])
+  again.drain()
+  expect(again.read('user', 'v.rows')).toBe(1)
+})

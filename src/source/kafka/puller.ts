@@ -171,7 +171,8 @@ export class Puller {
   /** Stops here for good, at the end of the page under way, and tells where another region can go on. */
   async handOver(): Promise<Barrier> {
     this.leaving = true
-    await this.running
+    // A run that fails is over, too.
+    await this.running?.catch(() => null)
     this.leaving = false
     const { topicId, incarnation, offset, generation } = this.state
     this.waiting = []

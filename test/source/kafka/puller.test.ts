@@ -411,6 +411,20 @@ test('what is too large behind a gap is one letter, and the skip that passes it 
   expect(world.puller.status.halt).toMatchObject({ reason: 'poison', offset: large + 1 })
 })
 
+test('a partition is handed over also when the run under way fails', async () => {
+  const world = new World(random(8))
+  append(random(8), world.kafka, none(), 20, START)
+  await world.drain()
+  world.kafka.read = async () => {
+    throw new Error('a bug of an adapter')
+  }
+  const running = world.puller.run(world.now + 1_000)
+  const barrier = world.puller.handOver()
+  await expect(running).rejects.toThrow('a bug of an adapter')
+  expect((await barrier).offset).toBe(world.kafka.end)
+  expect(world.puller.status.phase).toBe('away')
+})
+
 test('an idle partition looks less and less often, and never less than it may', async () => {
   const world = new World(random(2), { maxIdleMs: 4_000 })
   const pauses: (number | null)[] = []
