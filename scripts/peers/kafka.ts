@@ -73,9 +73,11 @@ async function format(
   writeFileSync(config, readFileSync(draft))
 }
 
-/** 16 random bytes in the URL alphabet, as Kafka writes ids. */
+/** 16 bytes in the URL alphabet, as Kafka writes ids. The first is 0: Kafka's tool takes an id that begins with a dash for an option. */
 function clusterId(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url')
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  bytes[0] = 0
+  return Buffer.from(bytes).toString('base64url')
 }
 
 function scramUsers({ username, password }: NonNullable<KafkaOptions['sasl']>): string[] {
