@@ -1,5 +1,5 @@
 import { definitions } from '../features/index.ts'
-import { regions } from '../regions.ts'
+import { regions, routing } from '../regions.ts'
 
 /** What this repository deploys: the definitions in `features/`, in the regions of `regions.ts`. */
-export const app = { definitions, regions }
+export const app = { definitions, regions, routing }

@@ -17,6 +17,10 @@ const allowed: Readonly<Record<string, { readonly rooms: readonly string[]; read
   engine: { rooms: ['util'], packages: [] },
   define: { rooms: ['engine', 'util'], packages: ['zod'] },
   contract: { rooms: ['engine', 'util'], packages: [] },
+  online: {
+    rooms: ['contract', 'engine', 'plan', 'shard', 'util'],
+    packages: ['@upstash/redis', '@libsql/client', 'drizzle-orm'],
+  },
 }
 
 /** Folders that src/ never reaches into: it is what they are built of. */

@@ -7,7 +7,20 @@ export {
   type VectorPlan,
   type VectorRun,
 } from './plan.ts'
-export { type Region, regionNamed, type Shards, shardCount, tableShardCount } from './region.ts'
+export {
+  environmentAround,
+  environmentOf,
+  type Region,
+  regionNamed,
+  type ShardEpoch,
+  type Shards,
+  STORE_KINDS,
+  type StoreKind,
+  type StoreSpec,
+  shardCount,
+  tableShardCount,
+} from './region.ts'
+export { homesOf, type Routing, routingOf, type SourceRouting } from './routing.ts'
 export {
   type Commit,
   formatCommit,

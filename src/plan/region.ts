@@ -8,14 +8,45 @@ export interface Shards {
   readonly tables?: number
 }
 
-export interface Region {
+/** How a region's shards are counted in one epoch. */
+export interface ShardEpoch {
+  /** Raised by one with every change of a shard count: the epoch is part of a shard's name, so old shards stay readable. */
+  readonly epoch: number
+  readonly shards: Shards
+}
+
+export const STORE_KINDS = ['redis', 'libsql', 'kv'] as const
+export type StoreKind = (typeof STORE_KINDS)[number]
+
+/** An online store of a region: what it is, and how often changes leave for it. Its address is in the secret CONNECTIONS. */
+export interface StoreSpec {
+  /** Lower case letters, digits and dashes; one of its kind in the region. `REGION/NAME` names it in the secret CONNECTIONS. */
+  readonly name: string
+  /** `redis`: Upstash Redis over REST. `libsql`: Turso over HTTP. `kv`: a namespace of Workers KV. */
+  readonly kind: StoreKind
+  /** Changes leave together, at most so often, ms; default 1,000, for KV 30,000: it takes a write a second and key, and its readers see it up to a minute later. */
+  readonly flushMs?: number
+  /** At least so often a shard that has nothing to publish says that its copies are still true, ms; default 60,000. */
+  readonly heartbeatMs?: number
+  /** Of KV: the id of the namespace at Cloudflare. */
+  readonly id?: string
+}
+
+export interface Region extends ShardEpoch {
   /** Lower case letters, digits and dashes; part of every Durable Object's name and of every commit. */
   readonly name: string
   /** Number of the region in stored bytes: 1 to 65535, never changed and never given to another region. */
   readonly id: number
-  /** Raised by one with every change of a shard count: the epoch is part of a shard's name, so old shards stay readable. */
-  readonly epoch: number
-  readonly shards: Shards
+  /** Regions of one environment serve one set of data and read each other's parts; default `production`. */
+  readonly environment?: string
+  /** Where its Durable Objects are made, as Cloudflare names places: `weur`, `enam`, `apac` ... */
+  readonly location?: string
+  /** Where copies of every region's entities are kept, nearest and freshest first: reads ask them in this order. */
+  readonly stores?: readonly StoreSpec[]
+  /** The epoch before, while its shards hand over to this one's. Each new count is a whole multiple of the old one. */
+  readonly previous?: ShardEpoch
+  /** The epoch to come: its shards are filled while this one's still serve. */
+  readonly next?: ShardEpoch
 }
 
 /** The region of that name; throws when there is none, for a Worker without its region can route nothing. */
@@ -28,14 +59,20 @@ export function regionNamed(regions: readonly Region[], name: string): Region {
   return region
 }
 
+export const environmentOf = ({ environment }: Region): string => environment ?? 'production'
+
+/** A region and all others of its environment, in the order of regions.ts. */
+export const environmentAround = (regions: readonly Region[], region: Region): readonly Region[] =>
+  regions.filter((other) => environmentOf(other) === environmentOf(region))
+
 /** Shard count of every table in a region. */
-export const tableShardCount = ({ shards }: Region): number => shards.tables ?? shards.default
+export const tableShardCount = ({ shards }: ShardEpoch): number => shards.tables ?? shards.default
 
 /** Shard count of an entity in a region. */
-export function shardCount(region: Region, entity: string): number {
-  const { entities } = region.shards
+export function shardCount({ shards }: ShardEpoch, entity: string): number {
+  const { entities } = shards
   // Own keys only: an entity named "constructor" must not find Object's.
   return entities !== undefined && Object.hasOwn(entities, entity)
-    ? (entities[entity] ?? region.shards.default)
-    : region.shards.default
+    ? (entities[entity] ?? shards.default)
+    : shards.default
 }
