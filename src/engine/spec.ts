@@ -140,6 +140,8 @@ export type AggregateOptions = Readonly<Record<string, string | number | boolean
 export interface EntitySpec {
   readonly name: string
   readonly keys: readonly { readonly name: string; readonly type: KeyType }[]
+  /** Over how many shards each entity is split, by the ids of its events; absent: 1. */
+  readonly spread?: number
 }
 export type KeyType = 'string' | 'int64' | 'bool' | 'uuid'
 

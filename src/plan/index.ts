@@ -30,4 +30,8 @@ export {
   parseShardName,
   type ShardName,
   shardOf,
+  sliceIn,
+  sliceOf,
+  sliceShard,
+  spreadOf,
 } from './sharding.ts'
