@@ -1,6 +1,14 @@
 export { type DeadLetter, deadLetter } from '../dead-letters/index.ts'
 export { type ChangedKeys, ChangeList, type ChangeRow } from './changes.ts'
 export { Contracts } from './contracts.ts'
+export {
+  type CopiesAnswer,
+  type CopiesMessage,
+  type CopyBytes,
+  type History,
+  parseCopies,
+  writeCopies,
+} from './copies.ts'
 export type { ShardClient, ShardDirectory, TableClient, TableDirectory } from './directory.ts'
 export {
   type ApplyAnswer,
@@ -22,6 +30,8 @@ export { Outbox } from './outbox.ts'
 export { Positions } from './positions.ts'
 export { type BatchQuality, type ExpectationCount, judgeBatch, SourceQuality, type StoredQuality } from './quality.ts'
 export { parseRead, parseReadAnswer, writeRead, writeReadAnswer } from './read-text.ts'
+export { VectorReader } from './reader.ts'
 export type { CopiedEntity } from './reads.ts'
 export { Shard, type ShardOptions } from './shard.ts'
 export { type BlobKind, MemoryStorage, type OutboxStorage, type ShardStorage, type WaitingRow } from './storage.ts'
+export { type Subscriber, type Subscription, Subscriptions } from './subscriptions.ts'

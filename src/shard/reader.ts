@@ -11,6 +11,7 @@ import type { EntityRuntime } from '../plan/index.ts'
 import { LETTER_OF, type RowText } from './messages.ts'
 
 interface ViewPart {
+  readonly name: string
   readonly view: number
   readonly reader: ViewReader
   readonly since: Float64Array
@@ -34,7 +35,7 @@ export class VectorReader {
       const plan = entity.plan[view] as ViewPlan
       const wanted = features.filter((f) => f.view === view).map((f) => f.feature)
       const since = Float64Array.from(plan.features, (feature) => sinceOf(plan, feature))
-      return { view, reader: new ViewReader(plan, wanted), since, out: [] }
+      return { name: plan.spec.name, view, reader: new ViewReader(plan, wanted), since, out: [] }
     })
     this.slots = features.map(({ view, feature }) => ({
       part: this.parts[views.indexOf(view)] as ViewPart,
@@ -82,6 +83,18 @@ export class VectorReader {
       }
     }
     return { values, statuses, exact, eventTimeMs, ...(since && { since }), ...(reasons && { reasons }) }
+  }
+
+  /** One entity's values at t as a JSON object by `view.feature`, for people and readers of SQL. */
+  valuesJson(state: EntityState, t: number): string {
+    for (const part of this.parts) {
+      part.reader.read(state.views[part.view] ?? null, state.mark, t, part.since, part.out)
+    }
+    const members = this.slots.map(({ part, feature }) => {
+      const { value } = part.out[feature.index] as FeatureValue
+      return `${JSON.stringify(`${part.name}.${feature.spec.name}`)}:${jsonText(value, feature.resultType)}`
+    })
+    return `{${members.join()}}`
   }
 
   /** The row of an entity whose stored bytes are damaged: defaults, and never a value. */

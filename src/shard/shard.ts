@@ -5,6 +5,7 @@ import { murmur128 } from '../util/murmur3.ts'
 import type { RowKey } from './cell.ts'
 import { ChangeList } from './changes.ts'
 import { Contracts } from './contracts.ts'
+import type { CopiesAnswer, CopiesMessage, History } from './copies.ts'
 import { IdIndex } from './id-index.ts'
 import { Journal, type JournalEntry } from './journal.ts'
 import { Layouts } from './layouts.ts'
@@ -49,6 +50,8 @@ export interface ShardOptions {
   /** The clock, ms: read once a call, never by what is below. */
   readonly now: () => number
   readonly memoryBytes?: number
+  /** Others keep copies of all its entities: online stores, which have what every view has. Default: only feature topics. */
+  readonly isCopied?: boolean
   /** Tells a person what is wrong with what is stored. */
   readonly report?: (problem: string) => void
 }
@@ -140,7 +143,13 @@ export class Shard {
   }
 
   /** Doors and shards of different deploys do not understand each other: the door tries again. */
-  private mismatch({ version, plan }: ApplyMessage | ReadMessage): ShardUnavailable | undefined {
+  private mismatch({
+    version,
+    plan,
+  }: {
+    readonly version: number
+    readonly plan: string
+  }): ShardUnavailable | undefined {
     const own = this.options.plan.hash
     if (version !== MESSAGE_VERSION) return { unavailable: 'unknown_version', message: `message version ${version}` }
     return plan === own ? undefined : { unavailable: 'unknown_plan', message: `plan ${plan}, this shard runs ${own}` }
@@ -199,7 +208,7 @@ export class Shard {
         this.journal.write(quality ? { ...entry, quality } : entry)
       }
       if (refused.length > 0) this.outbox.write(this.name, message, refused)
-      this.changes?.write(availableAt)
+      this.changes?.write(availableAt, this.seq)
       this.positions.advance(message)
       this.checkpoint(this.seq - seqBefore)
     })
@@ -402,6 +411,25 @@ export class Shard {
     return this.reads.copy(key, make)
   }
 
+  /** What orders the copies of an entity whose state cannot be read; undefined for one that was never seen. */
+  orderOf(key: string): { readonly mark: number; readonly seq: number } | undefined {
+    return this.reads.orderOf(key)
+  }
+
+  /** Entities as they are, for whoever merges them with other parts. */
+  copies(message: CopiesMessage): CopiesAnswer | ShardUnavailable {
+    const { after } = message
+    const mismatch = this.mismatch(message)
+    if (mismatch) return mismatch
+    if (after !== undefined && after > this.seq) return { notYet: { seq: this.seq } }
+    return { seq: this.seq, atMs: this.options.now(), ...this.history, entities: this.reads.copies(message.keys) }
+  }
+
+  /** From when on what is counted here is complete. */
+  get history(): History {
+    return this.reads.history
+  }
+
   /** From when on the history of a feature is complete, ms. */
   get sinceOf(): Since['of'] {
     return this.reads.sinceOf
@@ -446,7 +474,8 @@ function isReadAt({ entity, views }: Route, timeMs: number, mark: number): boole
 }
 
 /** The views of an entity that somebody keeps copies of. */
-function copiedViews({ plan, entity }: ShardOptions): ReadonlySet<string> {
+function copiedViews({ plan, entity, isCopied }: ShardOptions): ReadonlySet<string> {
+  if (isCopied) return new Set(entity.plan.map(({ spec }) => spec.name))
   const topics = plan.spec.topics?.filter((topic) => topic.entity === entity.spec.name) ?? []
   return new Set(topics.flatMap(({ views }) => views))
 }
