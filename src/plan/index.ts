@@ -11,6 +11,7 @@ export {
   environmentAround,
   environmentOf,
   type Region,
+  regionBinding,
   regionNamed,
   type ShardEpoch,
   type Shards,

@@ -65,6 +65,9 @@ export const environmentOf = ({ environment }: Region): string => environment ??
 export const environmentAround = (regions: readonly Region[], region: Region): readonly Region[] =>
   regions.filter((other) => environmentOf(other) === environmentOf(region))
 
+/** What a Worker's binding to another region is called: `REGION_` and the region's name. */
+export const regionBinding = (region: string): string => `REGION_${region.toUpperCase().replaceAll('-', '_')}`
+
 /** Shard count of every table in a region. */
 export const tableShardCount = ({ shards }: ShardEpoch): number => shards.tables ?? shards.default
 
