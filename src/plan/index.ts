@@ -10,6 +10,7 @@ export {
 export {
   environmentAround,
   environmentOf,
+  oldestEpochOf,
   type Region,
   regionBinding,
   regionNamed,

@@ -43,8 +43,11 @@ export interface Region extends ShardEpoch {
   readonly location?: string
   /** Where copies of every region's entities are kept, nearest and freshest first: reads ask them in this order. */
   readonly stores?: readonly StoreSpec[]
-  /** The epoch before, while its shards hand over to this one's. Each new count is a whole multiple of the old one. */
-  readonly previous?: ShardEpoch
+  /**
+   * The epoch before, while its shards hand over to this one's. Each new count is a whole multiple of the old one. `isRestored`: its
+   * shards were taken back to a point in time, so copies of it hold what is no longer true.
+   */
+  readonly previous?: ShardEpoch & { readonly isRestored?: true }
   /** The epoch to come: its shards are filled while this one's still serve. */
   readonly next?: ShardEpoch
 }
@@ -67,6 +70,10 @@ export const environmentAround = (regions: readonly Region[], region: Region): r
 
 /** What a Worker's binding to another region is called: `REGION_` and the region's name. */
 export const regionBinding = (region: string): string => `REGION_${region.toUpperCase().replaceAll('-', '_')}`
+
+/** The oldest epoch of a region whose copies still say something. */
+export const oldestEpochOf = ({ epoch, previous }: Region): number =>
+  previous === undefined || previous.isRestored ? epoch : previous.epoch
 
 /** Shard count of every table in a region. */
 export const tableShardCount = ({ shards }: ShardEpoch): number => shards.tables ?? shards.default
