@@ -13,6 +13,11 @@ export interface ShardEpoch {
   /** Raised by one with every change of a shard count: the epoch is part of a shard's name, so old shards stay readable. */
   readonly epoch: number
   readonly shards: Shards
+  /**
+   * The epoch before, of every epoch but the first: from its shards those of this one begin. It stays here for good, and so does
+   * the one before it: a shard may be asked for the first time years later.
+   */
+  readonly previous?: ShardEpoch
 }
 
 export const STORE_KINDS = ['redis', 'libsql', 'kv'] as const
@@ -43,9 +48,7 @@ export interface Region extends ShardEpoch {
   readonly location?: string
   /** Where copies of every region's entities are kept, nearest and freshest first: reads ask them in this order. */
   readonly stores?: readonly StoreSpec[]
-  /** The epoch before, while its shards hand over to this one's. Each new count is a whole multiple of the old one. */
-  readonly previous?: ShardEpoch
-  /** The epoch to come: its shards are filled while this one's still serve. */
+  /** The epoch to come: its shards are filled while this one's still serve. Each new count is a whole multiple of the old one. */
   readonly next?: ShardEpoch
 }
 
