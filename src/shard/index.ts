@@ -11,6 +11,19 @@ export {
 } from './copies.ts'
 export type { ShardClient, ShardDirectory, TableClient, TableDirectory } from './directory.ts'
 export {
+  type ChildName,
+  HAND_OVER_FORMAT,
+  type HandedCells,
+  type HandedIds,
+  HandOver,
+  type HandOverHead,
+  type HandOverRest,
+  type ParentShard,
+  type RunName,
+} from './hand-over.ts'
+export { Heir, type HeirProgress } from './heir.ts'
+export { tableSequence } from './message-events.ts'
+export {
   type ApplyAnswer,
   type ApplyMessage,
   type Contributions,

@@ -120,7 +120,8 @@ export class LibsqlStore implements OnlineStore {
     this.operations.writes += 2 * entries.length
     const statements = entries.map(({ copy, key }) => ({ sql: PUT, args: putArguments(copy, key) }))
     const results = await exchange(this.connection, this.writeTimeoutMs, (client) => client.batch(statements, 'write'))
-    for (const [i, { index }] of entries.entries()) outcomes[index] = results[i]?.rowsAffected === 0 ? 'older' : 'stored'
+    for (const [i, { index }] of entries.entries())
+      outcomes[index] = results[i]?.rowsAffected === 0 ? 'older' : 'stored'
   }
 
   /** Once for each isolate. Throws what is wrong. */

@@ -1,6 +1,6 @@
+import { checksum32 } from '../../util/checksum.ts'
 import type { Copy, CopyAddress } from '../copy.ts'
 import { COPY_FORMAT } from '../copy-text.ts'
-import { checksum32 } from '../../util/checksum.ts'
 
 const COLUMNS = [
   'kind',
@@ -60,5 +60,7 @@ export const putArguments = ({ address, version, atMs, body, readable }: Copy, k
 ]
 
 export const getArguments = (addresses: readonly { readonly address: CopyAddress; readonly key: string }[]) => [
-  JSON.stringify(addresses.map(({ address: { kind, entity, region, place }, key }) => [kind, entity, region, place, key])),
+  JSON.stringify(
+    addresses.map(({ address: { kind, entity, region, place }, key }) => [kind, entity, region, place, key]),
+  ),
 ]
