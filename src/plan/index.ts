@@ -1,3 +1,4 @@
+export { countIn, epochProblems, epochsFrom, type Lineage, lineageOf, type ShardKind } from './epochs.ts'
 export {
   type EntityRuntime,
   type FeatureRef,
@@ -10,6 +11,7 @@ export {
 export {
   environmentAround,
   environmentOf,
+  oldestEpochOf,
   type Region,
   regionBinding,
   regionNamed,

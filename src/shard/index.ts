@@ -11,9 +11,23 @@ export {
 } from './copies.ts'
 export type { ShardClient, ShardDirectory, TableClient, TableDirectory } from './directory.ts'
 export {
+  type ChildName,
+  HAND_OVER_FORMAT,
+  type HandedCells,
+  type HandedIds,
+  HandOver,
+  type HandOverHead,
+  type HandOverRest,
+  type ParentShard,
+  type RunName,
+} from './hand-over.ts'
+export { Heir, type HeirProgress } from './heir.ts'
+export { tableSequence } from './message-events.ts'
+export {
   type ApplyAnswer,
   type ApplyMessage,
   type Contributions,
+  LETTER_OF,
   MESSAGE_VERSION,
   type MessagePosition,
   type ReadAnswer,
@@ -30,7 +44,7 @@ export { Outbox } from './outbox.ts'
 export { Positions } from './positions.ts'
 export { type BatchQuality, type ExpectationCount, judgeBatch, SourceQuality, type StoredQuality } from './quality.ts'
 export { parseRead, parseReadAnswer, writeRead, writeReadAnswer } from './read-text.ts'
-export { VectorReader } from './reader.ts'
+export { type SinceTable, VectorReader } from './reader.ts'
 export type { CopiedEntity } from './reads.ts'
 export { Shard, type ShardOptions } from './shard.ts'
 export { type BlobKind, MemoryStorage, type OutboxStorage, type ShardStorage, type WaitingRow } from './storage.ts'

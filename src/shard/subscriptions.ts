@@ -34,6 +34,19 @@ export interface SubscriptionsOptions {
 }
 
 /**
+ * What a shard remembers that has taken over from another: that they are to be told of everything anew, as something newer. What
+ * the other one has sent may still arrive.
+ */
+export function handedOver(text: string): string {
+  const known = Object.entries(JSON.parse(text) as Record<string, Subscription>)
+  const anew = known.map(([name, { print, revision }]) => [
+    name,
+    { print, revision: revision + 1, page: print === '' ? null : 0 },
+  ])
+  return JSON.stringify(Object.fromEntries(anew))
+}
+
+/**
  * Who keeps copies of a shard's entities. One that is new here, or whose definition has changed, is told of every entity
  * that the shard has, page by page; from then on of what changes.
  */

@@ -117,7 +117,6 @@ class MemoryRegion {
               throw cause
             }
           },
-          read: async (message) => this.shardAt(shard).read(message),
         }),
       },
       keep: async (letters) => void this.letters.push(...letters),

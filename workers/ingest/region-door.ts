@@ -38,6 +38,15 @@ export function createRegionDoor(app: App) {
     return c.json(await takeForwarded(intake, forwarded))
   })
 
+  /** Entities of a shard as bytes (`src/shard/copies.ts`), to be merged with other regions' parts. */
+  http.post('/shards/:entity/:shard/copies', async (c) => {
+    const region = regionNamed(app.regions, c.env.REGION)
+    const name = shardNamed(region, c.req.param('entity'), c.req.param('shard'), c.req.query('epoch'))
+    if (typeof name !== 'string') return problemResponse(name)
+    const bytes = await c.env.SHARDS.get(c.env.SHARDS.idFromName(name)).copies(await c.req.text())
+    return new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-type': 'application/octet-stream' } })
+  })
+
   http.get('/health', (c) => c.json({ status: 'ok', worker: 'region-door', region: c.env.REGION, plan: plan.hash }))
   http.notFound((c) => {
     const detail = `Nothing answers ${c.req.method} ${new URL(c.req.url).pathname} at the door between regions.`
