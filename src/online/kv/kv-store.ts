@@ -97,7 +97,9 @@ export class KvStore implements OnlineStore {
       if (found !== undefined && !isCopy(found)) return found
       const version = found === undefined ? '' : versionText(found.version)
       if (this.seen.note(addressText(address), version)) return found
-      return { passedOver: `the copy of ${addressText(address)} in ${this.name} is older than one that was read before` }
+      return {
+        passedOver: `the copy of ${addressText(address)} in ${this.name} is older than one that was read before`,
+      }
     })
   }
 

@@ -7,7 +7,7 @@ import { storableKey } from '../keys.ts'
 import type { Found, OnlineStore, PutOutcome, StoreConnection, StoreFlags } from '../store.ts'
 import { exchange, problemOf } from './client.ts'
 import { schemaProblem, schemaState } from './migrate.ts'
-import { GET, getArguments, PUT, putArguments } from './statements.ts'
+import { GET, getArguments, PUT, putArguments, type WantedRow } from './statements.ts'
 
 const FLAGS: StoreFlags = {
   cas: true,
@@ -74,7 +74,7 @@ export class LibsqlStore implements OnlineStore {
     }
   }
 
-  private async read(wanted: Parameters<typeof getArguments>[0]): Promise<Found[]> {
+  private async read(wanted: readonly WantedRow[]): Promise<Found[]> {
     this.operations.requests++
     // A row that is not there is looked for in the index, and counts as one too.
     this.operations.reads += wanted.length
@@ -120,7 +120,8 @@ export class LibsqlStore implements OnlineStore {
     this.operations.writes += 2 * entries.length
     const statements = entries.map(({ copy, key }) => ({ sql: PUT, args: putArguments(copy, key) }))
     const results = await exchange(this.connection, this.writeTimeoutMs, (client) => client.batch(statements, 'write'))
-    for (const [i, { index }] of entries.entries()) outcomes[index] = results[i]?.rowsAffected === 0 ? 'older' : 'stored'
+    for (const [i, { index }] of entries.entries())
+      outcomes[index] = results[i]?.rowsAffected === 0 ? 'older' : 'stored'
   }
 
   /** Once for each isolate. Throws what is wrong. */
