@@ -4,10 +4,12 @@ import { type EntityTopic, EntityTopics } from '../src/publish/index.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
+  type CopiesMessage,
   type ExpectationCount,
   parseRead,
   Shard,
   type ShardUnavailable,
+  writeCopies,
   writeReadAnswer,
 } from '../src/shard/index.ts'
 import { Alarms } from './alarms.ts'
@@ -100,6 +102,11 @@ export function featureShardOf(app: App) {
     /** Reads entities: a text in, a text out (`src/shard/read-text.ts`). */
     read(message: string): string {
       return writeReadAnswer(this.shard.read(parseRead(message)))
+    }
+
+    /** Entities as they are, for whoever merges them with other parts (`src/shard/copies.ts`). */
+    copies(message: string): Uint8Array {
+      return writeCopies(this.shard.copies(JSON.parse(message) as CopiesMessage))
     }
 
     /** What was counted here for each expectation of a source; empty when its events are counted elsewhere. */

@@ -1,6 +1,6 @@
 import type { $ZodType } from 'zod/v4/core'
 import type { EntitySpec, KeyType } from '../engine/index.ts'
-import { checkName } from './checks.ts'
+import { checkName, checkOptions } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
 import type { Bare, Flat, ValueOf } from './field-types.ts'
 import { readField } from './schema-fields.ts'
@@ -19,6 +19,16 @@ export interface Entity<Keys extends KeyShape = KeyShape> {
 /** A row of keys: `{ user_id: string }`. */
 export type KeyRow<Keys extends KeyShape> = Flat<{ readonly [K in keyof Keys]: ValueOf<Bare<Keys[K]>> }>
 
+export interface EntityOptions {
+  /**
+   * Splits each entity over so many shards, 2 to 64, by the ids of its events: for entities that are too hot for one shard. A read
+   * asks all of them. It stays what it is: another number is another entity.
+   */
+  readonly spread?: number
+}
+
+const MOST_SPREAD = 64
+
 /**
  * Declares an entity: a thing that features are about, and the key it is found by. Several keys make a composite key, in
  * the order they are written; that order is part of the identity. A key is `z.string()`, `int64()`, `z.boolean()` or
@@ -29,8 +39,13 @@ export type KeyRow<Keys extends KeyShape> = Flat<{ readonly [K in keyof Keys]: V
  * @example
  * const user = entity('user', { user_id: z.string() })
  * const route = entity('route', { origin: z.string(), destination: z.string() })
+ * const campaign = entity('campaign', { campaign_id: z.string() }, { spread: 4 })
  */
-export function entity<const Keys extends KeyShape>(name: string, keys: Keys): Entity<Keys> {
+export function entity<const Keys extends KeyShape>(
+  name: string,
+  keys: Keys,
+  options: EntityOptions = {},
+): Entity<Keys> {
   const where = `entity ${name}`
   checkName('entity', name)
   if (typeof keys !== 'object' || keys === null || Object.keys(keys).length === 0) {
@@ -40,9 +55,20 @@ export function entity<const Keys extends KeyShape>(name: string, keys: Keys): E
       `an entity needs a key: write entity('${name}', { ${name}_id: z.string() }).`,
     )
   }
+  checkOptions(where, options, ['spread'])
+  const { spread } = options
+  if (spread !== undefined && !(Number.isSafeInteger(spread) && spread >= 2 && spread <= MOST_SPREAD)) {
+    const mend = 'leave it out for an entity that lives in one shard'
+    throw new DefinitionError(
+      'bad_option',
+      where,
+      `spread is ${String(spread)}; it is a whole number from 2 to ${MOST_SPREAD}: ${mend}.`,
+    )
+  }
   return {
     spec: {
       name,
+      ...(spread !== undefined && { spread }),
       keys: Object.entries(keys).map(([key, schema]) => ({ name: key, type: keyType(where, key, schema) })),
     },
   }

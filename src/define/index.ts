@@ -3,7 +3,7 @@ export { avg, count, max, min, quantile, type SpreadOptions, stddev, sum, varian
 export { DefinitionError, type DefinitionErrorCode } from './definition-error.ts'
 export { type Definitions, definitions } from './definitions.ts'
 export { type Enrichment, type EnrichOptions, enrich } from './enrich.ts'
-export { type Entity, entity, type KeyRow } from './entity.ts'
+export { type Entity, type EntityOptions, entity, type KeyRow } from './entity.ts'
 export {
   type Expectation,
   type ExpectationOptions,

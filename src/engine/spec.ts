@@ -140,6 +140,8 @@ export type AggregateOptions = Readonly<Record<string, string | number | boolean
 export interface EntitySpec {
   readonly name: string
   readonly keys: readonly { readonly name: string; readonly type: KeyType }[]
+  /** Over how many shards each entity is split, by the ids of its events; absent: 1. */
+  readonly spread?: number
 }
 export type KeyType = 'string' | 'int64' | 'bool' | 'uuid'
 
@@ -351,6 +353,8 @@ export interface ServiceSpec {
   readonly version: number
   /** `view.feature`, in the order of the vector. */
   readonly features: readonly string[]
+  /** How old what it is read from may be, ms, where a request does not say; absent: 0. */
+  readonly maxStalenessMs?: number
   readonly owner?: string
   readonly description?: string
   readonly tags?: readonly string[]

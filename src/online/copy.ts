@@ -28,6 +28,14 @@ export interface Copy {
   readonly readable?: string
 }
 
+/**
+ * The body of an entity that is not in the store although it has a state: too large for it, or damaged. Readers ask the shard.
+ * No state begins with this byte.
+ */
+export const WITHHELD = Uint8Array.of(0xff)
+
+export const isWithheld = ({ body }: Pick<Copy, 'body'>): boolean => body.length === 1 && body[0] === WITHHELD[0]
+
 /** One text for each address: `entity|head / entity / region / place / key`. Only the key may hold a slash. */
 export const addressText = ({ kind, entity, region, place, key }: CopyAddress): string =>
   `${kind}/${entity}/${region}/${place}/${key}`

@@ -6,8 +6,9 @@ const utf8 = new TextEncoder()
 const text = new TextDecoder()
 
 /**
- * How far the copies of one shard's entities are in a store. It is put after them: whoever reads a head and then a copy
- * knows that the copy holds every commit up to the head's.
+ * How far the copies of one shard's entities are in a store. It is put after them, and not before every entity of the shard is
+ * there: whoever reads a head and then a copy knows that the copy holds every commit up to the head's, and that an entity
+ * without a copy has no state.
  */
 export interface Head {
   readonly entity: string
@@ -20,13 +21,13 @@ export interface Head {
   readonly seq: number
   /** When that was all there was, ms. */
   readonly atMs: number
-  /** Every entity of the shard is in the store: one that is not there has no state. */
-  readonly complete: boolean
   /** When the shard was first opened, ms: what it counts, it has counted since then. */
   readonly bornMs: number
   /** By `view.feature`, from when on its history is complete, ms; null when it always was. */
   readonly since: Readonly<Record<string, number | null>>
   readonly revision: number
+  /** Of the entity's definition: `since` is true of that one only. */
+  readonly print: string
 }
 
 export const headAddress = ({ entity, region, shard }: Pick<Head, 'entity' | 'region' | 'shard'>): CopyAddress => ({

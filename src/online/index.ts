@@ -1,7 +1,10 @@
-export { addressText, type Copy, type CopyAddress } from './copy.ts'
+export { addressText, type Copy, type CopyAddress, isWithheld, WITHHELD } from './copy.ts'
 export { COPY_FORMAT, type PassedOver, readCopy, writeCopy } from './copy-text.ts'
+export { EntityStore, EntityStores, type EntityStoresOptions, type StoreTarget } from './entity-stores.ts'
 export { type Head, headAddress, headCopy, readHead } from './head.ts'
 export { MemoryStore } from './memory.ts'
+export { printOf } from './print.ts'
+export type { CopiedShard, ShardPlace, StoreStatus } from './publisher.ts'
 export {
   type CopyReader,
   type Found,

@@ -1,3 +1,4 @@
+export { countIn, epochProblems, epochsFrom, type Lineage, lineageOf, type ShardKind } from './epochs.ts'
 export {
   type EntityRuntime,
   type FeatureRef,
@@ -10,7 +11,9 @@ export {
 export {
   environmentAround,
   environmentOf,
+  oldestEpochOf,
   type Region,
+  regionBinding,
   regionNamed,
   type ShardEpoch,
   type Shards,
@@ -30,4 +33,8 @@ export {
   parseShardName,
   type ShardName,
   shardOf,
+  sliceIn,
+  sliceOf,
+  sliceShard,
+  spreadOf,
 } from './sharding.ts'

@@ -13,6 +13,13 @@ export interface ShardEpoch {
   /** Raised by one with every change of a shard count: the epoch is part of a shard's name, so old shards stay readable. */
   readonly epoch: number
   readonly shards: Shards
+  /**
+   * The epoch before, of every epoch but the first: from its shards those of this one begin. It stays here for good, and so does
+   * the one before it: a shard may be asked for the first time years later.
+   */
+  readonly previous?: ShardEpoch
+  /** Of a previous epoch: its shards were taken back to a point in time, so copies of it hold what is no longer true. */
+  readonly isRestored?: true
 }
 
 export const STORE_KINDS = ['redis', 'libsql', 'kv'] as const
@@ -43,9 +50,7 @@ export interface Region extends ShardEpoch {
   readonly location?: string
   /** Where copies of every region's entities are kept, nearest and freshest first: reads ask them in this order. */
   readonly stores?: readonly StoreSpec[]
-  /** The epoch before, while its shards hand over to this one's. Each new count is a whole multiple of the old one. */
-  readonly previous?: ShardEpoch
-  /** The epoch to come: its shards are filled while this one's still serve. */
+  /** The epoch to come: its shards are filled while this one's still serve. Each new count is a whole multiple of the old one. */
   readonly next?: ShardEpoch
 }
 
@@ -64,6 +69,14 @@ export const environmentOf = ({ environment }: Region): string => environment ??
 /** A region and all others of its environment, in the order of regions.ts. */
 export const environmentAround = (regions: readonly Region[], region: Region): readonly Region[] =>
   regions.filter((other) => environmentOf(other) === environmentOf(region))
+
+/** What a Worker's binding to another region is called: `REGION_` and the region's name. */
+export const regionBinding = (region: string): string => `REGION_${region.toUpperCase().replaceAll('-', '_')}`
+
+/** The oldest epoch of a region whose copies still say something: what was restored is not what was copied before. */
+export function oldestEpochOf({ epoch, previous }: ShardEpoch): number {
+  return previous === undefined || previous.isRestored ? epoch : oldestEpochOf(previous)
+}
 
 /** Shard count of every table in a region. */
 export const tableShardCount = ({ shards }: ShardEpoch): number => shards.tables ?? shards.default

@@ -1,27 +1,14 @@
 import type { FeatureTopicSpec } from '../engine/index.ts'
 import type { EntityRuntime, Plan } from '../plan/index.ts'
-import type { ChangeList, Shard, ShardStorage } from '../shard/index.ts'
+import { type ChangeList, type Shard, type ShardStorage, type Subscription, Subscriptions } from '../shard/index.ts'
 import type { KafkaHttp } from '../source/index.ts'
 import { canonicalJson } from '../util/canonical-json.ts'
 import { murmur128Hex } from '../util/murmur3.ts'
 import type { TopicPart } from './message.ts'
 import { DOUBT_MS, type PublisherStatus, TopicPublisher } from './publisher.ts'
 
-/** Entities that are listed in one step for a topic that was never told of them. */
-const SWEEP_KEYS = 5_000
 /** Raised when messages of the same definition would be other messages. */
 const MESSAGE_FORMAT = 1
-const META = 'topics'
-
-/** What a shard remembers of a topic. */
-interface KnownTopic {
-  /** Changes with the topic's definition and its views'; '' of a topic that is gone. */
-  readonly print: string
-  readonly revision: number
-  /** The next page of entities to list for it; null when all have been. */
-  readonly page: number | null
-}
-
 export interface EntityTopicsOptions {
   readonly plan: Plan
   readonly entity: EntityRuntime
@@ -36,52 +23,28 @@ export interface EntityTopicsOptions {
   readonly report: (problem: string) => void
 }
 
-/**
- * The topics that one shard publishes to. A topic that is new here, or whose definition has changed, is told of every entity
- * that the shard has, page by page; from then on of what changes.
- */
+/** The topics that one shard publishes to. */
 export class EntityTopics {
   readonly topics: readonly EntityTopic[]
   private readonly options: EntityTopicsOptions
-  private readonly known: Map<string, KnownTopic>
+  private readonly subscriptions: Subscriptions
 
-  /** Reads what is remembered, and writes it where a topic is new, other than it was, or gone. */
   constructor(options: EntityTopicsOptions) {
     this.options = options
     const { plan, entity, storage, shard } = options
     const specs = plan.spec.topics?.filter((topic) => topic.entity === entity.spec.name) ?? []
-    const text = storage.readMeta(META) ?? '{}'
-    this.known = new Map(Object.entries(JSON.parse(text) as Record<string, KnownTopic>))
-    this.renew(specs)
-    if (this.text !== text) storage.transaction(() => storage.writeMeta(META, this.text))
+    const subscribers = specs.map((spec) => ({ name: spec.name, print: printOf(spec, plan), views: spec.views }))
+    this.subscriptions = new Subscriptions({ ...options, meta: 'topics' }, subscribers)
     const { changes } = shard
+    for (const { name } of specs) changes?.join(name)
     this.topics = changes === null ? [] : specs.map((spec) => this.open(spec, changes))
     // What waited for topics that are gone: should one come back, it is told of everything.
-    if (changes === null && this.known.size > 0) forget(storage.changes)
-  }
-
-  private renew(specs: readonly FeatureTopicSpec[]): void {
-    const { plan, shard } = this.options
-    // An empty shard has nothing to list.
-    const first = shard.stats.seq === 0 ? null : 0
-    for (const [name, topic] of this.known) {
-      if (!specs.some((spec) => spec.name === name)) this.known.set(name, { ...topic, print: '', page: null })
-    }
-    for (const spec of specs) {
-      const print = printOf(spec, plan)
-      const before = this.known.get(spec.name)
-      if (before?.print !== print)
-        this.known.set(spec.name, { print, revision: (before?.revision ?? 0) + 1, page: first })
-    }
-  }
-
-  private get text(): string {
-    return JSON.stringify(Object.fromEntries(this.known))
+    if (changes === null && this.subscriptions.size > 0) forget(storage.changes)
   }
 
   private open(spec: FeatureTopicSpec, changes: ChangeList): EntityTopic {
     const { entity, part, shard, kafka, now, report } = this.options
-    const { revision, page } = this.known.get(spec.name) as KnownTopic
+    const { revision, page }: Subscription = this.subscriptions.of(spec.name)
     const publisher = new TopicPublisher({
       topic: spec,
       entity,
@@ -89,42 +52,17 @@ export class EntityTopics {
       changes,
       part: { ...part, revision },
       kafka: () => kafka(spec.cluster),
-      done: () => this.forgetSettled(changes),
+      done: (row) => changes.release(spec.name, row),
       now,
       report,
     })
     return new EntityTopic({
       publisher,
       now,
-      sweep: () => this.sweep(spec, changes),
-      page: () => this.known.get(spec.name)?.page ?? null,
+      sweep: () => this.subscriptions.sweep(spec.name),
+      page: () => this.subscriptions.of(spec.name).page,
       // What was published by another definition may still arrive: what is listed comes after it, and lists everything.
       sweepFromMs: revision > 1 && page === 0 ? now() + DOUBT_MS : 0,
-    })
-  }
-
-  /** Rows go when every topic has them for good. */
-  private forgetSettled(changes: ChangeList): void {
-    const settled = Math.min(...this.topics.map((topic) => topic.settled))
-    if (settled > 0) changes.delete(settled)
-  }
-
-  /** Lists the entities of the next pages for one topic. */
-  private sweep({ name, views }: FeatureTopicSpec, changes: ChangeList): void {
-    const { shard, storage, now } = this.options
-    const before = this.known.get(name)
-    if (before === undefined || before.page === null) return
-    const keys: string[] = []
-    let page: number | null = before.page
-    while (page !== null && keys.length < SWEEP_KEYS) {
-      const more = shard.keysOfPage(page)
-      page = more === undefined ? null : page + 1
-      for (const key of more ?? []) keys.push(key)
-    }
-    this.known.set(name, { ...before, page })
-    storage.transaction(() => {
-      changes.list(now(), { views, keys, only: name })
-      storage.writeMeta(META, this.text)
     })
   }
 }
@@ -148,11 +86,6 @@ export class EntityTopic {
 
   get name(): string {
     return this.status.topic
-  }
-
-  /** @see TopicPublisher.settled */
-  get settled(): number {
-    return this.parts.publisher.settled
   }
 
   /** When there is something to do, ms; null when there is nothing. */

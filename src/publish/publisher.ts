@@ -27,8 +27,8 @@ export interface PublisherOptions {
   readonly changes: ChangeList
   readonly part: TopicPart
   readonly kafka: () => KafkaHttp
-  /** Told when `settled` has risen. */
-  readonly done: () => void
+  /** Told that the broker has everything up to this row for good: nothing that was sent before can still arrive. */
+  readonly done: (row: number) => void
   /** ms since the epoch. */
   readonly now: () => number
   /** Tells a person what is wrong with what is stored. */
@@ -69,11 +69,6 @@ export class TopicPublisher {
     this.doubtUntilMs = changes.oldestMs(0) === null ? 0 : now() + DOUBT_MS
   }
 
-  /** The broker has everything up to this row for good: nothing that was sent before can still arrive. */
-  get settled(): number {
-    return this.settledRow
-  }
-
   /** Whether there are changes that were not sent at all. */
   get hasFresh(): boolean {
     return this.options.changes.last > this.sent
@@ -112,7 +107,7 @@ export class TopicPublisher {
     if (startedMs < this.doubtUntilMs) return
     if (last === this.settledRow) return
     this.settledRow = last
-    done()
+    done(last)
   }
 
   /** The entities of the next rows, each with whether the topic may know it, and the number of the last row. */

@@ -17,6 +17,8 @@ const TAIL_ROWS = 64
 const OPEN_TAIL_ROWS = 256
 const INITIAL_TAIL_BYTES = 128
 const NOTHING = new Uint8Array(0)
+/** No state begins like this. */
+const DAMAGED = Uint8Array.of(255)
 const writer = new ByteWriter()
 
 /**
@@ -160,6 +162,31 @@ export class Cell {
   canonical(layouts: Layouts, part: Part): Uint8Array {
     encodeState(writer.reset(), this.open(layouts, part))
     return writer.finish()
+  }
+
+  /** Appends the cell as a page of another shard holds it: without a tail, whose rows are told by the shard that they are in. */
+  handOver(out: ByteWriter, layouts: Layouts, part: Part, report: (problem: string) => void): void {
+    const bytes = this.tailLength === 0 ? this.bytes : this.folded(layouts, part, report)
+    out.text(this.key)
+    out.varint(this.mark)
+    out.varint(this.seq)
+    out.blob(bytes)
+    out.varint(0)
+    out.varint(0)
+  }
+
+  /** What cannot be read here must not become readable elsewhere, with half of its rows. */
+  private folded(layouts: Layouts, part: Part, report: (problem: string) => void): Uint8Array {
+    const { isOpen } = this
+    try {
+      return this.canonical(layouts, part)
+    } catch (error) {
+      if (!(error instanceof CorruptBytes)) throw error
+      report(`an entity is handed over as it is, and cannot be read: ${error.message}`)
+      return DAMAGED
+    } finally {
+      if (!isOpen) this.close()
+    }
   }
 
   /** Appends the cell as a page holds it. */

@@ -17,6 +17,8 @@ export interface ChangeRow {
   readonly id: number
   /** When the batch was accepted, ms. */
   readonly atMs: number
+  /** The shard's commit after it; 0 in a row that older code wrote. */
+  readonly seq: number
   readonly changed: readonly ChangedKeys[]
 }
 
@@ -42,6 +44,8 @@ export class ChangeList {
   private units = 0
   private readonly names = new Map<Route, string>()
   private next: number
+  /** Who reads the list, and the last row that each is done with. */
+  private readonly readers = new Map<string, number>()
 
   /** `views`: only changes of these are kept. */
   constructor(views: ReadonlySet<string>, entity: EntityRuntime, storage: OutboxStorage) {
@@ -76,37 +80,37 @@ export class ChangeList {
     return known
   }
 
-  /** Writes what was noted: a row, or none. Inside the batch's transaction. */
-  write(atMs: number): void {
+  /** Writes what was noted: a row, or none. Inside the batch's transaction; `seq`: the commit after it. */
+  write(atMs: number, seq: number): void {
     if (this.pending.size === 0) return
-    for (const [views, keys] of this.pending) this.pack(atMs, { views: views.split(','), keys: [...keys] })
-    this.close(atMs)
+    for (const [views, keys] of this.pending) this.pack(atMs, seq, { views: views.split(','), keys: [...keys] })
+    this.close(atMs, seq)
     this.pending = new Map()
   }
 
   /** Writes keys that did not change, for a reader that was never told of them. Inside a transaction. */
-  list(atMs: number, changed: ChangedKeys): void {
+  list(atMs: number, seq: number, changed: ChangedKeys): void {
     if (changed.keys.length === 0) return
-    this.pack(atMs, changed)
-    this.close(atMs)
+    this.pack(atMs, seq, changed)
+    this.close(atMs, seq)
   }
 
-  private pack(atMs: number, { keys, ...about }: ChangedKeys): void {
+  private pack(atMs: number, seq: number, { keys, ...about }: ChangedKeys): void {
     for (let from = 0; from < keys.length; ) {
       let to = from
       while (to < keys.length && this.units < ROW_UNITS) this.units += (keys[to++] as string).length + QUOTES
       this.row.push({ ...about, keys: keys.slice(from, to) })
       from = to
-      if (this.units >= ROW_UNITS) this.close(atMs)
+      if (this.units >= ROW_UNITS) this.close(atMs, seq)
     }
   }
 
-  private close(atMs: number): void {
+  private close(atMs: number, seq: number): void {
     const { row } = this
     this.row = []
     this.units = 0
     if (row.length === 0) return
-    this.storage.writeOutbox(this.next++, `${JSON.stringify({ format: FORMAT, atMs })}\n${JSON.stringify(row)}`)
+    this.storage.writeOutbox(this.next++, `${JSON.stringify({ format: FORMAT, atMs, seq })}\n${JSON.stringify(row)}`)
   }
 
   /** The oldest rows behind a number. */
@@ -134,14 +138,24 @@ export class ChangeList {
     return this.next - 1
   }
 
-  /** Lets rows go that everybody has. */
-  delete(upTo: number): void {
-    this.storage.transaction(() => this.storage.deleteOutbox(upTo))
+  /** Makes somebody a reader of the list: rows stay until all readers are done with them. */
+  join(reader: string): void {
+    this.readers.set(reader, 0)
+  }
+
+  /** A reader is done with the rows up to this one; they go when all are. */
+  release(reader: string, upTo: number): void {
+    const before = Math.min(...this.readers.values())
+    this.readers.set(reader, upTo)
+    const done = Math.min(...this.readers.values())
+    if (done > before) this.storage.transaction(() => this.storage.deleteOutbox(done))
   }
 }
 
-function head(body: string): { readonly atMs: number } {
-  const { format, atMs } = JSON.parse(body.slice(0, body.indexOf('\n'))) as { format: number; atMs: number }
+function head(body: string): { readonly atMs: number; readonly seq: number } {
+  const { format, atMs, seq } = JSON.parse(body.slice(0, body.indexOf('\n'))) as Record<'format' | 'atMs', number> & {
+    readonly seq?: number
+  }
   if (format !== FORMAT) throw new Error(`a row of changes of format ${format}; this code reads ${FORMAT}`)
-  return { atMs }
+  return { atMs, seq: seq ?? 0 }
 }

@@ -34,6 +34,7 @@ export class IdIndex {
   private nextRun: number
   /** The journal row of the first id in the table, or -1. */
   private tableSince = -1
+  private heldUntilMs = 0
   /** A merge under way: one hash part at a time, so that no batch waits for a whole merge. */
   private merging: { readonly from: readonly IdRun[]; readonly into: IdRun; part: number } | null = null
 
@@ -92,7 +93,7 @@ export class IdIndex {
       this.tableSince = -1
     }
     this.forget(nowMs)
-    this.planMerge()
+    this.planMerge(nowMs)
     this.list()
   }
 
@@ -107,8 +108,8 @@ export class IdIndex {
     this.storage.writeMeta('ids', JSON.stringify(listed))
   }
 
-  private planMerge(): void {
-    if (this.merging) return
+  private planMerge(nowMs: number): void {
+    if (this.merging || nowMs < this.heldUntilMs) return
     for (let tier = 0; tier < LARGEST_TIER; tier++) {
       const from = this.runs.filter((run) => run.tier === tier).slice(0, this.mergeRuns)
       if (from.length < this.mergeRuns) continue
@@ -129,10 +130,20 @@ export class IdIndex {
     return number
   }
 
+  /** The ids that runs have, for another shard that takes them over; `save` puts the rest into one. */
+  get handedOver(): readonly IdRun[] {
+    return this.runs
+  }
+
+  /** Leaves runs as they are up to this time, ms: whoever copies them need not copy them again. */
+  holdMerges(untilMs: number): void {
+    this.heldUntilMs = untilMs
+  }
+
   /** Does a bounded piece of a merge under way. Inside a transaction. A merge that a restart cut off begins anew. */
-  step(): void {
+  step(nowMs: number): void {
     const merging = this.merging
-    if (!merging) return
+    if (!merging || nowMs < this.heldUntilMs) return
     mergeRuns(merging.from, merging.into, merging.part)
     if (++merging.part < RUN_PARTS) return
     merging.into.saveFilter()

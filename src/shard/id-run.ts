@@ -1,3 +1,4 @@
+import { checksum32 } from '../util/checksum.ts'
 import { compareIds, ENTRY_WORDS } from './id-table.ts'
 import type { ShardStorage } from './storage.ts'
 
@@ -7,6 +8,7 @@ const PART_SHIFT = 32 - Math.log2(RUN_PARTS)
 /** Bits of Bloom filter an id, and probes: one new id in 25,000 a run costs a read of a blob, and a shard has dozens of runs. */
 const FILTER_BITS = 24
 const FILTER_PROBES = 8
+const NO_BYTES = new Uint8Array(0)
 
 /** Ids sorted by hash, on disk; its Bloom filter in memory. */
 export class IdRun {
@@ -18,6 +20,7 @@ export class IdRun {
   /** Arrival of its newest id, ms: the run is forgotten when that is beyond the horizon. */
   readonly newestMs: number
   private readonly filter: Uint32Array
+  private knownSum: number | undefined
 
   constructor(storage: ShardStorage, id: number, tier: number, count: number, newestMs: number, filter: Uint32Array) {
     this.storage = storage
@@ -32,6 +35,28 @@ export class IdRun {
     const bytes = storage.readBlob('filter', id)
     if (bytes === undefined) throw new Error(`the filter of id run ${id} is missing`)
     return new IdRun(storage, id, tier, count, newestMs, toWords(bytes))
+  }
+
+  /** A run whose parts were written one by one, with its filter made anew from them. */
+  static assembled(storage: ShardStorage, id: number, tier: number, count: number, newestMs: number): IdRun {
+    const run = new IdRun(storage, id, tier, count, newestMs, newFilter(count))
+    for (let part = 0; part < RUN_PARTS; part++) {
+      const entries = run.readPart(part)
+      for (let at = 0; at < entries.length; at += ENTRY_WORDS) insert(run.filter, entries, at)
+    }
+    run.saveFilter()
+    return run
+  }
+
+  /** Tells its content from that of another run which had its number before. */
+  get sum(): number {
+    this.knownSum ??= checksum32(toBytes(this.filter))
+    return this.knownSum
+  }
+
+  /** The bytes of one part, for another shard that takes the run over. */
+  partBytes(part: number): Uint8Array {
+    return this.storage.readBlob('ids', this.id * RUN_PARTS + part) ?? NO_BYTES
   }
 
   /** A run, empty so far, with room for all ids of others. */

@@ -63,6 +63,13 @@ export class Layouts {
     if (this.known.length > stored) storage.transaction(() => this.store(storage, stored))
   }
 
+  /** Everything as it is stored, for another shard that takes over. */
+  static rows(storage: Pick<ShardStorage, 'readMeta'>): readonly (readonly [key: string, text: string])[] {
+    const count = Number(storage.readMeta('layouts') ?? '0')
+    const names = ['layouts', ...Array.from({ length: count }, (_, number) => `layout ${number}`)]
+    return names.map((name) => [name, storage.readMeta(name) ?? ''] as const)
+  }
+
   /** A row each: a definition with time zones takes tens of kilobytes, and a row holds 2 MB. */
   private store(storage: ShardStorage, from: number): void {
     this.known.slice(from).forEach((plan, i) => {

@@ -1,13 +1,18 @@
 import { type ExactNumbers, isRefusal, type ParsedEvents, parseEvents, type Refusal } from '../contract/index.ts'
+import type { Part } from '../engine/index.ts'
 import type { SourceRuntime } from '../plan/index.ts'
 import type { RowKey } from './cell.ts'
 import type { ApplyMessage, Contributions, ShardUnavailable } from './messages.ts'
 import { type StampedRows, stampedRows } from './stamped-rows.ts'
 
 /** What a row of a table is put in and taken out by. */
-export function rowKey({ part, signs, seqs }: Contributions, index: number): RowKey {
-  return { part, seq: seqs[index] as number, sign: signs[index] === '-' ? -1 : 1 }
+export function rowKey({ part, parts, signs, seqs }: Contributions, index: number): RowKey {
+  return { part: parts?.[index] ?? part, seq: seqs[index] as number, sign: signs[index] === '-' ? -1 : 1 }
 }
+
+/** Names the sequence of what a table's shard contributes. Each epoch has its own: what was put in by one is taken out by the next. */
+export const tableSequence = ({ epoch, shard }: Part): string =>
+  epoch === 0 ? `table/${shard}` : `table/${epoch}/${shard}`
 
 /** What a batch's events are enriched with; nothing for a source without enrichment. A door that asks for no rows is of another time. */
 export function stampsOf(

@@ -51,6 +51,8 @@ export interface MessagePosition {
 export interface Contributions {
   /** The shard of the table that they come from: with `seqs`, what orders them and tells them from all others. */
   readonly part: Part
+  /** For each event whose row was put in before the table's shard took over from another: by which. Absent when there is none. */
+  readonly parts?: readonly (Part | null)[]
   /** `+` or `-` an event. */
   readonly signs: string
   /** For each event, the number that its row was put in by: a row is taken out under the number it came with. */
@@ -102,9 +104,12 @@ export interface ApplyAnswer {
   readonly seq: number
 }
 
-/** Why a shard did not look at a message at all: nothing happened, the caller may try again. */
+/**
+ * Why a shard did not look at a message at all: nothing happened, the caller may try again. `sealed`: a later epoch has taken over
+ * from it. `opening`: it is still taking over itself. `spread`: it has only a slice of what was asked for.
+ */
 export interface ShardUnavailable {
-  readonly unavailable: 'unknown_version' | 'unknown_plan' | 'overloaded' | 'fenced'
+  readonly unavailable: 'unknown_version' | 'unknown_plan' | 'overloaded' | 'fenced' | 'sealed' | 'opening' | 'spread'
   readonly message: string
 }
 

@@ -19,6 +19,7 @@ export const DEFAULT_MEMORY_BYTES = 48 * 1024 * 1024
 /** A cell's object, its two array views and its place in the map, measured; the payload comes on top. */
 const CELL_OVERHEAD_BYTES = 600
 const CHECK_BYTES = 4
+const SAMPLED_PAGES = 16
 const writer = new ByteWriter()
 
 interface Page {
@@ -26,11 +27,19 @@ interface Page {
   readonly cells: Map<string, Cell>
   /** Commits up to this one are in what the storage has. */
   savedSeq: number
+  /** The last commit that changed it, as far as this process knows. */
+  changedSeq: number
   /** The journal row of the first change since it was saved, or -1. */
   dirtySince: number
   size: number
   /** The time of its last use, in uses. */
   used: number
+}
+
+/** How many pages a shard begins with that takes over one in so many of another's entities: it need not grow to that one by one. */
+export function shapeOfChild(pages: number, children: number): string {
+  const bits = Math.max(INITIAL_BITS, Math.floor(Math.log2(Math.max(1, pages / children))))
+  return `${bits}/0`
 }
 
 /**
@@ -48,6 +57,10 @@ export class Pages {
   private split: number
   private usedBytes = 0
   private uses = 0
+  /** `changedSeq` of pages that are not in memory. */
+  private readonly changed = new Map<number, number>()
+  /** What was changed up to this commit is not known page by page. */
+  private openedAt = 0
 
   constructor(storage: ShardStorage, memoryBytes: number) {
     this.storage = storage
@@ -88,6 +101,7 @@ export class Pages {
   change(key: string, keyHash: number, seq: number, journalRow: number, change: (cell: Cell) => void): void {
     const page = this.load(this.pageOf(keyHash))
     if (seq <= page.savedSeq) return
+    page.changedSeq = seq
     if (page.dirtySince < 0) {
       page.dirtySince = journalRow
       this.dirty.add(page)
@@ -115,6 +129,7 @@ export class Pages {
     }
     const bytes = this.storage.readBlob('page', id)
     const page = bytes ? decodePage(id, bytes) : emptyPage(id)
+    page.changedSeq = this.changed.get(id) ?? 0
     page.used = ++this.uses
     this.loaded.set(id, page)
     this.usedBytes += page.size
@@ -172,6 +187,7 @@ export class Pages {
       this.split = 0
     }
     const to = this.load(this.count - 1)
+    to.changedSeq = from.changedSeq
     for (const [key, cell] of from.cells) {
       if (this.pageOf(hashKey(key)) === from.id) continue
       from.cells.delete(key)
@@ -189,8 +205,7 @@ export class Pages {
     if (this.usedBytes <= this.memoryBytes) return
     const clean = [...this.loaded.values()].filter((page) => page.dirtySince < 0).sort((a, b) => a.used - b.used)
     for (const page of clean) {
-      this.loaded.delete(page.id)
-      this.usedBytes -= page.size
+      this.unload(page)
       if (this.usedBytes <= this.memoryBytes) return
     }
   }
@@ -204,8 +219,52 @@ export class Pages {
     for (const page of this.dirty) {
       if (this.usedBytes <= this.memoryBytes) return
       this.saveOldest(seq)
-      if (page.dirtySince < 0 && this.loaded.delete(page.id)) this.usedBytes -= page.size
+      if (page.dirtySince < 0 && this.loaded.has(page.id)) this.unload(page)
     }
+  }
+
+  private unload(page: Page): void {
+    this.loaded.delete(page.id)
+    this.usedBytes -= page.size
+    if (page.changedSeq > 0) this.changed.set(page.id, page.changedSeq)
+  }
+
+  /** Told once everything that was accepted before this process is here. */
+  opened(seq: number): void {
+    this.openedAt = seq
+  }
+
+  /** The cells of one page, for whoever copies what has changed since a commit; none when the page has not. */
+  changedCells(id: number, since: number): Iterable<Cell> {
+    const known = this.loaded.get(id)?.changedSeq ?? this.changed.get(id) ?? 0
+    return since >= this.openedAt && known <= since ? [] : this.load(id).cells.values()
+  }
+
+  /** Takes in the cell of another shard, in place of what it handed over before. Inside a transaction that ends with `saveAll`. */
+  put(cell: Cell): void {
+    const page = this.load(this.pageOf(hashKey(cell.key)))
+    if (page.dirtySince < 0) {
+      page.dirtySince = 0
+      this.dirty.add(page)
+    }
+    const before = page.cells.get(cell.key)
+    page.cells.set(cell.key, cell)
+    this.resize(page, cell.size - (before?.size ?? -CELL_OVERHEAD_BYTES))
+  }
+
+  /** Saves every page that is dirty. Inside a transaction. */
+  saveAll(seq: number): void {
+    while (this.dirty.size > 0) this.saveOldest(seq)
+  }
+
+  /** How many cells there are, about: from a few pages. */
+  get roughCells(): number {
+    const step = Math.max(1, Math.floor(this.count / SAMPLED_PAGES))
+    let cells = 0
+    let pages = 0
+    for (let id = 0; id < this.count; id += step, pages++) cells += this.load(id).cells.size
+    this.shrink()
+    return Math.round((cells / pages) * this.count)
   }
 
   /**
@@ -225,7 +284,15 @@ export class Pages {
   }
 }
 
-const emptyPage = (id: number): Page => ({ id, cells: new Map(), savedSeq: 0, dirtySince: -1, size: 0, used: 0 })
+const emptyPage = (id: number): Page => ({
+  id,
+  cells: new Map(),
+  savedSeq: 0,
+  changedSeq: 0,
+  dirtySince: -1,
+  size: 0,
+  used: 0,
+})
 
 function decodePage(id: number, bytes: Uint8Array): Page {
   const body = bytes.subarray(0, bytes.length - CHECK_BYTES)

@@ -60,6 +60,15 @@ export class Positions {
     )
   }
 
+  /** Everything as it is stored, for another shard that takes over. */
+  get rows(): readonly (readonly [key: string, text: string])[] {
+    const own = this.sequences.map(([source, sequence]) => {
+      const name = rowName(source, sequence)
+      return [name, this.storage.readMeta(name) ?? ''] as const
+    })
+    return [['sequences', JSON.stringify(this.sequences)], ...own]
+  }
+
   private list(source: string, sequence: string): void {
     this.sequences = [...this.sequences, [source, sequence]]
     this.storage.writeMeta('sequences', JSON.stringify(this.sequences))

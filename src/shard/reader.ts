@@ -11,11 +11,17 @@ import type { EntityRuntime } from '../plan/index.ts'
 import { LETTER_OF, type RowText } from './messages.ts'
 
 interface ViewPart {
+  readonly name: string
   readonly view: number
   readonly reader: ViewReader
   readonly since: Float64Array
+  /** What holds for the row at hand. */
+  complete: Float64Array
   readonly out: FeatureValue[]
 }
+
+/** For each view that a reader reads, from when on each of its features is complete, ms. */
+export type SinceTable = readonly Float64Array[]
 
 /** A list of features of one entity, compiled for reading many entities. */
 export class VectorReader {
@@ -34,7 +40,7 @@ export class VectorReader {
       const plan = entity.plan[view] as ViewPlan
       const wanted = features.filter((f) => f.view === view).map((f) => f.feature)
       const since = Float64Array.from(plan.features, (feature) => sinceOf(plan, feature))
-      return { view, reader: new ViewReader(plan, wanted), since, out: [] }
+      return { name: plan.spec.name, view, reader: new ViewReader(plan, wanted), since, complete: since, out: [] }
     })
     this.slots = features.map(({ view, feature }) => ({
       part: this.parts[views.indexOf(view)] as ViewPart,
@@ -50,13 +56,25 @@ export class VectorReader {
     return oldest
   }
 
-  /** One entity's row at t; null for an entity that was never seen. */
-  row(state: EntityState | null, t: number): RowText {
+  /** From when on each feature is complete, by another rule than the reader's own: for {@link row}. `null`: always. */
+  sinceTable(sinceOf: (feature: string) => number | null): SinceTable {
+    return this.parts.map(({ name, reader }) =>
+      Float64Array.from(
+        reader.view.features,
+        ({ spec }) => sinceOf(`${name}.${spec.name}`) ?? Number.NEGATIVE_INFINITY,
+      ),
+    )
+  }
+
+  /** One entity's row at t; null for an entity that was never seen. `sinces`: what {@link sinceTable} gave. */
+  row(state: EntityState | null, t: number, sinces?: SinceTable): RowText {
     if (state === null) return this.missing
     let eventTimeMs: number | null = null
-    for (const part of this.parts) {
+    for (let i = 0; i < this.parts.length; i++) {
+      const part = this.parts[i] as ViewPart
+      part.complete = sinces?.[i] ?? part.since
       const view = state.views[part.view] ?? null
-      part.reader.read(view, state.mark, t, part.since, part.out)
+      part.reader.read(view, state.mark, t, part.complete, part.out)
       const newest = view?.newestBefore(t) ?? null
       if (newest !== null && (eventTimeMs === null || newest > eventTimeMs)) eventTimeMs = newest
     }
@@ -74,7 +92,7 @@ export class VectorReader {
       exact += found.exact ? '1' : '0'
       if (found.status === 'partial') {
         since ??= this.slots.map(() => null)
-        since[i] = part.since[feature.index] as number
+        since[i] = part.complete[feature.index] as number
       }
       if (found.reason !== undefined) {
         reasons ??= this.slots.map(() => null)
@@ -82,6 +100,18 @@ export class VectorReader {
       }
     }
     return { values, statuses, exact, eventTimeMs, ...(since && { since }), ...(reasons && { reasons }) }
+  }
+
+  /** One entity's values at t as a JSON object by `view.feature`, for people and readers of SQL. */
+  valuesJson(state: EntityState, t: number): string {
+    for (const part of this.parts) {
+      part.reader.read(state.views[part.view] ?? null, state.mark, t, part.since, part.out)
+    }
+    const members = this.slots.map(({ part, feature }) => {
+      const { value } = part.out[feature.index] as FeatureValue
+      return `${JSON.stringify(`${part.name}.${feature.spec.name}`)}:${jsonText(value, feature.resultType)}`
+    })
+    return `{${members.join()}}`
   }
 
   /** The row of an entity whose stored bytes are damaged: defaults, and never a value. */

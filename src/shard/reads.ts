@@ -1,7 +1,8 @@
-import { type EntityState, type Explanation, explain, type Part, type ViewPlan } from '../engine/index.ts'
+import { type EntityState, type Explanation, explain, type Part, stateBytes, type ViewPlan } from '../engine/index.ts'
 import { type EntityRuntime, type FeatureRef, hashKey, type Plan } from '../plan/index.ts'
 import { CorruptBytes } from '../util/byte-reader.ts'
 import type { Cell } from './cell.ts'
+import type { CopyBytes, History } from './copies.ts'
 import type { Layouts } from './layouts.ts'
 import type { ReadAnswer, ReadMessage, RowText } from './messages.ts'
 import type { OpenCells } from './open-cells.ts'
@@ -76,6 +77,37 @@ export class Reads {
       if (!isOpen) cell.close()
       pages.shrink()
     }
+  }
+
+  /** @see Shard.orderOf */
+  orderOf(key: string): { readonly mark: number; readonly seq: number } | undefined {
+    return this.state.pages.find(key, hashKey(key))
+  }
+
+  /** Entities as bytes, null for one that was never seen; damaged ones are named. */
+  copies(keys: readonly string[]): (CopyBytes | null)[] {
+    return keys.map((key) => {
+      try {
+        const copied = this.copy(key, ({ state, seq }) => ({ mark: state.mark, seq, state: stateBytes(state) }))
+        return copied ?? null
+      } catch (error) {
+        if (!(error instanceof CorruptBytes)) throw error
+        this.state.report?.(`The stored state cannot be read: ${error.message}.`)
+        return { ...(this.orderOf(key) ?? { mark: 0, seq: 0 }), state: null }
+      }
+    })
+  }
+
+  get history(): History {
+    const { entity, since } = this.state
+    const complete: Record<string, number | null> = {}
+    for (const view of entity.plan) {
+      for (const feature of view.features) {
+        const ms = since.of(view, feature)
+        complete[`${view.spec.name}.${feature.spec.name}`] = ms === Number.NEGATIVE_INFINITY ? null : ms
+      }
+    }
+    return { bornMs: since.bornMs, since: complete }
   }
 
   get sinceOf(): Since['of'] {

@@ -1,14 +1,23 @@
 import { type CheckedEvent, isRefusal, type Refusal, refusal } from '../contract/index.ts'
 import { type Explanation, oldestReadable, type Part, type ViewPlan } from '../engine/index.ts'
-import type { EntityRuntime, FeatureRef, Plan, Route, SourceRuntime } from '../plan/index.ts'
+import {
+  type EntityRuntime,
+  type FeatureRef,
+  type Plan,
+  type Route,
+  type SourceRuntime,
+  spreadOf,
+} from '../plan/index.ts'
 import { murmur128 } from '../util/murmur3.ts'
 import type { RowKey } from './cell.ts'
 import { ChangeList } from './changes.ts'
 import { Contracts } from './contracts.ts'
+import type { CopiesAnswer, CopiesMessage, History } from './copies.ts'
+import { HandOver } from './hand-over.ts'
 import { IdIndex } from './id-index.ts'
 import { Journal, type JournalEntry } from './journal.ts'
 import { Layouts } from './layouts.ts'
-import { eventsOf, forEachEvent, idOf, rowKey, stampsOf } from './message-events.ts'
+import { eventsOf, forEachEvent, idOf, rowKey, stampsOf, tableSequence } from './message-events.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
@@ -49,6 +58,8 @@ export interface ShardOptions {
   /** The clock, ms: read once a call, never by what is below. */
   readonly now: () => number
   readonly memoryBytes?: number
+  /** Others keep copies of all its entities: online stores, which have what every view has. Default: only feature topics. */
+  readonly isCopied?: boolean
   /** Tells a person what is wrong with what is stored. */
   readonly report?: (problem: string) => void
 }
@@ -74,6 +85,8 @@ export class Shard {
   private readonly open = new OpenCells()
   private readonly reads: Reads
   private readonly quality: Quality
+  /** For the shards of the next epoch. */
+  readonly handOver: HandOver
   private seq = 0
   private availableAt = 0
   /** The greatest mark of any entity here. */
@@ -108,6 +121,15 @@ export class Shard {
       this.redo(entry, saved)
       this.pages.shrink()
     }
+    this.pages.opened(this.seq)
+    const { pages, ids, layouts, positions } = this
+    this.handOver = new HandOver({
+      ...options,
+      ...{ pages, ids, layouts, positions },
+      report: options.report ?? (() => {}),
+      counters: () => ({ seq: this.seq, availableAt: this.availableAt, mark: this.mark }),
+      quality: () => this.quality.stored ?? null,
+    })
   }
 
   /** As dead letters name it. */
@@ -139,9 +161,21 @@ export class Shard {
     return this.outbox
   }
 
-  /** Doors and shards of different deploys do not understand each other: the door tries again. */
-  private mismatch({ version, plan }: ApplyMessage | ReadMessage): ShardUnavailable | undefined {
+  /**
+   * Doors and shards of different deploys do not understand each other, and a door of an older epoch does not know who has taken
+   * over: it tries again.
+   */
+  private mismatch({
+    version,
+    plan,
+  }: {
+    readonly version: number
+    readonly plan: string
+  }): ShardUnavailable | undefined {
     const own = this.options.plan.hash
+    const { sealed } = this.handOver
+    if (sealed !== null)
+      return { unavailable: 'sealed', message: `shard ${this.name} has been taken over by epoch ${sealed}` }
     if (version !== MESSAGE_VERSION) return { unavailable: 'unknown_version', message: `message version ${version}` }
     return plan === own ? undefined : { unavailable: 'unknown_plan', message: `plan ${plan}, this shard runs ${own}` }
   }
@@ -199,7 +233,7 @@ export class Shard {
         this.journal.write(quality ? { ...entry, quality } : entry)
       }
       if (refused.length > 0) this.outbox.write(this.name, message, refused)
-      this.changes?.write(availableAt)
+      this.changes?.write(availableAt, this.seq)
       this.positions.advance(message)
       this.checkpoint(this.seq - seqBefore)
     })
@@ -272,8 +306,10 @@ export class Shard {
     const { plan } = this.options.entity
     const row = contributions.seqs[index] as number
     const first = position.offsets[0] ?? 0
-    const has = (view: number) =>
-      this.viewStarts.has(plan[view] as ViewPlan, source.spec.name, position.sequence, row, first)
+    // What was put in before the table was handed over is numbered as it was then.
+    const before = contributions.parts?.[index]
+    const sequence = before ? tableSequence(before) : position.sequence
+    const has = (view: number) => this.viewStarts.has(plan[view] as ViewPlan, source.spec.name, sequence, row, first)
     return here.map((target) => {
       const views = target.route.views.filter(({ view }) => has(view))
       return views.length === target.route.views.length ? target : { ...target, route: { ...target.route, views } }
@@ -350,7 +386,7 @@ export class Shard {
     while ((pages.oldestDirty ?? journal.nextRow) < journal.oldestKept) pages.saveOldest(this.seq)
     pages.relieve(this.seq)
     if (ids.isFull || (ids.oldestUnsaved ?? journal.nextRow) < journal.oldestKept) ids.save(this.availableAt)
-    else ids.step()
+    else ids.step(this.availableAt)
   }
 
   /** Takes in again what the journal says was accepted, where pages and id runs do not have it yet. */
@@ -394,12 +430,40 @@ export class Shard {
 
   /** Reads entities at a request time. */
   read(message: ReadMessage): ReadAnswer | ShardUnavailable {
-    return this.mismatch(message) ?? this.reads.read(message, this.seq)
+    return this.mismatch(message) ?? this.partial() ?? this.reads.read(message, this.seq)
+  }
+
+  /** One slice must not pass for the entity: `copies` gives it, for whoever has all of them. */
+  private partial(): ShardUnavailable | undefined {
+    const { entity } = this.options
+    const spread = spreadOf(entity)
+    if (spread === 1) return undefined
+    const message = `shard ${this.name} has one of the ${spread} slices that each ${entity.spec.name} is spread over: ask for copies`
+    return { unavailable: 'spread', message }
   }
 
   /** What to copy of an entity; undefined for one that was never seen. Its state is the shard's own: not kept, not changed. */
   copy<T>(key: string, make: (entity: CopiedEntity) => T): T | undefined {
     return this.reads.copy(key, make)
+  }
+
+  /** What orders the copies of an entity whose state cannot be read; undefined for one that was never seen. */
+  orderOf(key: string): { readonly mark: number; readonly seq: number } | undefined {
+    return this.reads.orderOf(key)
+  }
+
+  /** Entities as they are, for whoever merges them with other parts. */
+  copies(message: CopiesMessage): CopiesAnswer | ShardUnavailable {
+    const { after } = message
+    const mismatch = this.mismatch(message)
+    if (mismatch) return mismatch
+    if (after !== undefined && after > this.seq) return { notYet: { seq: this.seq } }
+    return { seq: this.seq, atMs: this.options.now(), ...this.history, entities: this.reads.copies(message.keys) }
+  }
+
+  /** From when on what is counted here is complete. */
+  get history(): History {
+    return this.reads.history
   }
 
   /** From when on the history of a feature is complete, ms. */
@@ -446,7 +510,8 @@ function isReadAt({ entity, views }: Route, timeMs: number, mark: number): boole
 }
 
 /** The views of an entity that somebody keeps copies of. */
-function copiedViews({ plan, entity }: ShardOptions): ReadonlySet<string> {
+function copiedViews({ plan, entity, isCopied }: ShardOptions): ReadonlySet<string> {
+  if (isCopied) return new Set(entity.plan.map(({ spec }) => spec.name))
   const topics = plan.spec.topics?.filter((topic) => topic.entity === entity.spec.name) ?? []
   return new Set(topics.flatMap(({ views }) => views))
 }

@@ -6,6 +6,8 @@ import type { ShardStorage } from './storage.ts'
 /** From when on the history of each feature is complete. A feature that is new or changed is first seen when the shard opens. */
 export class Since {
   private readonly firstSeen: Map<string, number>
+  /** When the shard was first opened, ms. */
+  readonly bornMs: number
 
   constructor(plan: EntityPlan, storage: ShardStorage, nowMs: number) {
     const text = storage.readMeta('since') ?? '{}'
@@ -18,8 +20,16 @@ export class Since {
         firstSeen.set(key, stored[key] ?? nowMs)
       }
     }
+    // A shard of before this was kept is as old as what it has seen longest.
+    const born = storage.readMeta('born')
+    this.bornMs = born === undefined ? Math.min(nowMs, ...Object.values(stored)) : Number(born)
     const written = JSON.stringify(Object.fromEntries(firstSeen))
-    if (written !== text) storage.transaction(() => storage.writeMeta('since', written))
+    if (written !== text || born === undefined) {
+      storage.transaction(() => {
+        storage.writeMeta('since', written)
+        storage.writeMeta('born', String(this.bornMs))
+      })
+    }
     this.firstSeen = firstSeen
   }
 

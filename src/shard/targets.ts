@@ -1,6 +1,6 @@
 import { encodeKey } from '../contract/index.ts'
 import type { Value } from '../engine/index.ts'
-import { type EntityRuntime, hashKey, type Route, type SourceRuntime } from '../plan/index.ts'
+import { type EntityRuntime, hashKey, type Route, type SourceRuntime, sliceIn, spreadOf } from '../plan/index.ts'
 
 /** An entity of this shard that an event feeds, and by which route. */
 export interface Target {
@@ -14,12 +14,15 @@ export class Targets {
   private readonly entity: EntityRuntime
   private readonly shard: number
   private readonly shards: number
+  /** Of an entity that is spread, so many shards have a slice: which one an event belongs to, its door knows by the id. */
+  private readonly spread: number
   private readonly routes = new Map<SourceRuntime, readonly Route[]>()
 
   constructor(entity: EntityRuntime, shard: number, shards: number) {
     this.entity = entity
     this.shard = shard
     this.shards = shards
+    this.spread = spreadOf(entity)
   }
 
   /** The targets of an event's checked values; none when it was routed wrongly. */
@@ -33,7 +36,7 @@ export class Targets {
         route.keyTypes,
       )
       const hash = hashKey(key)
-      if (hash % this.shards === this.shard) here.push({ route, key, hash })
+      if (sliceIn(this.shard, hash, this.shards) < this.spread) here.push({ route, key, hash })
     }
     return here
   }

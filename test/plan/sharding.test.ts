@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { formatCommit, formatShardName, Plan, parseCommit, parseShardName, shardOf } from '../../src/plan/index.ts'
+import {
+  formatCommit,
+  formatShardName,
+  hashKey,
+  Plan,
+  parseCommit,
+  parseShardName,
+  shardOf,
+  sliceIn,
+  sliceOf,
+  sliceShard,
+} from '../../src/plan/index.ts'
 import definitions from '../define/example.ts'
 
 describe('sharding', () => {
@@ -16,6 +27,30 @@ describe('sharding', () => {
 
   it('with twice the shards, a shard splits in two and no key goes elsewhere', () => {
     for (let i = 0; i < 1_000; i++) expect(shardOf(`k${i}`, 16) % 8).toBe(shardOf(`k${i}`, 8))
+  })
+})
+
+describe('slices', () => {
+  it('of a key lie in as many shards, the first where the whole would, and each shard knows its own', () => {
+    for (const shards of [4, 5, 8]) {
+      for (let i = 0; i < 300; i++) {
+        const places = [0, 1, 2, 3].map((slice) => sliceShard(`k${i}`, slice, shards))
+        expect(new Set(places).size).toBe(4)
+        expect(places[0]).toBe(shardOf(`k${i}`, shards))
+        expect(places.map((shard) => sliceIn(shard, hashKey(`k${i}`), shards))).toEqual([0, 1, 2, 3])
+      }
+    }
+  })
+
+  it('stay with the child of their shard when the shards are doubled', () => {
+    for (let i = 0; i < 1_000; i++)
+      for (const slice of [0, 1, 3]) expect(sliceShard(`k${i}`, slice, 16) % 4).toBe(sliceShard(`k${i}`, slice, 4))
+  })
+
+  it('take about as many events each, by their ids', () => {
+    const counts = [0, 0, 0, 0]
+    for (let i = 0; i < 40_000; i++) counts[sliceOf(`event-${i}`, 4)] = (counts[sliceOf(`event-${i}`, 4)] ?? 0) + 1
+    expect(Math.max(...counts) / Math.min(...counts)).toBeLessThan(1.1)
   })
 })
 

@@ -44,7 +44,7 @@ class Model {
   commit(): void {
     this.storage.transaction(() => {
       if (this.index.isFull) this.index.save(this.nowMs)
-      else this.index.step()
+      else this.index.step(0)
     })
     this.row++
   }

@@ -1,0 +1,246 @@
+import { stateBytes } from '../engine/index.ts'
+import type { EntityRuntime } from '../plan/index.ts'
+import type { ChangeList, Shard, VectorReader } from '../shard/index.ts'
+import { CorruptBytes } from '../util/byte-reader.ts'
+import { type Copy, WITHHELD } from './copy.ts'
+import { headCopy } from './head.ts'
+import type { OnlineStore, PutOutcome } from './store.ts'
+
+/** Rows of changes, and about how many entities, that are put in one step. */
+const STEP_ROWS = 256
+const STEP_KEYS = 2_000
+/** About what is held in memory for one call of a store. */
+const CALL_BYTES = 1024 * 1024
+/** What an address and a version take beside the body. */
+const COPY_BYTES = 200
+
+/** The shard whose entities are copied. */
+export type CopiedShard = Pick<Shard, 'copy' | 'orderOf' | 'history' | 'stats'>
+
+/** Which shard publishes: as heads and addresses name it. */
+export interface ShardPlace {
+  readonly region: string
+  readonly epoch: number
+  readonly shards: number
+  readonly shard: number
+  /** The slice of a key's entity that lives here; 0 where the entity is not spread. */
+  readonly sliceOf: (key: string) => number
+}
+
+export interface StorePublisherOptions {
+  /** `REGION/NAME`, as people and the secret CONNECTIONS name it. */
+  readonly name: string
+  readonly flushMs: number
+  readonly heartbeatMs: number
+  readonly entity: EntityRuntime
+  readonly shard: CopiedShard
+  readonly changes: ChangeList
+  readonly place: ShardPlace
+  /** Opens the store; called when something is to be put. Throws when it is not to be had. */
+  readonly store: () => OnlineStore
+  /** Of the entity's definition. */
+  readonly print: string
+  /** Rises with the definition, the format, and each time that everything is published anew. */
+  readonly revision: () => number
+  /** Whether every entity has been listed for the store. */
+  readonly isListed: () => boolean
+  /** Told that the store has everything up to this row. */
+  readonly done: (row: number) => void
+  /** Reads all features of the entity, for stores that keep plain values. */
+  readonly reader: () => VectorReader
+  /** ms since the epoch. */
+  readonly now: () => number
+  /** Tells a person what is wrong with what is stored. */
+  readonly report: (problem: string) => void
+}
+
+/** How a store does. */
+export interface StoreStatus {
+  readonly store: string
+  /** Batches whose changes it has not. */
+  readonly rows: number
+  /** When the oldest change that it has not was accepted, ms; null when it has all. */
+  readonly oldestMs: number | null
+  /** Copies that were put since the shard was opened, and those among them that the store had already. */
+  readonly copies: number
+  readonly older: number
+  /** Copies that the store did not take. */
+  readonly refused: number
+  /** What the last failure was, until something succeeds. */
+  readonly problem: string | null
+}
+
+/**
+ * Puts what changed into one store: each entity once a step, as it stands when it leaves, so that a hundred changes are one
+ * copy. What was put twice, late or in another order does no harm, since only a greater version replaces. When a step is done the
+ * head says so: readers know by it how old copies are that did not change.
+ */
+export class StorePublisher {
+  private readonly options: StorePublisherOptions
+  /** The store has these rows. */
+  private sent = 0
+  /** When the last head was put, ms. */
+  private headMs = 0
+  private readonly counts = { copies: 0, older: 0, refused: 0 }
+  private problem: string | null = null
+
+  constructor(options: StorePublisherOptions) {
+    this.options = options
+  }
+
+  /** Whether there are changes that the store has not. */
+  get hasFresh(): boolean {
+    return this.options.changes.last > this.sent
+  }
+
+  /** When there is something to put, ms: a change that has waited for its flush, or the next sign of life. */
+  get dueMs(): number {
+    const { changes, flushMs, heartbeatMs } = this.options
+    const oldestMs = changes.oldestMs(this.sent)
+    return Math.min(oldestMs === null ? Number.MAX_SAFE_INTEGER : oldestMs + flushMs, this.headMs + heartbeatMs)
+  }
+
+  get status(): StoreStatus {
+    const { changes, name } = this.options
+    return {
+      store: name,
+      rows: changes.count(this.sent),
+      oldestMs: changes.oldestMs(this.sent),
+      ...this.counts,
+      problem: this.problem,
+    }
+  }
+
+  /** Batches whose changes it has not. */
+  get backlog(): number {
+    return this.options.changes.count(this.sent)
+  }
+
+  /** Lets go of what waits: everything is listed anew. */
+  skip(): void {
+    this.sent = this.options.changes.last
+    this.options.done(this.sent)
+  }
+
+  /**
+   * Puts some of what waits. Throws when it is not known whether the store has it: call it again later. May be called at any time,
+   * but not twice at once.
+   */
+  async send(): Promise<void> {
+    try {
+      await this.step()
+      this.problem = null
+    } catch (cause) {
+      this.problem = cause instanceof Error ? cause.message : String(cause)
+      throw cause
+    }
+  }
+
+  private async step(): Promise<void> {
+    const { done, now, shard } = this.options
+    const { keys, last, seq, atMs } = this.nextKeys()
+    // Before anything is awaited: what comes in meanwhile is not in what is put.
+    const reached = last === this.options.changes.last ? { seq: shard.stats.seq, atMs: now() } : { seq, atMs }
+    await this.putAll(keys)
+    if (last > this.sent) {
+      this.sent = last
+      done(last)
+    }
+    // While entities are still being listed the store lacks some: the head of before stays, and copies age by it.
+    if (this.options.isListed()) await this.putHead(reached)
+    this.headMs = now()
+  }
+
+  /** The entities of the next rows, the number of the last row, and what the shard had accepted by then. */
+  private nextKeys(): { keys: ReadonlySet<string>; last: number; seq: number; atMs: number } {
+    const { changes, name } = this.options
+    const keys = new Set<string>()
+    let reached = { last: this.sent, seq: 0, atMs: 0 }
+    for (const { id, changed, seq, atMs } of changes.read(this.sent, STEP_ROWS)) {
+      if (keys.size >= STEP_KEYS) break
+      reached = { last: id, seq, atMs }
+      for (const { keys: own, only } of changed) {
+        if (only !== undefined && only !== name) continue
+        for (const key of own) keys.add(key)
+      }
+    }
+    return { keys, ...reached }
+  }
+
+  private async putAll(keys: ReadonlySet<string>): Promise<void> {
+    if (keys.size === 0) return
+    const store = this.options.store()
+    let copies: Copy[] = []
+    let bytes = 0
+    for (const key of keys) {
+      const copy = this.copyOf(key, store)
+      if (copy === undefined) continue
+      const size = copy.body.length + (copy.readable?.length ?? 0) + COPY_BYTES
+      if (copies.length > 0 && (bytes + size > CALL_BYTES || copies.length >= store.flags.maxPuts)) {
+        await this.put(store, copies)
+        copies = []
+        bytes = 0
+      }
+      copies.push(copy)
+      bytes += size
+    }
+    if (copies.length > 0) await this.put(store, copies)
+  }
+
+  private async put(store: OnlineStore, copies: readonly Copy[]): Promise<void> {
+    const { name, report } = this.options
+    const outcomes: readonly PutOutcome[] = await store.put(copies)
+    for (const outcome of outcomes) {
+      this.counts.copies++
+      if (outcome === 'older') this.counts.older++
+      if (typeof outcome === 'string') continue
+      this.counts.refused++
+      report(`the online store ${name} did not take a copy: ${outcome.refused}`)
+    }
+  }
+
+  /** Undefined for an entity that is not here any more. */
+  private copyOf(key: string, store: OnlineStore): Copy | undefined {
+    const { shard, now, report, name, reader } = this.options
+    try {
+      return shard.copy(key, ({ state, seq }) => {
+        const body = stateBytes(state)
+        if (body.length > store.flags.maxBodyBytes) {
+          report(`the online store ${name} takes ${store.flags.maxBodyBytes} bytes and an entity has ${body.length}`)
+          return this.copy(key, state.mark, seq, WITHHELD)
+        }
+        const copy = this.copy(key, state.mark, seq, body)
+        return store.flags.readable ? { ...copy, readable: reader().valuesJson(state, now()) } : copy
+      })
+    } catch (error) {
+      if (!(error instanceof CorruptBytes)) throw error
+      report(`the online store ${name} is not told of an entity whose state cannot be read: ${error.message}`)
+      const order = shard.orderOf(key)
+      return order && this.copy(key, order.mark, order.seq, WITHHELD)
+    }
+  }
+
+  private copy(key: string, mark: number, seq: number, body: Uint8Array): Copy {
+    const { entity, place, revision, now } = this.options
+    return {
+      address: {
+        kind: 'entity',
+        entity: entity.spec.name,
+        region: place.region,
+        place: place.sliceOf(key),
+        key,
+      },
+      version: { epoch: place.epoch, mark, seq, revision: revision() },
+      atMs: now(),
+      body,
+    }
+  }
+
+  private async putHead({ seq, atMs }: { readonly seq: number; readonly atMs: number }): Promise<void> {
+    const { entity, place, shard, revision, store, name, report, print } = this.options
+    const { region, epoch, shards, shard: number } = place
+    const own = { entity: entity.spec.name, region, epoch, shards, shard: number, seq, atMs, revision: revision() }
+    const [outcome] = await store().put([headCopy({ ...own, print, ...shard.history })])
+    if (typeof outcome === 'object') report(`the online store ${name} did not take a head: ${outcome.refused}`)
+  }
+}
