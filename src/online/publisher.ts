@@ -2,9 +2,9 @@ import { stateBytes } from '../engine/index.ts'
 import type { EntityRuntime } from '../plan/index.ts'
 import type { ChangeList, Shard, VectorReader } from '../shard/index.ts'
 import { CorruptBytes } from '../util/byte-reader.ts'
-import { type Copy, WITHHELD } from './copy.ts'
+import { type Copy, isWithheld, WITHHELD } from './copy.ts'
 import { headCopy } from './head.ts'
-import type { OnlineStore, PutOutcome } from './store.ts'
+import type { OnlineStore } from './store.ts'
 
 /** Rows of changes, and about how many entities, that are put in one step. */
 const STEP_ROWS = 256
@@ -141,7 +141,8 @@ export class StorePublisher {
     const { keys, last, seq, atMs } = this.nextKeys()
     // Before anything is awaited: what comes in meanwhile is not in what is put.
     const reached = last === this.options.changes.last ? { seq: shard.stats.seq, atMs: now() } : { seq, atMs }
-    await this.putAll(keys)
+    if (keys.size > 0) await this.putAll(keys)
+    else await this.options.store().settle?.()
     if (last > this.sent) {
       this.sent = last
       done(last)
@@ -168,7 +169,6 @@ export class StorePublisher {
   }
 
   private async putAll(keys: ReadonlySet<string>): Promise<void> {
-    if (keys.size === 0) return
     const store = this.options.store()
     let copies: Copy[] = []
     let bytes = 0
@@ -187,16 +187,28 @@ export class StorePublisher {
     if (copies.length > 0) await this.put(store, copies)
   }
 
+  /** Throws when the store has not all of them: then nothing is done with, and all are put again. */
   private async put(store: OnlineStore, copies: readonly Copy[]): Promise<void> {
     const { name, report } = this.options
-    const outcomes: readonly PutOutcome[] = await store.put(copies)
-    for (const outcome of outcomes) {
+    const outcomes = await store.put(copies)
+    const withheld: Copy[] = []
+    let again: string | undefined
+    outcomes.forEach((outcome, i) => {
+      const copy = copies[i] as Copy
       this.counts.copies++
       if (outcome === 'older') this.counts.older++
-      if (typeof outcome === 'string') continue
+      if (typeof outcome === 'string') return
+      if ('again' in outcome) {
+        again ??= outcome.again
+        return
+      }
       this.counts.refused++
       report(`the online store ${name} did not take a copy: ${outcome.refused}`)
-    }
+      if (!isWithheld(copy)) withheld.push({ ...copy, body: WITHHELD })
+    })
+    if (again !== undefined) throw new Error(again)
+    // What it does not take it must not seem to have: an older copy would be taken for the newest, none for no state.
+    if (withheld.length > 0) await this.put(store, withheld)
   }
 
   /** Undefined for an entity that is not here any more. */
@@ -241,6 +253,8 @@ export class StorePublisher {
     const { region, epoch, shards, shard: number } = place
     const own = { entity: entity.spec.name, region, epoch, shards, shard: number, seq, atMs, revision: revision() }
     const [outcome] = await store().put([headCopy({ ...own, print, ...shard.history })])
-    if (typeof outcome === 'object') report(`the online store ${name} did not take a head: ${outcome.refused}`)
+    if (typeof outcome !== 'object') return
+    if ('again' in outcome) throw new Error(outcome.again)
+    report(`the online store ${name} did not take a head: ${outcome.refused}`)
   }
 }
