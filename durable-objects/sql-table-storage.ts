@@ -51,6 +51,11 @@ export class SqlTableStorage implements TableStorage {
     this.write('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)', key, value)
   }
 
+  /** How many rows there are, deleted ones too. */
+  get rowCount(): number {
+    return this.sql.exec<{ rows: number }>('SELECT count(*) AS rows FROM row').one().rows
+  }
+
   readRow(key: string): string | undefined {
     return this.read('SELECT value FROM row WHERE key = ?', key)
   }

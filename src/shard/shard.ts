@@ -151,6 +151,11 @@ export class Shard {
     }
   }
 
+  /** About how many entities it has. */
+  get roughEntities(): number {
+    return this.pages.roughCells
+  }
+
   /** What was counted here for each expectation of a source, in declared order; empty when its events are counted elsewhere. */
   expectations(source: string): ExpectationCount[] {
     return this.quality.counts(source, Math.max(this.availableAt, this.options.now()))

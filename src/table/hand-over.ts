@@ -21,9 +21,9 @@ export interface TableRest extends TableHead {
   /** Everything that it had to tell entities has arrived: only then may a child tell them more. */
   readonly isDrained: boolean
   /** Rows of meta, as they are stored. */
-  readonly meta: readonly (readonly [key: string, text: string])[]
+  readonly meta: Readonly<Record<string, string>>
   /** Those of which nobody can have a half: for one child alone. */
-  readonly counters: readonly (readonly [key: string, text: string])[]
+  readonly counters: Readonly<Record<string, string>>
 }
 
 /** Some rows of a child, as they are stored. */
@@ -101,8 +101,9 @@ export class TableHandOver {
         const text = storage.readMeta(key)
         return text === undefined ? [] : [[key, text] as const]
       })
-    const meta = [...stored(META), ...positions.rows]
-    return { ...this.head(), isDrained: isDrained(), meta, counters: stored(COUNTERS) }
+    const meta = Object.fromEntries([...stored(META), ...positions.rows])
+    const counters = Object.fromEntries(stored(COUNTERS))
+    return { ...this.head(), isDrained: isDrained(), meta, counters }
   }
 
   rows({ shards, shard }: ChildName, after: string | null, round: number): HandedRows {

@@ -1,4 +1,4 @@
-import type { ChildName, HeirProgress } from '../shard/index.ts'
+import { type ChildName, type HeirProgress, pauseOf } from '../shard/index.ts'
 import { type ParentTable, TABLE_HAND_OVER_FORMAT, type TableHead, type TableRest } from './hand-over.ts'
 import type { TableStorage } from './storage.ts'
 
@@ -26,6 +26,8 @@ export interface TableHeirOptions {
   readonly countsExpectations: boolean
   readonly parent: ParentTable
   readonly sleep: (ms: number) => Promise<void>
+  /** ms since the epoch. */
+  readonly now: () => number
 }
 
 /**
@@ -59,6 +61,7 @@ export class TableHeir {
       seq,
       parentSeq: this.head?.seq ?? null,
       parentEntities: null,
+      pauseMs: pauseOf(this.options.storage),
     }
   }
 
@@ -76,8 +79,9 @@ export class TableHeir {
   /** Seals the parent and opens. Throws when `isLate` says that the parent takes too long to tell what it has to tell. */
   async open(isLate: () => boolean = () => false): Promise<void> {
     if (this.opened) return
-    const { parent, child, sleep, storage } = this.options
+    const { parent, child, sleep, storage, now } = this.options
     await this.copy()
+    const sealingMs = now()
     let rest = await parent.seal(child)
     while (!rest.isDrained) {
       if (isLate()) throw new Error('the parent still has rows to tell entities of')
@@ -86,7 +90,7 @@ export class TableHeir {
     }
     // What is drained takes no row away any more: this walk is the last.
     await this.copyUpTo(rest, () => false)
-    storage.transaction(() => this.finish(rest))
+    storage.transaction(() => this.finish(rest, now() - sealingMs))
     this.opened = true
   }
 
@@ -121,11 +125,11 @@ export class TableHeir {
     return true
   }
 
-  private finish({ meta, counters, seq }: TableRest): void {
+  private finish({ meta, counters, seq }: TableRest, pauseMs: number): void {
     const { storage, countsExpectations } = this.options
-    for (const [key, text] of meta) storage.writeMeta(key, text)
-    if (countsExpectations) for (const [key, text] of counters) storage.writeMeta(key, text)
-    storage.writeMeta(OPEN, JSON.stringify({ seq }))
+    for (const [key, text] of Object.entries(meta)) storage.writeMeta(key, text)
+    if (countsExpectations) for (const [key, text] of Object.entries(counters)) storage.writeMeta(key, text)
+    storage.writeMeta(OPEN, JSON.stringify({ seq, pauseMs }))
     this.save({ ...this.taken, seq })
   }
 }

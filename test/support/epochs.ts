@@ -100,6 +100,7 @@ export class EpochWorld {
       siblings: shards / this.count(epoch - 1),
       countsExpectations: shard === this.parentOf(epoch, shard),
       parent: this.parentShard(epoch - 1, this.parentOf(epoch, shard)),
+      now: () => this.clock,
       memoryBytes: this.memoryBytes(),
     })
     return place.heir
