@@ -1,18 +1,22 @@
 import {
   formatShardName,
+  oldestEpochOf,
   type Region,
   regionNamed,
   type SourceRuntime,
   shardCount,
   tableShardCount,
 } from '../src/plan/index.ts'
+import type { RegionShards, ShardReads } from '../src/serve/index.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
   type ExpectationCount,
+  parseCopies,
   parseReadAnswer,
   type RowsAnswer,
   type RowsMessage,
+  type ShardClient,
   type ShardDirectory,
   type ShardUnavailable,
   type TableDirectory,
@@ -24,6 +28,7 @@ import type { HandOverStub, TableHandOverStub } from './parents.ts'
 interface ShardStub extends HandOverStub {
   apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
   read(message: string): Promise<string>
+  copies(message: string): Promise<Uint8Array>
   expectations(source: string): Promise<ExpectationCount[]>
 }
 
@@ -33,11 +38,16 @@ export interface ShardNamespace {
   get(id: DurableObjectId): ShardStub
 }
 
+/** The shards of the Worker's own region, to write to and to read. */
+export interface OwnShards extends RegionShards, ShardDirectory {
+  shard(entity: string, shard: number): ShardClient & ShardReads
+}
+
 /**
  * The shards of a region as Durable Objects. Made once an isolate: an id is a cryptographic hash of a name, and a read is
  * short enough for that to show. Stubs are made anew for each call: after a failure an old one is of no use.
  */
-export function shardDirectory(region: Region, namespace: ShardNamespace): ShardDirectory {
+export function shardDirectory(region: Region, namespace: ShardNamespace): OwnShards {
   const { name, epoch } = region
   const ids = new Map<string, DurableObjectId[]>()
   const shardsOf = (entity: string) => shardCount(region, entity)
@@ -55,12 +65,14 @@ export function shardDirectory(region: Region, namespace: ShardNamespace): Shard
   return {
     region: name,
     epoch,
+    oldestEpoch: oldestEpochOf(region),
     shardsOf,
     shard: (entity, shard) => {
       const stub = namespace.get(idsOf(entity)[shard] as DurableObjectId)
       return {
         apply: (message) => stub.apply(message),
         read: async (message) => parseReadAnswer(await stub.read(writeRead(message))),
+        copies: async (message) => parseCopies(await stub.copies(JSON.stringify(message))),
       }
     },
   }
@@ -108,10 +120,10 @@ export function tableDirectory(region: Region, namespace: TableNamespace): Table
   }
 }
 
-const directories = new WeakMap<ShardNamespace, ShardDirectory>()
+const directories = new WeakMap<ShardNamespace, OwnShards>()
 
 /** The directory of a Worker's binding: a binding belongs to one region. */
-export function directoryOf(regions: readonly Region[], region: string, namespace: ShardNamespace): ShardDirectory {
+export function directoryOf(regions: readonly Region[], region: string, namespace: ShardNamespace): OwnShards {
   let directory = directories.get(namespace)
   if (directory?.region !== region) {
     directory = shardDirectory(regionNamed(regions, region), namespace)

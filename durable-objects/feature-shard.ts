@@ -5,6 +5,7 @@ import {
   type ApplyAnswer,
   type ApplyMessage,
   type ChildName,
+  type CopiesMessage,
   type ExpectationCount,
   type HandedCells,
   type HandedIds,
@@ -16,6 +17,7 @@ import {
   type RunName,
   Shard,
   type ShardUnavailable,
+  writeCopies,
   writeReadAnswer,
 } from '../src/shard/index.ts'
 import { Alarms } from './alarms.ts'
@@ -170,6 +172,13 @@ export function featureShardOf(app: App) {
       if (this.running === null)
         return this.opened().then((opened) => ('unavailable' in opened ? writeReadAnswer(opened) : this.read(message)))
       return writeReadAnswer(this.running.shard.read(parseRead(message)))
+    }
+
+    /** Entities as they are, for whoever merges them with other parts (`src/shard/copies.ts`). */
+    copies(message: string): Uint8Array | Promise<Uint8Array> {
+      if (this.running === null)
+        return this.opened().then((opened) => ('unavailable' in opened ? writeCopies(opened) : this.copies(message)))
+      return writeCopies(this.running.shard.copies(JSON.parse(message) as CopiesMessage))
     }
 
     /** What was counted here for each expectation of a source; empty when its events are counted elsewhere. */

@@ -16,7 +16,7 @@ import { wranglerConfig, type Zones } from './lib/wrangler-config.ts'
 const checkOnly = process.argv.includes('--check')
 const [first] = regions
 if (first === undefined) throw new Error('regions.ts declares no region: a deploy needs at least one.')
-const plans = workerPlans(first)
+const plans = workerPlans(first, regions)
 const zones: Zones = Object.assign({}, ...definitions.spec.views.map((view) => view.zones))
 
 const stale: string[] = []

@@ -7,6 +7,7 @@
  * export class TableShard extends tableShardOf(app)<Env> {}
  * export class KafkaPartition extends kafkaPartitionOf(app)<Env> {}
  * export { DeadLetters } from 'tidemark/worker'
+ * export class RegionDoor extends regionDoorOf(app)<Env> {}
  * export default createIngest(app)
  */
 export type { App } from '../durable-objects/app.ts'
@@ -15,4 +16,5 @@ export { featureShardOf } from '../durable-objects/feature-shard.ts'
 export { kafkaPartitionOf } from '../durable-objects/kafka-partition.ts'
 export { tableShardOf } from '../durable-objects/table-shard.ts'
 export { createIngest } from './ingest/app.ts'
+export { regionDoorOf } from './ingest/region-door.ts'
 export { createLookup, featureServiceOf, type GetOptions } from './lookup/app.ts'

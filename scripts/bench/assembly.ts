@@ -34,12 +34,13 @@ export function assembly(): Result {
     if (isRefusal(key)) throw new Error(key.message)
     return { ...head, t: nowMs, keys: [key.key], run }
   })
+  const parts = [{ region: 'local', ageMs: 0, tier: 'shard' }] as const
   let written = 0
   const us = cpuMicros((index) => {
     const message = reads[index % ENTITIES]
     const answer = message && shard.read(message)
     if (answer === undefined || !('rows' in answer)) throw new Error('the shard of the bench did not answer')
-    written += wireText(vector, nowMs, 'local', [{ texts: answer.rows, commits: ['local/account/0/0/1'] }]).length
+    written += wireText(vector, nowMs, [{ texts: answer.rows, commits: ['local/account/0/0/1'], parts }]).length
   }, 20_000)
   const note = `in Node: Shard.read and wireText of ${ENTITIES} decoded states with ${EVENTS} events, ${Math.round(written / 200_000)} B out`
   return { name: 'lookup.assembly_us', value: us, unit: 'us', note }

@@ -2,7 +2,7 @@
  * The Workers and how they are bound to each other: one table, from which the Wrangler configs and the local runtime are
  * both made, so that what runs here is what is deployed.
  */
-import type { Region } from '../../src/plan/index.ts'
+import { environmentAround, type Region, regionBinding } from '../../src/plan/index.ts'
 
 export const workerNames = ['ingest', 'lookup', 'inference', 'console'] as const
 export type WorkerName = (typeof workerNames)[number]
@@ -10,8 +10,17 @@ export type WorkerName = (typeof workerNames)[number]
 export type Binding =
   | { readonly kind: 'text'; readonly name: string; readonly value: string }
   | { readonly kind: 'secret'; readonly name: string }
-  | { readonly kind: 'service'; readonly name: string; readonly worker: WorkerName; readonly entrypoint?: string }
+  | ServiceBinding
   | { readonly kind: 'durableObject'; readonly name: string; readonly worker: WorkerName; readonly className: string }
+
+export interface ServiceBinding {
+  readonly kind: 'service'
+  readonly name: string
+  readonly worker: WorkerName
+  readonly entrypoint?: string
+  /** The region whose Worker it is; absent: this one's. */
+  readonly region?: string
+}
 
 export interface WorkerPlan {
   readonly worker: WorkerName
@@ -42,8 +51,12 @@ const tokens: Binding = { kind: 'secret', name: 'TOKENS' }
 /** JSON of what is outside: clusters, registries, keys of webhooks. `{}` when there is nothing. A secret, as it holds credentials. */
 const connections: Binding = { kind: 'secret', name: 'CONNECTIONS' }
 
-/** The plan of one region's Workers. The region `local` takes the plain names, every other one its name as suffix. */
-export function workerPlans(region: Region): readonly WorkerPlan[] {
+/**
+ * The plan of one region's Workers. The region `local` takes the plain names, every other one its name as suffix.
+ *
+ * @param regions all of regions.ts: those of the same environment are bound to each other
+ */
+export function workerPlans(region: Region, regions: readonly Region[]): readonly WorkerPlan[] {
   const suffix = region.name === 'local' ? '' : `-${region.name}`
   const regionName: Binding = { kind: 'text', name: 'REGION', value: region.name }
   const shards: Binding = { kind: 'durableObject', name: 'SHARDS', worker: 'ingest', className: 'FeatureShard' }
@@ -61,6 +74,12 @@ export function workerPlans(region: Region): readonly WorkerPlan[] {
     worker: 'ingest',
     className: 'KafkaPartition',
   }
+  // What other regions may ask is an entrypoint of its own, which no address on the internet leads to.
+  const links = environmentAround(regions, region)
+    .filter((other) => other !== region)
+    .map(({ name }): Binding => {
+      return { kind: 'service', name: regionBinding(name), worker: 'ingest', entrypoint: 'RegionDoor', region: name }
+    })
 
   return [
     {
@@ -68,7 +87,7 @@ export function workerPlans(region: Region): readonly WorkerPlan[] {
       deployedName: `tidemark-ingest${suffix}`,
       config: 'wrangler.toml',
       main: 'workers/ingest/index.ts',
-      bindings: [regionName, tokens, connections, shards, tables, partitions, deadLetters],
+      bindings: [regionName, tokens, connections, shards, tables, partitions, deadLetters, ...links],
       durableObjects: ['FeatureShard', 'TableShard', 'KafkaPartition', 'DeadLetters'],
       // The watchdog of the pullers.
       crons: ['* * * * *'],
@@ -76,7 +95,7 @@ export function workerPlans(region: Region): readonly WorkerPlan[] {
       // Pullers, all formats, Avro and registries are here, in one Worker beside the shards.
       budgetKiB: 200,
     },
-    { ...stateless('lookup', 100, [regionName, tokens, shards]), runsDefinitions: true },
+    { ...stateless('lookup', 100, [regionName, tokens, shards, ...links]), runsDefinitions: true },
     stateless('inference', 100, [
       regionName,
       tokens,

@@ -1,7 +1,7 @@
 /** A Worker's plan in every region, as the text of its wrangler.toml. */
 import { dirname, relative } from 'node:path/posix'
 import type { ZoneSpec } from '../../src/engine/index.ts'
-import type { Region } from '../../src/plan/index.ts'
+import { type Region, regionNamed } from '../../src/plan/index.ts'
 import { type Binding, compatibilityDate, type WorkerName, type WorkerPlan, workerPlans } from './workers.ts'
 
 const header =
@@ -18,7 +18,7 @@ export type Zones = Readonly<Record<string, ZoneSpec>>
 export function wranglerConfig(worker: WorkerName, regions: readonly Region[], zones: Zones = {}): string {
   const [first] = regions
   if (first === undefined) throw new Error('regions.ts declares no region: a deploy needs at least one.')
-  const plan = planOf(worker, first)
+  const plan = planOf(worker, first, regions)
   const blocks = [
     [
       header,
@@ -33,20 +33,20 @@ export function wranglerConfig(worker: WorkerName, regions: readonly Region[], z
     ],
     // Not repeated per environment: how files are read is the same everywhere, and Wrangler hands it on.
     ...textRules(plan),
-    ...tables('', plan, first, zones),
+    ...tables('', plan, first, regions, zones),
     ...regions.flatMap((region) => {
-      const own = planOf(worker, region)
+      const own = planOf(worker, region, regions)
       return [
         [`[env.${region.name}]`, `name = ${quote(own.deployedName)}`],
-        ...tables(`env.${region.name}.`, own, region, zones),
+        ...tables(`env.${region.name}.`, own, region, regions, zones),
       ]
     }),
   ]
   return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`
 }
 
-function planOf(worker: WorkerName, region: Region): WorkerPlan {
-  const plan = workerPlans(region).find((candidate) => candidate.worker === worker)
+function planOf(worker: WorkerName, region: Region, regions: readonly Region[]): WorkerPlan {
+  const plan = workerPlans(region, regions).find((candidate) => candidate.worker === worker)
   if (plan === undefined) throw new Error(`scripts/lib/workers.ts has no plan of the Worker "${worker}".`)
   return plan
 }
@@ -58,7 +58,13 @@ function textRules(plan: WorkerPlan): string[][] {
 }
 
 /** The TOML tables of a plan, under a prefix (`env.weur.` or nothing). */
-function tables(prefix: string, plan: WorkerPlan, region: Region, zones: Zones): string[][] {
+function tables(
+  prefix: string,
+  plan: WorkerPlan,
+  region: Region,
+  regions: readonly Region[],
+  zones: Zones,
+): string[][] {
   const blocks: string[][] = []
   if (plan.runsDefinitions && Object.keys(zones).length > 0) {
     // A JavaScript expression, which src/define/time-zones.ts reads: Wrangler puts it in where the name stands. In a literal
@@ -78,21 +84,28 @@ function tables(prefix: string, plan: WorkerPlan, region: Region, zones: Zones):
   for (const className of plan.durableObjects) {
     blocks.push([`[${prefix}exports.${className}]`, 'type = "durable-object"', 'storage = "sqlite"'])
   }
-  return [...blocks, ...plan.bindings.flatMap((binding) => bindingTable(prefix, binding, plan, region))]
+  return [...blocks, ...plan.bindings.flatMap((binding) => bindingTable(prefix, binding, plan, region, regions))]
 }
 
-function bindingTable(prefix: string, binding: Binding, plan: WorkerPlan, region: Region): string[][] {
+function bindingTable(
+  prefix: string,
+  binding: Binding,
+  plan: WorkerPlan,
+  region: Region,
+  regions: readonly Region[],
+): string[][] {
   switch (binding.kind) {
     case 'text':
     case 'secret':
       return []
     case 'service': {
-      const service = planOf(binding.worker, region).deployedName
+      const owner = binding.region === undefined ? region : regionNamed(regions, binding.region)
+      const service = planOf(binding.worker, owner, regions).deployedName
       const lines = [`[[${prefix}services]]`, `binding = ${quote(binding.name)}`, `service = ${quote(service)}`]
       return [binding.entrypoint === undefined ? lines : [...lines, `entrypoint = ${quote(binding.entrypoint)}`]]
     }
     case 'durableObject': {
-      const owner = planOf(binding.worker, region).deployedName
+      const owner = planOf(binding.worker, region, regions).deployedName
       const lines = [
         `[[${prefix}durable_objects.bindings]]`,
         `name = ${quote(binding.name)}`,

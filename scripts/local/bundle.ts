@@ -44,7 +44,7 @@ const sources = ['src', 'features', 'workers', 'durable-objects', 'regions.ts', 
 export async function bundleWorkers(options: BundleOptions = {}): Promise<Bundle[]> {
   const region = options.region ?? regions[0]
   if (region === undefined) throw new Error('regions.ts declares no region: there is nothing to bundle.')
-  const plans = workerPlans(region).filter((plan) => options.workers?.includes(plan.worker) ?? true)
+  const plans = workerPlans(region, regions).filter((plan) => options.workers?.includes(plan.worker) ?? true)
   const folder = join(bundlesFolder, `${region.name}-${sourceHash()}`)
   mkdirSync(folder, { recursive: true })
   pruneOlderBundles(folder)

@@ -2,11 +2,19 @@
 import type { Bundle } from './bundle.ts'
 import type { Service, ServiceBinding } from './workerd-config.ts'
 
+/** What it takes to run a Worker here. */
+export type LocalBundle = Pick<Bundle, 'worker' | 'plan' | 'modules'>
+
 /**
  * `secrets` by name (`TOKENS`); throws when a Worker needs one that is not given, for workerd would start without.
- * Bindings to Workers that are not in the list are left out, so that a bench can run ingest alone.
+ * Bindings to Workers that are not in the list are left out, so that a bench can run ingest alone; and so are those to other
+ * regions, but for the ones that `links` gives a service of the runtime, by the region's name.
  */
-export function localServices(bundles: readonly Bundle[], secrets: Readonly<Record<string, string>>): Service[] {
+export function localServices(
+  bundles: readonly LocalBundle[],
+  secrets: Readonly<Record<string, string>>,
+  links: Readonly<Record<string, string>> = {},
+): Service[] {
   const present = new Set(bundles.map((bundle) => bundle.worker))
   return bundles.map(({ worker, plan, modules }) => ({
     name: worker,
@@ -25,8 +33,13 @@ export function localServices(bundles: readonly Bundle[], secrets: Readonly<Reco
           return [{ kind: 'text', name: binding.name, value }]
         }
         case 'service': {
-          if (!present.has(binding.worker)) return []
-          const { name, worker: service, entrypoint } = binding
+          const { name, worker: service, entrypoint, region } = binding
+          if (region !== undefined) {
+            // The entrypoint is what its socket leads to: an external service has none.
+            const link = links[region]
+            return link === undefined ? [] : [{ kind: 'service', name, service: link }]
+          }
+          if (!present.has(service)) return []
           return [{ kind: 'service', name, service, ...(entrypoint === undefined ? {} : { entrypoint }) }]
         }
         case 'durableObject': {

@@ -21,8 +21,18 @@ export interface Service {
   readonly outbound?: 'public' | 'private'
 }
 
+/** What is elsewhere and answers HTTP: another region in tests. */
+export interface ExternalService {
+  /** Lower case letters, digits and dashes; no other service has it. */
+  readonly name: string
+  /** `127.0.0.1:PORT`. */
+  readonly address: string
+}
+
 export interface Socket {
   readonly service: string
+  /** A named entrypoint of the service; default: its own. */
+  readonly entrypoint?: string
   readonly port: number
 }
 
@@ -38,12 +48,13 @@ export function workerdConfig(
   storagePath: string,
   compatibilityDate: string,
   v8Flags: readonly string[] = [],
+  externals: readonly ExternalService[] = [],
 ): string {
   // The spaces around `=` and the dot are the syntax of a reference to another constant.
   const names = services.map((service) => `    (name = ${quote(service.name)}, worker = .${service.name}Worker),`)
   const ports = sockets.map(
-    ({ service, port }) =>
-      `    (name = ${quote(service)}, address = ${quote(`127.0.0.1:${port}`)}, http = (), service = ${quote(service)}),`,
+    ({ service, entrypoint, port }) =>
+      `    (name = ${quote(socketName({ service, entrypoint }))}, address = ${quote(`127.0.0.1:${port}`)}, http = (), service = ${target(service, entrypoint)}),`,
   )
   return [
     'using Workerd = import "/workerd/workerd.capnp";',
@@ -52,6 +63,9 @@ export function workerdConfig(
     ...names,
     `    (name = "storage", disk = (path = ${quote(storagePath)}, writable = true)),`,
     '    (name = "private", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),',
+    ...externals.map(
+      ({ name, address }) => `    (name = ${quote(name)}, external = (address = ${quote(address)}, http = ())),`,
+    ),
     '  ],',
     '  sockets = [',
     ...ports,
@@ -91,15 +105,25 @@ function bindingText(binding: ServiceBinding, owner: string): string {
   switch (binding.kind) {
     case 'text':
       return `(name = ${name}, text = ${quote(binding.value)})`
-    case 'service': {
-      const entrypoint = binding.entrypoint === undefined ? '' : `, entrypoint = ${quote(binding.entrypoint)}`
-      return `(name = ${name}, service = (name = ${quote(binding.service)}${entrypoint}))`
-    }
+    case 'service':
+      return `(name = ${name}, service = ${target(binding.service, binding.entrypoint)})`
     case 'durableObject': {
       const service = binding.service === owner ? '' : `, serviceName = ${quote(binding.service)}`
       return `(name = ${name}, durableObjectNamespace = (className = ${quote(binding.className)}${service}))`
     }
   }
+}
+
+/** What a socket is known by: its service, and the entrypoint where it has one. */
+export const socketName = ({
+  service,
+  entrypoint,
+}: Pick<Socket, 'service'> & { readonly entrypoint?: string | undefined }): string =>
+  entrypoint === undefined ? service : `${service}/${entrypoint}`
+
+/** What a binding or a socket leads to. */
+function target(service: string, entrypoint: string | undefined): string {
+  return `(name = ${quote(service)}${entrypoint === undefined ? '' : `, entrypoint = ${quote(entrypoint)}`})`
 }
 
 /** A Cap'n Proto string: JSON's escapes, but control characters are `\x1f` where JSON has `\u001f`. */

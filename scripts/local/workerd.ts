@@ -8,7 +8,14 @@ import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { compatibilityDate } from '../lib/workers.ts'
 import { claimFolder, releaseFolder } from './state-folder.ts'
-import { modulePath, type Service, type Socket, workerdConfig } from './workerd-config.ts'
+import {
+  type ExternalService,
+  modulePath,
+  type Service,
+  type Socket,
+  socketName,
+  workerdConfig,
+} from './workerd-config.ts'
 
 export interface RuntimeOptions {
   readonly services: readonly Service[]
@@ -16,6 +23,8 @@ export interface RuntimeOptions {
   readonly sockets: readonly [Socket, ...Socket[]]
   /** Durable Object storage, config and log; made when missing. The same folder again finds the same state. */
   readonly stateDir: string
+  /** What else answers HTTP, for bindings to name; default none. */
+  readonly externals?: readonly ExternalService[]
   /** Asked until it answers below 500; default `/v1/health`. */
   readonly healthPath?: string
   /** How long the start may take; default 20,000. */
@@ -29,7 +38,7 @@ export interface RuntimeOptions {
 export interface Runtime {
   /** `http://127.0.0.1:PORT` of the first socket. */
   readonly url: string
-  /** The same for every socket, by service. */
+  /** The same for every socket, by service; `service/Entrypoint` of one that leads to an entrypoint. */
   readonly urls: Readonly<Record<string, string>>
   readonly pid: number
   readonly logFile: string
@@ -83,7 +92,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     clearTimeout(force)
   }
 
-  const urls = Object.fromEntries(options.sockets.map(({ service, port }) => [service, `http://127.0.0.1:${port}`]))
+  const urls = Object.fromEntries(
+    options.sockets.map((socket) => [socketName(socket), `http://127.0.0.1:${socket.port}`]),
+  )
   const url = `http://127.0.0.1:${options.sockets[0].port}`
   if (child.pid !== undefined) claimFolder(stateDir, child.pid)
   const problem = await untilAnswering(
@@ -118,7 +129,7 @@ function prepare(stateDir: string, options: RuntimeOptions): string {
     // Readable by its owner only, for it holds the local tokens.
     writeFileSync(
       configFile,
-      workerdConfig(options.services, options.sockets, storage, compatibilityDate, options.v8Flags),
+      workerdConfig(options.services, options.sockets, storage, compatibilityDate, options.v8Flags, options.externals),
       {
         mode: 0o600,
       },

@@ -1,5 +1,6 @@
 import type { ServiceSpec } from '../engine/index.ts'
-import { checkName, checkOptions, optionalText } from './checks.ts'
+import type { Duration } from '../util/duration.ts'
+import { checkName, checkOptions, durationMs, optionalText } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
 import { FEATURE, type FeatureRef, type FeatureView, VIEW, type ViewParts } from './feature-view.ts'
 import type { Both, Flat } from './field-types.ts'
@@ -60,6 +61,11 @@ export type KeysOf<S> = S extends { readonly '~types'?: { readonly keys: infer K
 export interface FeatureServiceOptions {
   /** A whole number from 1; default 1. A model that was trained on version 1 goes on asking for version 1. */
   readonly version?: number
+  /**
+   * How old the copy may be that a vector is read from, where a request does not say: such as `5s`, a day at most.
+   * Absent: every read goes through the shards. Windows end at the request's time however old the copy is.
+   */
+  readonly maxStaleness?: Duration
   readonly owner?: string
   readonly description?: string
   readonly tags?: readonly string[]
@@ -80,7 +86,7 @@ export function featureService<const Name extends string, const Items extends re
 ): FeatureService<Name, Flat<Both<TypesOf<Items[number]>['values']>>, Flat<Both<TypesOf<Items[number]>['keys']>>> {
   const where = `feature service ${name}`
   checkName('feature service', name)
-  checkOptions(where, options, ['version', 'owner', 'description', 'tags'])
+  checkOptions(where, options, ['version', 'maxStaleness', 'owner', 'description', 'tags'])
   if (!Array.isArray(items) || items.length === 0) {
     throw new DefinitionError('empty', where, 'a service needs features: give it a list of views or features.')
   }
@@ -95,6 +101,7 @@ export function featureService<const Name extends string, const Items extends re
   if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === 'string'))) {
     throw new DefinitionError('bad_option', where, 'tags is a list of texts.')
   }
+  const maxStalenessMs = stalenessMs(where, options.maxStaleness)
   const owner = optionalText(where, 'owner', options.owner)
   const description = optionalText(where, 'description', options.description)
   return {
@@ -102,12 +109,22 @@ export function featureService<const Name extends string, const Items extends re
       name,
       version,
       features: distinctFeatures(where, listed),
+      ...(maxStalenessMs > 0 && { maxStalenessMs }),
       ...(owner !== undefined && { owner }),
       ...(description !== undefined && { description }),
       ...(tags !== undefined && { tags: [...tags] }),
     },
     views,
   }
+}
+
+const LONGEST_STALENESS_MS = 86_400_000
+
+function stalenessMs(where: string, given: Duration | undefined): number {
+  if (given === undefined) return 0
+  const ms = durationMs(where, 'maxStaleness', given)
+  if (ms <= LONGEST_STALENESS_MS) return ms
+  throw new DefinitionError('bad_option', where, `maxStaleness is at most 1d; got ${String(given)}.`)
 }
 
 interface Listed {

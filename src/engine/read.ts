@@ -33,6 +33,8 @@ type Outcome = 'totals' | 'nothing' | 'limit'
  * group: a longer window goes on where the shorter one stopped. Reused between reads; it keeps no state of its own.
  */
 export class ViewReader {
+  /** As it was declared. */
+  readonly view: ViewPlan
   /** Of a join that of its joined rows. */
   readonly plan: ViewPlan
   private readonly join: JoinPlan | null
@@ -51,6 +53,7 @@ export class ViewReader {
   /** Reads these features of a view, or all of them. */
   constructor(view: ViewPlan, features: readonly FeaturePlan[] = view.features) {
     const plan = view.join?.pairs ?? view
+    this.view = view
     this.plan = plan
     this.join = view.join
     this.reachMs = Math.max(0, ...features.map((feature) => feature.window.reachMs))

@@ -353,6 +353,8 @@ export interface ServiceSpec {
   readonly version: number
   /** `view.feature`, in the order of the vector. */
   readonly features: readonly string[]
+  /** How old what it is read from may be, ms, where a request does not say; absent: 0. */
+  readonly maxStalenessMs?: number
   readonly owner?: string
   readonly description?: string
   readonly tags?: readonly string[]

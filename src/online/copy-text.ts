@@ -20,6 +20,9 @@ export function writeCopy({ address, version, atMs, body }: Copy): string {
   return `${versionText(version)}${JSON.stringify(about)}\n${toBase64(body)}`
 }
 
+/** Whether a text begins as copies do, of whatever format: only such a one may be replaced. */
+export const isCopyText = (text: string): boolean => /^[0-9a-f]{44}\{/.test(text)
+
 /** The copy that a text holds. */
 export function readCopy(text: string, address: CopyAddress): Copy | PassedOver {
   const where = addressText(address)

@@ -1,5 +1,6 @@
+import { checkCount, tooLarge } from './batches.ts'
 import { addressText, type Copy, type CopyAddress } from './copy.ts'
-import { readCopy, writeCopy } from './copy-text.ts'
+import { isCopyText, readCopy, writeCopy } from './copy-text.ts'
 import type { Found, OnlineStore, PutOutcome, StoreFlags } from './store.ts'
 import { VERSION_TEXT_LENGTH, versionText } from './version.ts'
 
@@ -18,23 +19,31 @@ export class MemoryStore implements OnlineStore {
   readonly flags = FLAGS
   readonly operations = { reads: 0, writes: 0, requests: 0 }
   /** By address. */
-  readonly texts = new Map<string, string>()
+  readonly texts: Map<string, string>
+
+  /** @param texts given when several stores stand for several clients of one. */
+  constructor(texts = new Map<string, string>()) {
+    this.texts = texts
+  }
 
   async put(copies: readonly Copy[]): Promise<PutOutcome[]> {
+    checkCount(copies.length, this.flags.maxPuts, 'copies')
     this.operations.requests++
     return copies.map((copy) => {
       this.operations.writes++
-      if (copy.body.length > this.flags.maxBodyBytes)
-        return { refused: `${copy.body.length} bytes; at most ${this.flags.maxBodyBytes}` }
+      const refused = tooLarge(copy, this.flags)
+      if (refused !== undefined) return refused
       const at = addressText(copy.address)
-      const known = this.texts.get(at)?.slice(0, VERSION_TEXT_LENGTH)
-      if (known !== undefined && known >= versionText(copy.version)) return 'older'
+      const known = this.texts.get(at)
+      if (known !== undefined && !isCopyText(known)) return { refused: `${at} holds something that is no copy` }
+      if (known !== undefined && known.slice(0, VERSION_TEXT_LENGTH) >= versionText(copy.version)) return 'older'
       this.texts.set(at, writeCopy(copy))
       return 'stored'
     })
   }
 
   async get(addresses: readonly CopyAddress[]): Promise<Found[]> {
+    checkCount(addresses.length, this.flags.maxGets, 'addresses')
     this.operations.requests++
     return addresses.map((address) => {
       this.operations.reads++

@@ -10,22 +10,31 @@ export interface StoreFlags {
   readonly staleMs: number
   /** It keeps the plain values of `Copy.readable`, for readers of its own. */
   readonly readable: boolean
-  /** The largest body that it takes, bytes. */
+  /** The largest body that it takes, bytes; a larger one is refused. */
   readonly maxBodyBytes: number
-  /** At most so many copies in one call of `put`, and addresses in one of `get`. */
+  /** At most so many copies in one call of `put`, and addresses in one of `get`; more is a RangeError. */
   readonly maxPuts: number
   readonly maxGets: number
 }
 
-/** What became of a copy that was put. `older`: the store has one of the same version or a greater one, which stays. */
-export type PutOutcome = 'stored' | 'older' | { readonly refused: string }
+/**
+ * What became of a copy that was put.
+ * - `stored`: it is there.
+ * - `older`: the store has one of the same version or a greater one, which stays.
+ * - `refused`: it will never be taken as it is (too large, or its place is taken by something that is not ours), and the store
+ *   has no copy of this version: no head that is put after it may say that it has.
+ * - `again`: it was not stored, or that is not known; it, or a newer one of its address, is put again later.
+ */
+export type PutOutcome = 'stored' | 'older' | { readonly refused: string } | { readonly again: string }
 
 /** What lies at an address: a copy, nothing, or something that is none of ours and why it is passed over. */
 export type Found = Copy | PassedOver | undefined
 
-/** What a store was asked to do, in the units of its bill. */
+/** What a store was asked to do, in the units of its bill: `costOf` makes dollars of it. */
 export interface StoreOperations {
+  /** Of Redis commands that read, of libSQL rows, of KV keys. */
   readonly reads: number
+  /** Of Redis commands that write, of libSQL rows, of KV keys. */
   readonly writes: number
   /** Requests over the network. */
   readonly requests: number
@@ -33,7 +42,7 @@ export interface StoreOperations {
 
 /** Where copies are read from: an online store, or the shards themselves. */
 export interface CopyReader {
-  /** In the order of the addresses. Throws when it cannot be reached: the next tier is asked. */
+  /** In the order of the addresses. Throws an Error that names it when it cannot be reached: the next tier is asked. */
   get(addresses: readonly CopyAddress[]): Promise<readonly Found[]>
 }
 
@@ -42,10 +51,15 @@ export interface OnlineStore extends CopyReader {
   readonly kind: StoreKind | 'memory'
   readonly flags: StoreFlags
   /**
-   * Puts each copy unless there is one of its version or a greater one: then that stays. In the order of the copies. Throws when it
-   * is not known what became of them: put them again.
+   * Puts each copy unless there is one of its version or a greater one: then that stays. What became of each, in their order;
+   * a failure of the network is an outcome too (`again`) and not thrown, for some of them may be stored.
    */
   put(copies: readonly Copy[]): Promise<readonly PutOutcome[]>
+  /**
+   * Of stores without `cas`: reads back what was put and has been quiet since, and puts again what is not there. To be called
+   * now and then by whoever puts. How many copies still have to be read back.
+   */
+  settle?(): Promise<number>
   /** What it was asked since it was made. */
   readonly operations: StoreOperations
 }
@@ -66,7 +80,14 @@ export interface StorePlace {
   readonly connection?: StoreConnection
   /** Of `kv`: the namespace that the Worker is bound to. */
   readonly namespace?: unknown
+  /** Of `kv`: the epochs of a region's shards whose copies count, the newest first. */
+  readonly epochsOf: (region: string) => readonly number[]
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
 }
 
+/** Makes the store of a place; opening costs nothing, and what is wrong with it shows when it is asked. */
+export type StoreAdapter = (place: StorePlace) => OnlineStore
+
 /** The kinds of stores that a deployment can open: a bundle holds only the adapters that its regions name. */
-export type StoreAdapters = Partial<Readonly<Record<StoreKind, (place: StorePlace) => OnlineStore>>>
+export type StoreAdapters = Partial<Readonly<Record<StoreKind, StoreAdapter>>>

@@ -11,7 +11,9 @@ export {
 export {
   environmentAround,
   environmentOf,
+  oldestEpochOf,
   type Region,
+  regionBinding,
   regionNamed,
   type ShardEpoch,
   type Shards,

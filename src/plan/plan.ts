@@ -62,6 +62,8 @@ export interface FeatureRef {
 export interface VectorPlan {
   /** `fraud@1`, or null for a list of features. */
   readonly service: string | null
+  /** How old what it is read from may be, ms, where a request does not say; 0: through the shards. */
+  readonly maxStalenessMs: number
   readonly features: readonly FeatureRef[]
   /** The entities it needs, each once, in the order of first use. */
   readonly entities: readonly EntityRuntime[]
@@ -97,7 +99,7 @@ export class Plan {
   }
 
   private addService(service: ServiceSpec): void {
-    const vector = this.vectorOf(`${service.name}@${service.version}`, service.features)
+    const vector = this.vectorOf(`${service.name}@${service.version}`, service.features, service.maxStalenessMs)
     if (typeof vector === 'string') throw new Error(`feature service ${service.name}: no feature ${vector}`)
     this.vectors.set(`${service.name}@${service.version}`, vector)
     // A bare name means the newest version.
@@ -127,7 +129,7 @@ export class Plan {
   }
 
   /** The vector of a list of `view.feature`; the first unknown name if there is one. */
-  vectorOf(service: string | null, names: readonly string[]): VectorPlan | string {
+  vectorOf(service: string | null, names: readonly string[], maxStalenessMs = 0): VectorPlan | string {
     const features: FeatureRef[] = []
     for (const name of names) {
       const feature = this.features.get(name)
@@ -144,11 +146,17 @@ export class Plan {
       ...run,
       ref: service === null ? run.features.map((feature) => feature.name).join() : `:${service}:${i}`,
     }))
-    return { service, features, entities: [...new Set(features.map((feature) => feature.entity))], runs }
+    return {
+      service,
+      maxStalenessMs,
+      features,
+      entities: [...new Set(features.map((feature) => feature.entity))],
+      runs,
+    }
   }
 }
 
-/** Texts for people change no value, so a change of one is no new plan. */
+/** Texts for people, and how old a read may be, change no value: a change of one is no new plan. */
 function withoutTexts({ sources, views, services, topics, ...rest }: DefinitionsSpec): object {
   return {
     ...rest,
@@ -158,7 +166,7 @@ function withoutTexts({ sources, views, services, topics, ...rest }: Definitions
       ...view,
       features: features.map(({ description: __, ...feature }) => feature),
     })),
-    services: services.map(({ description: _, owner: __, tags: ___, ...service }) => service),
+    services: services.map(({ description: _, owner: __, tags: ___, maxStalenessMs: ____, ...service }) => service),
   }
 }
 

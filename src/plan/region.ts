@@ -18,6 +18,8 @@ export interface ShardEpoch {
    * the one before it: a shard may be asked for the first time years later.
    */
   readonly previous?: ShardEpoch
+  /** Of a previous epoch: its shards were taken back to a point in time, so copies of it hold what is no longer true. */
+  readonly isRestored?: true
 }
 
 export const STORE_KINDS = ['redis', 'libsql', 'kv'] as const
@@ -67,6 +69,14 @@ export const environmentOf = ({ environment }: Region): string => environment ??
 /** A region and all others of its environment, in the order of regions.ts. */
 export const environmentAround = (regions: readonly Region[], region: Region): readonly Region[] =>
   regions.filter((other) => environmentOf(other) === environmentOf(region))
+
+/** What a Worker's binding to another region is called: `REGION_` and the region's name. */
+export const regionBinding = (region: string): string => `REGION_${region.toUpperCase().replaceAll('-', '_')}`
+
+/** The oldest epoch of a region whose copies still say something: what was restored is not what was copied before. */
+export function oldestEpochOf({ epoch, previous }: ShardEpoch): number {
+  return previous === undefined || previous.isRestored ? epoch : oldestEpochOf(previous)
+}
 
 /** Shard count of every table in a region. */
 export const tableShardCount = ({ shards }: ShardEpoch): number => shards.tables ?? shards.default

@@ -1,13 +1,11 @@
 import { isRefusal, keyFromJson, type Refusal } from '../contract/index.ts'
 import type { Value } from '../engine/index.ts'
-import { type Commit, type EntityRuntime, formatCommit, type Plan, shardOf, type VectorPlan } from '../plan/index.ts'
-import {
-  MESSAGE_VERSION,
-  type ReadAnswer,
-  type RowText,
-  type ShardDirectory,
-  type ShardUnavailable,
-} from '../shard/index.ts'
+import { type Commit, type EntityRuntime, type Plan, spreadOf, type VectorPlan } from '../plan/index.ts'
+import type { RowText } from '../shard/index.ts'
+import type { Reach } from './reach.ts'
+import { readAtShards } from './read-at-shards.ts'
+import { readMerged } from './read-merged.ts'
+import { type KeyRead, oldestParts, type PartAge, type RunFailure, type RunRead } from './run.ts'
 
 /** At most this many rows of entities in one request. */
 export const MAX_ROWS = 1_000
@@ -20,6 +18,8 @@ export interface LookupRequest {
   readonly t: number
   /** Commits that the read must see. */
   readonly after: readonly Commit[]
+  /** How old what is read may be, ms; 0: through the shards. */
+  readonly maxStalenessMs: number
 }
 
 /** Why a lookup has no answer. `serve/problem.ts` maps each to HTTP. */
@@ -31,119 +31,104 @@ export type LookupFailure =
   | { readonly failure: 'unknown_commit'; readonly commit: string }
   | { readonly failure: 'unavailable'; readonly message: string }
 
-/** One vector: for each run of the vector's features the text that its shard wrote, and the commits seen. */
+/** One vector: for each run of the vector's features the text of its values, the commits seen, and how old each part is. */
 export interface LookupRow {
   readonly texts: readonly RowText[]
   readonly commits: readonly string[]
+  readonly parts: readonly PartAge[]
 }
 
-/** One call to one shard: some keys of one entity, and where their rows go. */
-interface Call {
-  readonly run: number
-  readonly entity: EntityRuntime
-  readonly shard: number
-  readonly keys: string[]
-  readonly places: Map<string, number>
-}
-
-/** Reads vectors: one call a shard and run of features, all at once; equal keys are read once. */
+/** Reads vectors, all shards and stores side by side; equal keys are read once. */
 export async function lookup(
   plan: Plan,
-  directory: ShardDirectory,
-  { vector, entities, t, after }: LookupRequest,
+  reach: Reach,
+  { vector, entities, t, after, maxStalenessMs }: LookupRequest,
 ): Promise<readonly LookupRow[] | LookupFailure> {
   if (entities.length > MAX_ROWS) return { failure: 'too_many_rows', rows: entities.length }
-  const foreign = after.find((commit) => !isServed(plan, directory, commit))
-  if (foreign)
-    return {
-      failure: 'unknown_commit',
-      commit: `${foreign.region}/${foreign.entity}/${foreign.epoch}/${foreign.shard}`,
-    }
-  const calls = new Map<string, Call>()
-  // For each row and run: the call, and the place of its key in it.
-  const wanted: { readonly call: Call; readonly place: number }[][] = []
-  for (let row = 0; row < entities.length; row++) {
-    const keys = new Map<EntityRuntime, string>()
-    for (const entity of vector.entities) {
-      const key = keyFromJson(entities[row], entity.spec)
-      if (isRefusal(key)) return { failure: 'bad_key', row, why: key }
-      keys.set(entity, key.key)
-    }
-    wanted.push(vector.runs.map(({ entity }, run) => want(calls, directory, run, entity, keys.get(entity) as string)))
+  const foreign = after.find((commit) => !isServed(plan, reach, commit))
+  if (foreign) {
+    const { region, entity, epoch, shard } = foreign
+    return { failure: 'unknown_commit', commit: `${region}/${entity}/${epoch}/${shard}` }
   }
-  const list = [...calls.values()]
-  const answers = await Promise.all(list.map((call) => ask(plan, directory, vector, call, t, after)))
-  const byCall = new Map<Call, Extract<ReadAnswer, { rows: unknown }>>()
-  for (let i = 0; i < list.length; i++) {
-    const call = list[i] as Call
-    const answer = answers[i] as ReadAnswer | ShardUnavailable
-    if ('unavailable' in answer) return { failure: 'unavailable', message: answer.message }
-    if ('notYet' in answer) return { failure: 'commit_not_seen', commit: commitOf(directory, call, answer.notYet.seq) }
-    if ('tooOld' in answer)
-      return { failure: 'at_too_old', row: rowOf(wanted, call, answer.tooOld.row), oldestMs: answer.tooOld.oldestMs }
-    byCall.set(call, answer)
+  const keys = keysOf(vector, entities)
+  if ('failure' in keys) return keys
+  const runs = vector.runs.map(({ entity }, run) => {
+    const { list } = keys.get(entity) as EntityKeys
+    return { vector, run, entity, keys: list, t, after, maxStalenessMs }
+  })
+  const reads = await Promise.all(runs.map((run) => readRun(plan, reach, run)))
+  const good: (readonly KeyRead[])[] = []
+  for (const [i, read] of reads.entries()) {
+    if (!('failed' in read)) good.push(read)
+    else return failureOf(read.failed, (keys.get((runs[i] as RunRead).entity) as EntityKeys).places)
   }
-  return wanted.map((runs) => {
-    const texts = runs.map(({ call, place }) => byCall.get(call)?.rows[place] as RowText)
-    const commits = runs.map(({ call }) => commitOf(directory, call, byCall.get(call)?.seq ?? 0))
-    return { texts, commits: [...new Set(commits)] }
+  return entities.map((_, row) => {
+    const found = runs.map(({ entity }, i) => {
+      const place = keys.get(entity)?.places[row] as number
+      return good[i]?.[place] as KeyRead
+    })
+    return together(found)
   })
 }
 
-/** Whether a commit is of a shard that this door reads. */
-function isServed(plan: Plan, directory: ShardDirectory, { region, entity, epoch, shard }: Commit): boolean {
-  const isHere = region === directory.region && epoch === directory.epoch && plan.entities.has(entity)
-  return isHere && shard < directory.shardsOf(entity)
+/** One region's own shards answer in values where nothing has to be merged; all else is merged here. */
+async function readRun(plan: Plan, reach: Reach, read: RunRead): Promise<readonly KeyRead[] | { failed: RunFailure }> {
+  const holders = reach.holders(read.entity)
+  const [only] = holders
+  const isWhole = holders.length === 1 && spreadOf(read.entity) === 1
+  if (only === undefined || !isWhole || read.maxStalenessMs > 0) return await readMerged(plan, reach, read)
+  const found = await readAtShards(plan, only, read)
+  const hasCopies = reach.nearStores.length + reach.farStores.length > 0
+  const isLost = 'failed' in found && 'unavailable' in found.failed
+  return isLost && hasCopies ? await readMerged(plan, reach, read) : found
 }
 
-function want(calls: Map<string, Call>, directory: ShardDirectory, run: number, entity: EntityRuntime, key: string) {
-  const { name } = entity.spec
-  const shard = shardOf(key, directory.shardsOf(name))
-  const id = `${run}/${shard}`
-  let call = calls.get(id)
-  if (call === undefined) {
-    call = { run, entity, shard, keys: [], places: new Map() }
-    calls.set(id, call)
-  }
-  let place = call.places.get(key)
-  if (place === undefined) {
-    place = call.keys.push(key) - 1
-    call.places.set(key, place)
-  }
-  return { call, place }
+interface EntityKeys {
+  /** Each once. */
+  readonly list: string[]
+  /** By row of the request, the place of its key in the list. */
+  readonly places: number[]
 }
 
-async function ask(
-  plan: Plan,
-  directory: ShardDirectory,
-  vector: VectorPlan,
-  { run, entity, shard, keys }: Call,
-  t: number,
-  after: readonly Commit[],
-): Promise<ReadAnswer | ShardUnavailable> {
-  const { name } = entity.spec
-  const seen = after.filter((commit) => commit.entity === name && commit.shard === shard)
-  const message = {
-    version: MESSAGE_VERSION,
-    plan: plan.hash,
-    t,
-    keys,
-    run: vector.runs[run]?.ref ?? '',
-    ...(seen.length > 0 && { after: Math.max(...seen.map((commit) => commit.seq)) }),
+function keysOf(vector: VectorPlan, rows: readonly unknown[]): Map<EntityRuntime, EntityKeys> | LookupFailure {
+  const all = new Map<EntityRuntime, EntityKeys>()
+  for (const entity of vector.entities) {
+    const known = new Map<string, number>()
+    const keys: EntityKeys = { list: [], places: [] }
+    for (let row = 0; row < rows.length; row++) {
+      const key = keyFromJson(rows[row], entity.spec)
+      if (isRefusal(key)) return { failure: 'bad_key', row, why: key }
+      let place = known.get(key.key)
+      if (place === undefined) {
+        place = keys.list.push(key.key) - 1
+        known.set(key.key, place)
+      }
+      keys.places.push(place)
+    }
+    all.set(entity, keys)
   }
-  try {
-    return await directory.shard(name, shard).read(message)
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    return { unavailable: 'overloaded', message: `shard ${name}/${shard} did not answer: ${why}` }
-  }
+  return all
 }
 
-const commitOf = ({ region, epoch }: ShardDirectory, { entity, shard }: Call, seq: number): string =>
-  formatCommit({ region, entity: entity.spec.name, epoch, shards: 0, shard }, seq)
+/** Whether a commit is of a shard that this door reads; one of an earlier epoch was inherited. */
+function isServed(plan: Plan, { regions }: Reach, { region, entity, epoch, shard }: Commit): boolean {
+  const shards = regions.find((one) => one.region === region)
+  if (shards === undefined || !plan.entities.has(entity) || epoch > shards.epoch) return false
+  return epoch < shards.epoch || shard < shards.shardsOf(entity)
+}
 
-function rowOf(wanted: readonly (readonly { call: Call; place: number }[])[], call: Call, place: number): number {
-  return wanted.findIndex((runs) => runs.some((run) => run.call === call && run.place === place))
+function failureOf(failed: RunFailure, places: readonly number[]): LookupFailure {
+  if ('unavailable' in failed) return { failure: 'unavailable', message: failed.unavailable }
+  if ('notYet' in failed) return { failure: 'commit_not_seen', commit: failed.notYet }
+  return { failure: 'at_too_old', row: places.indexOf(failed.tooOld.key), oldestMs: failed.tooOld.oldestMs }
+}
+
+function together(found: readonly KeyRead[]): LookupRow {
+  const texts = found.map(({ text }) => text)
+  const [first] = found
+  if (first !== undefined && found.length === 1) return { texts, commits: first.commits, parts: first.parts }
+  const commits = [...new Set(found.flatMap((read) => read.commits))]
+  return { texts, commits, parts: oldestParts(found.map(({ parts }) => parts)) }
 }
 
 /** A vector as objects by feature name, as the client, RPC and `localStore` give it. */
@@ -162,4 +147,6 @@ export interface RowMetadata {
   /** ISO time of the newest event seen, or null. */
   readonly eventTime: string | null
   readonly commits: readonly string[]
+  /** How old each region's part is, and which tier gave it. */
+  readonly parts: readonly PartAge[]
 }

@@ -61,7 +61,7 @@ export function lookupProblem(failure: LookupFailure): Problem {
       return {
         status: 503,
         code: 'commit_not_seen',
-        detail: `The shard is only at ${failure.commit}: it has not seen the commit named in "after".`,
+        detail: `Read was ${failure.commit}, which has not seen the commit named in "after".`,
         retryAfter: 1,
       }
     case 'unknown_commit':

@@ -12,9 +12,10 @@ export interface FeaturesBody {
   readonly entities?: unknown
   readonly at?: unknown
   readonly after?: unknown
+  readonly maxStalenessMs?: unknown
 }
 
-/** What a body may hold. `maxStalenessMs` is always 0 here (values come from the shards), `metadata` is always given. */
+/** What a body may hold; `metadata` is always given here. */
 const MEMBERS = ['service', 'features', 'entities', 'at', 'after', 'metadata', 'maxStalenessMs']
 /** A list of features of one request, and what one answer may hold: a shard works on one request at a time. */
 const MOST_FEATURES = 1_000
@@ -54,7 +55,12 @@ export function parseFeaturesRequest(plan: Plan, body: unknown, nowMs: number): 
     )
   const commits = commitsOf(after)
   if ('status' in commits) return commits
-  return { vector, entities, t, after: commits }
+  const maxStalenessMs = (body as FeaturesBody).maxStalenessMs ?? vector.maxStalenessMs
+  if (!isStaleness(maxStalenessMs)) {
+    const detail = `"maxStalenessMs" is ${shown(maxStalenessMs)}; expected whole milliseconds from 0, which reads through the shards, to ${LONGEST_STALENESS_MS}.`
+    return bad('bad_max_staleness', detail)
+  }
+  return { vector, entities, t, after: commits, maxStalenessMs }
 }
 
 function vectorOf(plan: Plan, service: unknown, features: unknown): VectorPlan | Problem {
@@ -86,6 +92,12 @@ function vectorOf(plan: Plan, service: unknown, features: unknown): VectorPlan |
   }
   return bad('bad_request', 'Name either "service" (a text) or "features" (a list of "view.feature").')
 }
+
+/** A day: what is older than that is no copy but history. */
+const LONGEST_STALENESS_MS = 86_400_000
+
+const isStaleness = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= LONGEST_STALENESS_MS
 
 /** The last time that a Date can write. */
 const LAST_MS = 8.64e15

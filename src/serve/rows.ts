@@ -5,18 +5,28 @@ import type { LookupRow, RowMetadata, TypedRow } from './lookup.ts'
 import { parseValues, valueReader } from './typed-values.ts'
 
 /** The answer on the wire: columnar, spliced from what the shards wrote, nothing parsed again. */
-export function wireText(vector: VectorPlan, t: number, region: string, rows: readonly LookupRow[]): string {
+export function wireText(vector: VectorPlan, t: number, rows: readonly LookupRow[]): string {
   const head = JSON.stringify({
     ...(vector.service !== null && { service: vector.service }),
     at: new Date(t).toISOString(),
     features: vector.features.map((feature) => feature.name),
   })
-  // Parts are read through their shards, so they are as fresh as the shard itself.
-  const parts = JSON.stringify([{ region, ageMs: 0 }])
-  return `${head.slice(0, -1)},"rows":[${rows.map((row) => wireRow(row, parts)).join()}]}`
+  return `${head.slice(0, -1)},"rows":[${rows.map(wireRow).join()}]}`
 }
 
-function wireRow({ texts, commits }: LookupRow, parts: string): string {
+const partsTexts = new WeakMap<LookupRow['parts'], string>()
+
+/** What was read through shards alone has the same parts in every row. */
+function partsText(parts: LookupRow['parts']): string {
+  let text = partsTexts.get(parts)
+  if (text === undefined) {
+    text = JSON.stringify(parts)
+    partsTexts.set(parts, text)
+  }
+  return text
+}
+
+function wireRow({ texts, commits, parts }: LookupRow): string {
   let values = ''
   let statuses = ''
   let exact = ''
@@ -33,7 +43,7 @@ function wireRow({ texts, commits }: LookupRow, parts: string): string {
   const reasons = texts.some((text) => text.reasons !== undefined)
     ? `,"reasons":${JSON.stringify(reasonsOf(texts))}`
     : ''
-  return `{"values":[${values}],"status":[${statuses}],"exact":[${exact}]${since}${reasons},"eventTime":${time},"commits":${JSON.stringify(commits)},"parts":${parts}}`
+  return `{"values":[${values}],"status":[${statuses}],"exact":[${exact}]${since}${reasons},"eventTime":${time},"commits":${JSON.stringify(commits)},"parts":${partsText(parts)}}`
 }
 
 /** Lists by the letters that they are written from: there are few of them, since most rows are all present and exact. */
@@ -83,17 +93,22 @@ const reasonsOf = (texts: LookupRow['texts']): (string | null)[] => notesOf(text
 export function typedRows(vector: VectorPlan, rows: readonly LookupRow[], withMetadata: boolean): TypedRow[] {
   const readers = vector.features.map(({ feature }) => valueReader(feature.resultType))
   const hasInt64 = vector.features.some(({ feature }) => feature.resultType.includes('int64'))
-  return rows.map(({ texts, commits }) => {
+  return rows.map(({ texts, commits, parts }) => {
     const values = parseValues(`[${texts.map((part) => part.values).join()}]`, hasInt64)
     const features: Record<string, Value> = {}
     vector.features.forEach(({ shortName }, i) => {
       features[shortName] = (readers[i] as (typeof readers)[number])(values[i])
     })
-    return withMetadata ? { features, metadata: metadataOf(vector, texts, commits) } : { features }
+    return withMetadata ? { features, metadata: metadataOf(vector, texts, commits, parts) } : { features }
   })
 }
 
-function metadataOf(vector: VectorPlan, texts: LookupRow['texts'], commits: readonly string[]): RowMetadata {
+function metadataOf(
+  vector: VectorPlan,
+  texts: LookupRow['texts'],
+  commits: readonly string[],
+  parts: LookupRow['parts'],
+): RowMetadata {
   const names = vector.features.map((feature) => feature.shortName)
   const statuses = texts.flatMap((text) => Array.from(text.statuses, (letter) => STATUS_OF[letter]))
   const exact = texts.flatMap((text) => Array.from(text.exact, (digit) => digit === '1'))
@@ -106,6 +121,7 @@ function metadataOf(vector: VectorPlan, texts: LookupRow['texts'], commits: read
     reasons: noted(names, reasons),
     eventTime: eventTimeOf(texts),
     commits,
+    parts,
   }
 }
 

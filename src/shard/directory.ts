@@ -1,17 +1,8 @@
-import type {
-  ApplyAnswer,
-  ApplyMessage,
-  ReadAnswer,
-  ReadMessage,
-  RowsAnswer,
-  RowsMessage,
-  ShardUnavailable,
-} from './messages.ts'
+import type { ApplyAnswer, ApplyMessage, RowsAnswer, RowsMessage, ShardUnavailable } from './messages.ts'
 
 /** A shard as a door sees it: over RPC in a deploy, in the same process in `localStore`. */
 export interface ShardClient {
   apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
-  read(message: ReadMessage): Promise<ReadAnswer | ShardUnavailable>
 }
 
 /** The shards of one region, by entity and number. */

@@ -27,6 +27,7 @@ export {
   type ApplyAnswer,
   type ApplyMessage,
   type Contributions,
+  LETTER_OF,
   MESSAGE_VERSION,
   type MessagePosition,
   type ReadAnswer,
@@ -43,7 +44,7 @@ export { Outbox } from './outbox.ts'
 export { Positions } from './positions.ts'
 export { type BatchQuality, type ExpectationCount, judgeBatch, SourceQuality, type StoredQuality } from './quality.ts'
 export { parseRead, parseReadAnswer, writeRead, writeReadAnswer } from './read-text.ts'
-export { VectorReader } from './reader.ts'
+export { type SinceTable, VectorReader } from './reader.ts'
 export type { CopiedEntity } from './reads.ts'
 export { Shard, type ShardOptions } from './shard.ts'
 export { type BlobKind, MemoryStorage, type OutboxStorage, type ShardStorage, type WaitingRow } from './storage.ts'

@@ -15,8 +15,13 @@ interface ViewPart {
   readonly view: number
   readonly reader: ViewReader
   readonly since: Float64Array
+  /** What holds for the row at hand. */
+  complete: Float64Array
   readonly out: FeatureValue[]
 }
+
+/** For each view that a reader reads, from when on each of its features is complete, ms. */
+export type SinceTable = readonly Float64Array[]
 
 /** A list of features of one entity, compiled for reading many entities. */
 export class VectorReader {
@@ -35,7 +40,7 @@ export class VectorReader {
       const plan = entity.plan[view] as ViewPlan
       const wanted = features.filter((f) => f.view === view).map((f) => f.feature)
       const since = Float64Array.from(plan.features, (feature) => sinceOf(plan, feature))
-      return { name: plan.spec.name, view, reader: new ViewReader(plan, wanted), since, out: [] }
+      return { name: plan.spec.name, view, reader: new ViewReader(plan, wanted), since, complete: since, out: [] }
     })
     this.slots = features.map(({ view, feature }) => ({
       part: this.parts[views.indexOf(view)] as ViewPart,
@@ -51,13 +56,25 @@ export class VectorReader {
     return oldest
   }
 
-  /** One entity's row at t; null for an entity that was never seen. */
-  row(state: EntityState | null, t: number): RowText {
+  /** From when on each feature is complete, by another rule than the reader's own: for {@link row}. `null`: always. */
+  sinceTable(sinceOf: (feature: string) => number | null): SinceTable {
+    return this.parts.map(({ name, reader }) =>
+      Float64Array.from(
+        reader.view.features,
+        ({ spec }) => sinceOf(`${name}.${spec.name}`) ?? Number.NEGATIVE_INFINITY,
+      ),
+    )
+  }
+
+  /** One entity's row at t; null for an entity that was never seen. `sinces`: what {@link sinceTable} gave. */
+  row(state: EntityState | null, t: number, sinces?: SinceTable): RowText {
     if (state === null) return this.missing
     let eventTimeMs: number | null = null
-    for (const part of this.parts) {
+    for (let i = 0; i < this.parts.length; i++) {
+      const part = this.parts[i] as ViewPart
+      part.complete = sinces?.[i] ?? part.since
       const view = state.views[part.view] ?? null
-      part.reader.read(view, state.mark, t, part.since, part.out)
+      part.reader.read(view, state.mark, t, part.complete, part.out)
       const newest = view?.newestBefore(t) ?? null
       if (newest !== null && (eventTimeMs === null || newest > eventTimeMs)) eventTimeMs = newest
     }
@@ -75,7 +92,7 @@ export class VectorReader {
       exact += found.exact ? '1' : '0'
       if (found.status === 'partial') {
         since ??= this.slots.map(() => null)
-        since[i] = part.since[feature.index] as number
+        since[i] = part.complete[feature.index] as number
       }
       if (found.reason !== undefined) {
         reasons ??= this.slots.map(() => null)

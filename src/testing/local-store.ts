@@ -2,7 +2,7 @@ import { CHANGE, type ChangeOp, isRefusal, keyFromJson } from '../contract/index
 import type { Definitions, KeysOf, VectorOf } from '../define/index.ts'
 import type { Explanation } from '../engine/index.ts'
 import { Plan, shardOf, type VectorPlan } from '../plan/index.ts'
-import { lookup, type RowMetadata, typedRows } from '../serve/index.ts'
+import { alone, lookup, type Reach, type RowMetadata, typedRows } from '../serve/index.ts'
 import { type DeadLetter, MemoryStorage, Shard, type ShardDirectory, type TableDirectory } from '../shard/index.ts'
 import {
   deliver,
@@ -70,6 +70,7 @@ export class LocalStore<S extends Services> {
   private readonly plan: Plan
   private readonly now: () => number
   private readonly directory: ShardDirectory
+  private readonly reach: Reach
   private readonly shards = new Map<string, Shard>()
   private readonly routers = new Map<string, Router>()
   private readonly enrichers: ReadonlyMap<string, Enricher | undefined>
@@ -90,9 +91,16 @@ export class LocalStore<S extends Services> {
       shardsOf: () => shards,
       shard: (entity, shard) => {
         const own = this.shard(entity, shard, shards)
-        return { apply: async (message) => own.apply(message), read: async (message) => own.read(message) }
+        return { apply: async (message) => own.apply(message) }
       },
     }
+    this.reach = alone({
+      ...this.directory,
+      shard: (entity, shard) => {
+        const own = this.shard(entity, shard, shards)
+        return { read: async (message) => own.read(message), copies: async (message) => own.copies(message) }
+      },
+    })
     this.tableDirectory = {
       shards,
       shard: (source, shard) => ({
@@ -247,7 +255,13 @@ export class LocalStore<S extends Services> {
   ): Promise<ReadRow<VectorOf<S[Name]>>[]> {
     const vector = this.vectorOf(request.service)
     const t = toMs(request.at ?? this.now())
-    const found = await lookup(this.plan, this.directory, { vector, entities: request.entities, t, after: [] })
+    const found = await lookup(this.plan, this.reach, {
+      vector,
+      entities: request.entities,
+      t,
+      after: [],
+      maxStalenessMs: 0,
+    })
     if ('failure' in found) throw lookupError(found)
     return typedRows(vector, found, request.metadata ?? false) as ReadRow<VectorOf<S[Name]>>[]
   }

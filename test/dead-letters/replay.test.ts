@@ -60,7 +60,6 @@ class Region {
           if (this.down.has(shard)) throw new Error('down')
           return (this.shards[shard] as Shard).apply(message)
         },
-        read: async () => Promise.reject(new Error('not read here')),
       }),
     }
     const keep = async (letters: readonly DeadLetter[]) => this.letters.add(letters, NOW)

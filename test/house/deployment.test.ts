@@ -46,12 +46,25 @@ test('a stateless Worker reaches the shards of its region by the name of their o
   expect(config).toContain('class_name = "FeatureShard"\nscript_name = "tidemark-ingest-weur"')
 })
 
+test('the regions of an environment are bound to each other by an entrypoint, and to no region of another', () => {
+  const staging: Region = { name: 'weur-staging', id: 3, environment: 'staging', epoch: 0, shards: { default: 1 } }
+  for (const worker of ['ingest', 'lookup'] as const) {
+    const config = wranglerConfig(worker, [local, weur, staging])
+    expect(config).toContain(
+      '[[env.weur.services]]\nbinding = "REGION_LOCAL"\nservice = "tidemark-ingest"\nentrypoint = "RegionDoor"',
+    )
+    expect(config).toContain('[[env.local.services]]\nbinding = "REGION_WEUR"\nservice = "tidemark-ingest-weur"')
+    expect(config).not.toContain('[[env.weur-staging.services]]')
+    expect(config).not.toContain('REGION_WEUR_STAGING')
+  }
+})
+
 test('no secret stands in a config', () => {
   expect(wranglerConfig('ingest', [local])).not.toMatch(/TOKENS\s*=/)
 })
 
 test('what is deployed is minified, with a map from its lines to the source', () => {
-  for (const plan of workerPlans(local)) {
+  for (const plan of workerPlans(local, [local])) {
     expect(wranglerConfig(plan.worker, [local])).toContain('\nminify = true\nupload_source_maps = true\n')
   }
 })

@@ -2,17 +2,25 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { workerPlans } from '../../scripts/lib/workers.ts'
 import { bundleApp } from '../../scripts/local/app-bundle.ts'
 import { freePort } from '../../scripts/local/port.ts'
+import { localServices } from '../../scripts/local/services.ts'
 import { type Runtime, startRuntime } from '../../scripts/local/workerd.ts'
-import type { Module, Service, ServiceBinding } from '../../scripts/local/workerd-config.ts'
+import type { Module } from '../../scripts/local/workerd-config.ts'
+import { type Region, regionNamed } from '../../src/plan/index.ts'
 
 const TOKEN = 'interop-token'
-/** What is deployed: the shop, or the shop after a contract was mended. */
-export type ShopApp = 'app' | 'app-mended'
-const bundles = new Map<ShopApp, Promise<readonly [ingest: Module[], lookup: Module[]]>>()
+/** What is deployed: the shop, the shop after a contract was mended, or what several regions run. */
+const APPS = {
+  app: async () => (await import('./app/definitions.ts')).app,
+  'app-mended': async () => (await import('./app-mended/definitions.ts')).app,
+  'regions/app': async () => (await import('./regions/app/definitions.ts')).app,
+} satisfies Record<string, () => Promise<{ readonly regions: readonly Region[] }>>
+export type TestApp = keyof typeof APPS
+const bundles = new Map<TestApp, Promise<readonly [ingest: Module[], lookup: Module[]]>>()
 
-function bundleOf(app: ShopApp): Promise<readonly [ingest: Module[], lookup: Module[]]> {
+function bundleOf(app: TestApp): Promise<readonly [ingest: Module[], lookup: Module[]]> {
   const folder = `test/interop/${app}`
   const made = bundles.get(app) ?? Promise.all([bundleApp(folder, 'ingest'), bundleApp(folder, 'lookup')])
   bundles.set(app, made)
@@ -20,11 +28,17 @@ function bundleOf(app: ShopApp): Promise<readonly [ingest: Module[], lookup: Mod
 }
 
 export interface RegionOptions {
-  readonly name: 'east' | 'west'
+  readonly name: string
+  /** Default: the shop. */
+  readonly app?: TestApp
   /** The secret CONNECTIONS. */
   readonly connections: object
   /** Of the heap of each Worker's isolate, MB; more ends the process. */
   readonly heapMb?: number
+  /** Where other regions' doors are reached, `127.0.0.1:PORT` by their names; default: nowhere. */
+  readonly links?: Readonly<Record<string, string>>
+  /** The port of its own door for other regions; default: any. */
+  readonly doorPort?: number
 }
 
 interface SourceStatus {
@@ -51,7 +65,7 @@ export interface PartitionStatus {
 export class TestRegion {
   private readonly options: RegionOptions
   private readonly stateDir = mkdtempSync(join(tmpdir(), 'tidemark-interop-'))
-  private readonly ports: { readonly ingest: number; readonly lookup: number }
+  private readonly ports: { readonly ingest: number; readonly lookup: number; readonly door: number }
   private runtime: Runtime | undefined
   private watchdog: NodeJS.Timeout | undefined
 
@@ -62,46 +76,34 @@ export class TestRegion {
 
   static async start(options: RegionOptions): Promise<TestRegion> {
     const ingest = await freePort(0)
-    const region = new TestRegion(options, { ingest, lookup: await freePort(0) })
+    const door = options.doorPort ?? (await freePort(0))
+    const region = new TestRegion(options, { ingest, lookup: await freePort(0), door })
     await region.start()
     return region
   }
 
   /** Starts, or starts again on the same state, perhaps with another app: a deploy. */
-  async start(app: ShopApp = 'app'): Promise<void> {
+  async start(app: TestApp = this.options.app ?? 'app'): Promise<void> {
     const [ingest, lookup] = await bundleOf(app)
-    const { name, connections, heapMb } = this.options
-    const text = (name: string, value: string): ServiceBinding => ({ kind: 'text', name, value })
-    const object = (name: string, className: string): ServiceBinding => ({
-      kind: 'durableObject',
-      name,
-      service: 'ingest',
-      className,
-    })
-    const own = [text('REGION', name), text('TOKENS', JSON.stringify({ [TOKEN]: ['*'] }))]
-    const services: Service[] = [
-      {
-        name: 'ingest',
-        modules: ingest,
-        outbound: 'private',
-        durableObjects: ['FeatureShard', 'TableShard', 'KafkaPartition', 'DeadLetters'],
-        bindings: [
-          ...own,
-          text('CONNECTIONS', JSON.stringify(connections)),
-          object('SHARDS', 'FeatureShard'),
-          object('TABLES', 'TableShard'),
-          object('KAFKA_PARTITIONS', 'KafkaPartition'),
-          object('DEAD_LETTERS', 'DeadLetters'),
-        ],
-      },
-      { name: 'lookup', modules: lookup, bindings: [...own, object('SHARDS', 'FeatureShard')] },
-    ]
+    const { regions } = await APPS[app]()
+    const { name, connections, heapMb, links = {} } = this.options
+    const modules = { ingest, lookup }
+    const bundles = workerPlans(regionNamed(regions, name), regions).flatMap((plan) =>
+      plan.worker === 'ingest' || plan.worker === 'lookup'
+        ? [{ worker: plan.worker, plan, modules: modules[plan.worker] }]
+        : [],
+    )
+    const secrets = { TOKENS: JSON.stringify({ [TOKEN]: ['*'] }), CONNECTIONS: JSON.stringify(connections) }
+    const externals = Object.entries(links).map(([to, address]) => ({ name: `region-${to}`, address }))
+    const linkServices = Object.fromEntries(Object.keys(links).map((to) => [to, `region-${to}`]))
     this.runtime = await startRuntime({
-      services,
+      services: localServices(bundles, secrets, linkServices),
       sockets: [
         { service: 'ingest', port: this.ports.ingest },
         { service: 'lookup', port: this.ports.lookup },
+        { service: 'ingest', entrypoint: 'RegionDoor', port: this.ports.door },
       ],
+      externals,
       stateDir: this.stateDir,
       ...(heapMb !== undefined && { v8Flags: [`--max-old-space-size=${heapMb}`, '--max-semi-space-size=4'] }),
     })
@@ -120,6 +122,15 @@ export class TestRegion {
 
   get pid(): number {
     return this.runtime?.pid ?? 0
+  }
+
+  /** Where the door for other regions is reached. */
+  get doorUrl(): string {
+    return `http://127.0.0.1:${this.ports.door}`
+  }
+
+  get lookupUrl(): string {
+    return `http://127.0.0.1:${this.ports.lookup}`
   }
 
   get ingestUrl(): string {
@@ -176,12 +187,11 @@ export class TestRegion {
     const rows: (readonly unknown[])[] = []
     for (let from = 0; from < users.length; from += 1_000) {
       const entities = users.slice(from, from + 1_000).map((user_id) => ({ user_id }))
-      const base = `http://127.0.0.1:${this.ports.lookup}`
       const answer = await this.call<{ rows: { values: unknown[] }[] }>(
         'POST',
         '/v1/features',
         { service, entities },
-        base,
+        this.lookupUrl,
       )
       rows.push(...answer.rows.map(({ values }) => values))
     }

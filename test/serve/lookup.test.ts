@@ -16,6 +16,7 @@ import {
 } from '../../src/define/index.ts'
 import { Plan } from '../../src/plan/index.ts'
 import {
+  alone,
   type LookupRow,
   lookup,
   lookupProblem,
@@ -127,8 +128,8 @@ test('the wire and typed objects say the same, to the last digit, for entities t
     const { directory } = await filled(r, r.pick([1, 4]))
     const entities = Array.from({ length: r.int(1, 20) }, () => anyRow(r))
     const made = request({ entities })
-    const rows = rowsOf(await lookup(plan, directory, made))
-    const wire = exactly(wireText(made.vector, made.t, 'here', rows))
+    const rows = rowsOf(await lookup(plan, alone(directory), made))
+    const wire = exactly(wireText(made.vector, made.t, rows))
     const typed = typedRows(made.vector, rows, true)
     expect(wire.features).toEqual(plan.service('mixed')?.features.map(({ name }) => name))
     wire.rows.forEach((row, i) => {
@@ -139,9 +140,9 @@ test('the wire and typed objects say the same, to the last digit, for entities t
     })
     // Each run alone gives the same values as the vector they take turns in.
     for (const [at, name] of wire.features.entries()) {
-      const alone = parseFeaturesRequest(plan, { features: [name], entities }, NOW)
-      if ('status' in alone) throw new Error(alone.detail)
-      const one = exactly(wireText(alone.vector, NOW, 'here', rowsOf(await lookup(plan, directory, alone))))
+      const single = parseFeaturesRequest(plan, { features: [name], entities }, NOW)
+      if ('status' in single) throw new Error(single.detail)
+      const one = exactly(wireText(single.vector, NOW, rowsOf(await lookup(plan, alone(directory), single))))
       expect(one.rows.map(({ values }) => values[0])).toEqual(wire.rows.map(({ values }) => values[at]))
     }
   }
@@ -151,7 +152,7 @@ test('a key that is asked for many times is read once, and its rows come where t
   const { directory } = await filled(random(1), 1)
   const one = { user_id: 'u1', shop_id: '1152921504606846976' }
   const two = { user_id: 'u2', shop_id: '1152921504606846977' }
-  const rows = rowsOf(await lookup(plan, directory, request({ entities: [one, two, one, one, two] })))
+  const rows = rowsOf(await lookup(plan, alone(directory), request({ entities: [one, two, one, one, two] })))
   expect(rows[2]).toEqual(rows[0])
   expect(rows[4]).toEqual(rows[1])
   expect(rows[1]).not.toEqual(rows[0])
@@ -163,10 +164,10 @@ test('1,000 rows are answered, 1,001 and 100,000 are not looked at', async () =>
   const { directory } = await filled(random(1), 4)
   const many = (n: number) =>
     request({ entities: Array.from({ length: n }, (_, i) => ({ user_id: `u${i}`, shop_id: i })) })
-  expect(rowsOf(await lookup(plan, directory, many(MAX_ROWS)))).toHaveLength(MAX_ROWS)
+  expect(rowsOf(await lookup(plan, alone(directory), many(MAX_ROWS)))).toHaveLength(MAX_ROWS)
   directory.reads.length = 0
   for (const n of [MAX_ROWS + 1, 100_000]) {
-    const found = await lookup(plan, directory, many(n))
+    const found = await lookup(plan, alone(directory), many(n))
     expect(found).toEqual({ failure: 'too_many_rows', rows: n })
   }
   expect(directory.reads).toHaveLength(0)
@@ -185,7 +186,7 @@ test('a wrong key names its row, and nothing is read', async () => {
     ['u1', 'not_object'],
     [null, 'not_object'],
   ] as const) {
-    const found = await lookup(plan, directory, request({ entities: [good, bad] }))
+    const found = await lookup(plan, alone(directory), request({ entities: [good, bad] }))
     expect(found).toMatchObject({ failure: 'bad_key', row: 1, why: { reason } })
   }
   expect(directory.reads).toHaveLength(0)
@@ -194,23 +195,23 @@ test('a wrong key names its row, and nothing is read', async () => {
 test('a read sees the commits that it names, and one not seen yet is said to be', async () => {
   const { directory, commits } = await filled(random(2), 1)
   const entities = [{ user_id: 'u1', shop_id: 5 }]
-  expect(rowsOf(await lookup(plan, directory, request({ entities, after: commits })))[0]?.commits).toEqual(
+  expect(rowsOf(await lookup(plan, alone(directory), request({ entities, after: commits })))[0]?.commits).toEqual(
     expect.arrayContaining([...commits]),
   )
   const ahead = commits.map((commit) => commit.replace(/\d+$/, (seq) => String(Number(seq) + 1)))
-  const found = await lookup(plan, directory, request({ entities, after: ahead }))
+  const found = await lookup(plan, alone(directory), request({ entities, after: ahead }))
   expect(found).toMatchObject({ failure: 'commit_not_seen' })
   expect(lookupProblem(found as never)).toMatchObject({ status: 503, retryAfter: 1 })
   // Of another epoch, region, entity or shard nothing is known here, and nothing is promised.
   const [commit = ''] = commits
   const others = [
-    commit.replace('/3/', '/2/'),
+    commit.replace('/3/', '/4/'),
     commit.replace(/^[^/]+/, 'elsewhere'),
     commit.replace(/\/[^/]+\//, '/nothing/'),
     commit.replace(/\/\d+\/\d+$/, '/99/1'),
   ]
   for (const other of others) {
-    const refused = await lookup(plan, directory, request({ entities, after: [other] }))
+    const refused = await lookup(plan, alone(directory), request({ entities, after: [other] }))
     expect(refused, other).toMatchObject({ failure: 'unknown_commit' })
     expect(lookupProblem(refused as never)).toMatchObject({ status: 400, code: 'bad_after' })
   }
@@ -226,8 +227,8 @@ test('a time before what is kept is at_too_old, with the row and the oldest time
     { user_id: event.user, shop_id: 5 },
   ]
   const oldestMs = mark - 300_000
-  expect(rowsOf(await lookup(plan, directory, request({ entities, at: oldestMs })))).toHaveLength(2)
-  expect(await lookup(plan, directory, request({ entities, at: oldestMs - 1 }))).toEqual({
+  expect(rowsOf(await lookup(plan, alone(directory), request({ entities, at: oldestMs })))).toHaveLength(2)
+  expect(await lookup(plan, alone(directory), request({ entities, at: oldestMs - 1 }))).toEqual({
     failure: 'at_too_old',
     row: 1,
     oldestMs,
@@ -238,8 +239,8 @@ test('a shard that fails is a lookup that can be tried again, not a value', asyn
   const { directory } = await filled(random(1), 1)
   const broken = {
     ...directory,
-    shard: () => ({ apply: () => Promise.reject(new Error('gone')), read: () => Promise.reject(new Error('gone')) }),
+    shard: () => ({ read: () => Promise.reject(new Error('gone')), copies: () => Promise.reject(new Error('gone')) }),
   }
-  const found = await lookup(plan, broken, request({ entities: [{ user_id: 'u1', shop_id: 5 }] }))
+  const found = await lookup(plan, alone(broken), request({ entities: [{ user_id: 'u1', shop_id: 5 }] }))
   expect(found).toMatchObject({ failure: 'unavailable', message: expect.stringContaining('gone') })
 })

@@ -1,9 +1,11 @@
 import type { EntityRuntime, Plan } from '../../src/plan/index.ts'
+import type { ShardReads } from '../../src/serve/index.ts'
 import { MemoryStorage, type ReadMessage, Shard, type ShardDirectory } from '../../src/shard/index.ts'
 
 export interface MemoryDirectory extends ShardDirectory {
   /** Every read that reached a shard, with the shard's name. */
   readonly reads: { readonly shard: string; readonly message: ReadMessage }[]
+  shard(entity: string, shard: number): ReturnType<ShardDirectory['shard']> & ShardReads
 }
 
 /** Shards in this process, as a door sees them. */
@@ -29,6 +31,7 @@ export function memoryDirectory(plan: Plan, shards: number, now: () => number): 
         reads.push({ shard: `${name}/${shard}`, message })
         return shardOf(name, shard).read(message)
       },
+      copies: async (message) => shardOf(name, shard).copies(message),
     }),
   }
 }

@@ -3,6 +3,7 @@ import { kafkaPartitionOf } from '../../durable-objects/kafka-partition.ts'
 import { tableShardOf } from '../../durable-objects/table-shard.ts'
 import { app } from '../app.ts'
 import { createIngest } from './app.ts'
+import { regionDoorOf } from './region-door.ts'
 
 export { DeadLetters } from '../../durable-objects/dead-letters.ts'
 
@@ -14,5 +15,8 @@ export class TableShard extends tableShardOf(app)<IngestEnv> {}
 
 /** One partition of a topic that a source reads. */
 export class KafkaPartition extends kafkaPartitionOf(app)<IngestEnv> {}
+
+/** What the other regions ask of this one; only bindings lead to it. */
+export class RegionDoor extends regionDoorOf(app)<IngestEnv> {}
 
 export default createIngest(app)

@@ -1,11 +1,12 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { type App, planOf } from '../../durable-objects/app.ts'
-import { directoryOf, type ShardNamespace } from '../../durable-objects/directory.ts'
+import { type ReadBindings, reachesOf } from '../../durable-objects/reach.ts'
 import {
   lookup,
   lookupProblem,
   parseFeaturesRequest,
+  placeOf,
   problemResponse,
   readSmallBody,
   Tokens,
@@ -15,10 +16,8 @@ import {
 } from '../../src/serve/index.ts'
 
 /** What the lookup Worker is bound to. */
-export interface LookupBindings {
-  readonly REGION: string
+export interface LookupBindings extends ReadBindings {
   readonly TOKENS: string
-  readonly SHARDS: ShardNamespace
 }
 
 const JSON_ANSWER = { headers: { 'content-type': 'application/json' } } as const
@@ -34,16 +33,20 @@ export function createLookup(app: App) {
     return tokens.parsed
   }
 
-  const answer = async (body: unknown, env: LookupBindings, authorization: string | undefined): Promise<Response> => {
+  const answer = async (
+    body: unknown,
+    env: LookupBindings,
+    authorization: string | undefined,
+    place: string | undefined,
+  ): Promise<Response> => {
     // Before anything is said about the request: names of features are told to those who may read them.
     const denied = tokensOf(env.TOKENS).refuse(authorization, scopeOf(body))
     if (denied) return problemResponse(denied)
     const request = parseFeaturesRequest(plan, body, Date.now())
     if ('status' in request) return problemResponse(request)
-    const directory = directoryOf(app.regions, env.REGION, env.SHARDS)
-    const rows = await lookup(plan, directory, request)
+    const rows = await lookup(plan, reachesOf(app, env).from(place), request)
     if ('failure' in rows) return problemResponse(lookupProblem(rows))
-    return new Response(wireText(request.vector, request.t, directory.region, rows), JSON_ANSWER)
+    return new Response(wireText(request.vector, request.t, rows), JSON_ANSWER)
   }
 
   const http = new Hono<{ Bindings: LookupBindings }>()
@@ -57,14 +60,20 @@ export function createLookup(app: App) {
     } catch {
       return problemResponse({ status: 400, code: 'bad_json', detail: 'The body is no JSON.' })
     }
-    return answer(body, c.env, c.req.header('authorization'))
+    return answer(body, c.env, c.req.header('authorization'), placeOfRequest(c.req.raw))
   })
 
-  /** For a person and a browser: keys, `at` and `after` in the query. */
+  /** For a person and a browser: keys, `at`, `after` and `maxStalenessMs` in the query. */
   http.get('/v1/features/:service', (c) => {
-    const { at, after, ...keys } = c.req.query()
-    const body = { service: c.req.param('service'), entities: [keys], at: atOf(at), after: after?.split(',') }
-    return answer(body, c.env, c.req.header('authorization'))
+    const { at, after, maxStalenessMs, ...keys } = c.req.query()
+    const body = {
+      service: c.req.param('service'),
+      entities: [keys],
+      at: atOf(at),
+      after: after?.split(','),
+      maxStalenessMs: atOf(maxStalenessMs),
+    }
+    return answer(body, c.env, c.req.header('authorization'), placeOfRequest(c.req.raw))
   })
 
   http.get('/v1/health', (c) => c.json({ status: 'ok', worker: 'lookup', region: c.env.REGION, plan: plan.hash }))
@@ -82,6 +91,12 @@ export function createLookup(app: App) {
 const atOf = (at: string | undefined): string | number | undefined =>
   at !== undefined && /^\d+$/.test(at) ? Number(at) : at
 
+/** Where a request came in; not known where Cloudflare does not say it. */
+function placeOfRequest({ cf }: { readonly cf?: unknown }): string | undefined {
+  const { colo, continent } = (cf ?? {}) as { readonly colo?: string; readonly continent?: string }
+  return placeOf(colo, continent)
+}
+
 /** What a request needs: to read its service, or (with a list of features) everything. */
 function scopeOf(body: unknown): string {
   const service = typeof body === 'object' && body !== null && 'service' in body ? body.service : undefined
@@ -94,7 +109,9 @@ export interface GetOptions {
   readonly at?: string | number
   /** Commits to see, as an ingest answer gives them. */
   readonly after?: readonly string[]
-  /** Adds status, exactness, event time and commits to each row. */
+  /** How old the copy may be that a vector is read from, ms; 0: through the shards. Default: the service's own. */
+  readonly maxStalenessMs?: number
+  /** Adds status, exactness, event time, commits and the age of each part to each row. */
   readonly metadata?: boolean
 }
 
@@ -105,12 +122,12 @@ export function featureServiceOf(app: App) {
     async get(
       service: string,
       entities: readonly object[],
-      { at, after, metadata }: GetOptions = {},
+      { at, after, maxStalenessMs, metadata }: GetOptions = {},
     ): Promise<{ at: string; rows: TypedRow[] }> {
       const plan = planOf(app)
-      const request = parseFeaturesRequest(plan, { service, entities, at, after }, Date.now())
+      const request = parseFeaturesRequest(plan, { service, entities, at, after, maxStalenessMs }, Date.now())
       if ('status' in request) throw new Error(`${request.code}: ${request.detail}`)
-      const rows = await lookup(plan, directoryOf(app.regions, this.env.REGION, this.env.SHARDS), request)
+      const rows = await lookup(plan, reachesOf(app, this.env).from(undefined), request)
       if ('failure' in rows) {
         const { code, detail } = lookupProblem(rows)
         throw new Error(`${code}: ${detail}`)

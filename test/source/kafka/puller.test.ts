@@ -72,7 +72,6 @@ class World {
       shardsOf: () => SHARDS,
       shard: (_entity, shard) => ({
         apply: async (message) => this.apply(shard, message),
-        read: async (message) => (this.shards[shard] as Shard).read(message),
       }),
     }
     this.router = new Router(this.plan.hash, this.plan.sources.get('activity') as never, () => SHARDS)

@@ -1,0 +1,205 @@
+import {
+  addressText,
+  type Copy,
+  type CopyAddress,
+  type Found,
+  type Head,
+  headAddress,
+  isCopy,
+  readHead,
+} from '../online/index.ts'
+import type { Plan } from '../plan/index.ts'
+import { MESSAGE_VERSION } from '../shard/index.ts'
+import { CorruptBytes } from '../util/byte-reader.ts'
+import { type Part, type PartRequest, partOfShard, partOfStore } from './part.ts'
+import { newer } from './part-cache.ts'
+import type { NearStore, Reach } from './reach.ts'
+
+/** A copy from further in the future than this was made by a clock that is wrong: how old it is cannot be told. */
+const CLOCK_MS = 5_000
+
+/** One part that is looked for, and the best that was found so far. */
+interface Search {
+  readonly request: PartRequest
+  readonly address: CopyAddress
+  readonly text: string
+  best: Part | undefined
+  /** Fresh enough, or all that can be had. */
+  isDone: boolean
+  /** The shard itself does not know the commit that was asked for; it is at this one. */
+  notYet: number | null
+}
+
+/** What became of a search: a part, nothing, or the commit that its shard is at while a later one was asked for. */
+export type FoundPart = Part | undefined | { readonly notYet: number }
+
+/**
+ * Reads parts, each from the nearest tier that is fresh enough: the isolate's own copies, a near store, the shard. Where a shard
+ * does not answer, what is older is given, and its age is told. Never throws.
+ */
+export async function readParts(
+  plan: Plan,
+  reach: Reach,
+  requests: readonly PartRequest[],
+  maxStalenessMs: number,
+): Promise<FoundPart[]> {
+  const nowMs = reach.now()
+  const searches = requests.map((request) => searchOf(request))
+  const oldestMs = nowMs - maxStalenessMs
+  for (const search of searches) consider(search, reach.cache?.get(search.text), oldestMs, 'isolate')
+  const open = () => searches.filter(({ isDone }) => !isDone)
+  if (maxStalenessMs > 0) await askStores(reach, reach.nearStores, open(), oldestMs, nowMs)
+  await askShards(plan, reach, open())
+  // What no shard has answered for: better something old than nothing, as long as its age is told.
+  const lost = open().filter(({ best, request }) => best === undefined || !hasSeen(best, request))
+  if (lost.length > 0) {
+    const asked = maxStalenessMs > 0 ? reach.farStores : [...reach.nearStores, ...reach.farStores]
+    await askStores(reach, asked, lost, Number.NEGATIVE_INFINITY, nowMs)
+  }
+  return searches.map(({ best, notYet, request }) => {
+    if (notYet !== null) return { notYet }
+    return best !== undefined && !hasSeen(best, request) ? { notYet: best.seq } : best
+  })
+}
+
+function searchOf(request: PartRequest): Search {
+  const { entity, key, slice, region } = request
+  const address = { kind: 'entity', entity: entity.spec.name, region: region.region, place: slice, key } as const
+  return { request, address, text: addressText(address), best: undefined, isDone: false, notYet: null }
+}
+
+/** Takes a part that was found when it is better than what there is; done when it is fresh enough. */
+function consider(search: Search, part: Part | undefined, oldestMs: number, tier: Part['tier']): void {
+  if (part === undefined) return
+  const told = part.tier === tier ? part : { ...part, tier }
+  search.best = search.best === undefined ? told : newer(search.best, told)
+  search.isDone = search.best.asOfMs >= oldestMs && search.best.history !== null && hasSeen(search.best, search.request)
+}
+
+/** Commits of an epoch before the part's were inherited from it. */
+const hasSeen = ({ seq }: Part, { after }: PartRequest): boolean => after === undefined || seq >= after
+
+/** Asks stores, one after the other, until everything is found. */
+async function askStores(
+  reach: Reach,
+  stores: readonly NearStore[],
+  searches: readonly Search[],
+  oldestMs: number,
+  nowMs: number,
+): Promise<void> {
+  for (const near of stores) {
+    const open = searches.filter(({ isDone }) => !isDone)
+    if (open.length === 0) return
+    const { store, breaker } = near
+    const heads = headsOf(open)
+    // Heads first: what is read after them is at least as new as they say.
+    const addresses = [...[...heads.values()].map(({ address }) => address), ...open.map(({ address }) => address)]
+    const found = await breaker.run(() => getAll(store, addresses))
+    if (found === undefined) continue
+    ;[...heads.values()].forEach((entry, i) => {
+      entry.head = headIn(reach, near, found[i], nowMs)
+    })
+    open.forEach((search, i) => {
+      const copy = copyIn(reach, near, found[heads.size + i], nowMs)
+      const head = heads.get(headText(search.request))?.head
+      const part = readPart(reach, near, search.request, copy, head)
+      if (part === undefined) return
+      const kept = reach.cache?.put(search.text, part) ?? part
+      consider(search, kept, oldestMs, 'store')
+    })
+    // A store that answers knows all that stores know: what it has is too old, or not there.
+    return
+  }
+}
+
+async function getAll(store: NearStore['store'], addresses: readonly CopyAddress[]): Promise<Found[]> {
+  const found: Found[] = []
+  for (let at = 0; at < addresses.length; at += store.flags.maxGets)
+    found.push(...(await store.get(addresses.slice(at, at + store.flags.maxGets))))
+  return found
+}
+
+const headText = (request: PartRequest): string => addressText(headOf(request))
+
+const headOf = ({ entity, region, shard }: PartRequest): CopyAddress =>
+  headAddress({ entity: entity.spec.name, region: region.region, shard })
+
+function headsOf(searches: readonly Search[]) {
+  const heads = new Map<string, { readonly address: CopyAddress; head: Head | undefined }>()
+  for (const { request } of searches) heads.set(headText(request), { address: headOf(request), head: undefined })
+  return heads
+}
+
+function copyIn({ report }: Reach, { name }: NearStore, found: Found, nowMs: number): Copy | undefined {
+  if (found === undefined) return undefined
+  if (!isCopy(found)) {
+    report?.(`online store ${name}: ${found.passedOver}`)
+    return undefined
+  }
+  if (found.atMs <= nowMs + CLOCK_MS) return found
+  report?.(
+    `online store ${name}: ${addressText(found.address)} is of ${new Date(found.atMs).toISOString()}, which is yet to come: the clock of ${found.address.region} is wrong`,
+  )
+  return undefined
+}
+
+function headIn(reach: Reach, near: NearStore, found: Found, nowMs: number): Head | undefined {
+  const copy = copyIn(reach, near, found, nowMs)
+  if (copy === undefined) return undefined
+  const head = readHead(copy)
+  if (head === undefined)
+    reach.report?.(
+      `online store ${near.name}: ${addressText(copy.address)} is of a format that this code does not read`,
+    )
+  return head
+}
+
+function readPart(
+  { report }: Reach,
+  { name, store }: NearStore,
+  request: PartRequest,
+  copy: Copy | undefined,
+  head: Head | undefined,
+): Part | undefined {
+  try {
+    return partOfStore(request, copy, head, store.flags.staleMs)
+  } catch (error) {
+    if (!(error instanceof CorruptBytes)) throw error
+    report?.(`online store ${name}: the copy of ${request.entity.spec.name} cannot be read: ${error.message}`)
+    return undefined
+  }
+}
+
+/** Asks each shard once for all that is still open. */
+async function askShards(plan: Plan, reach: Reach, searches: readonly Search[]): Promise<void> {
+  const calls = new Map<string, Search[]>()
+  for (const search of searches) {
+    const { region, shard } = search.request
+    const place = `${region.region}/${search.address.entity}/${shard}`
+    const call = calls.get(place)
+    if (call) call.push(search)
+    else calls.set(place, [search])
+  }
+  await Promise.all([...calls.values()].map((call) => askShard(plan, reach, call)))
+}
+
+async function askShard(plan: Plan, reach: Reach, searches: readonly Search[]): Promise<void> {
+  const [first] = searches
+  if (first === undefined) return
+  const { region, entity, shard } = first.request
+  const keys = searches.map(({ request }) => request.key)
+  const ask = () => region.shard(entity.spec.name, shard).copies({ version: MESSAGE_VERSION, plan: plan.hash, keys })
+  const breaker = reach.breakers?.get(region.region)
+  const askedMs = reach.now()
+  const answer = await (breaker?.run(ask) ?? ask().catch(() => undefined))
+  if (answer === undefined || 'unavailable' in answer || 'notYet' in answer) return
+  searches.forEach((search, i) => {
+    const bytes = answer.entities[i] ?? null
+    // Damaged: the others of the read are well.
+    if (bytes?.state === null) return
+    const part = partOfShard(search.request, bytes, answer, askedMs)
+    const kept = reach.cache?.put(search.text, part) ?? part
+    consider(search, kept, Number.NEGATIVE_INFINITY, 'shard')
+    if (!hasSeen(part, search.request)) search.notYet = part.seq
+  })
+}

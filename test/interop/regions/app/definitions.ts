@@ -1,0 +1,99 @@
+/** What the tests of several regions run: one source of each way of routing, and a table. */
+import * as z from 'zod'
+import {
+  count,
+  debezium,
+  decimal,
+  definitions,
+  entity,
+  featureService,
+  featureView,
+  lastN,
+  latest,
+  lifetime,
+  streamSource,
+  sum,
+  tableSource,
+  webhook,
+} from '../../../../src/define/index.ts'
+import type { Region, Routing } from '../../../../src/plan/index.ts'
+
+const user = entity('user', { user_id: z.string() })
+const event = z.object({
+  id: z.string(),
+  uid: z.string(),
+  amount: z.int().min(0),
+  at: z.iso.datetime({ offset: true }),
+})
+
+/** Kept where they come in. */
+const clicks = streamSource('clicks', { event, id: 'id', time: 'at', from: [webhook()] })
+
+/** All kept in one region. */
+const orders = streamSource('orders', { event, id: 'id', time: 'at', from: [webhook()] })
+
+/** Kept where their country's customers are. */
+const carts = streamSource('carts', {
+  event: event.extend({ country: z.string() }),
+  id: 'id',
+  time: 'at',
+  from: [webhook()],
+})
+
+/** Rows of a database: one region has them. */
+const accounts = tableSource('accounts', {
+  row: z.object({
+    id: z.int(),
+    user_id: z.string(),
+    balance: decimal(2),
+    changed_at: z.iso.datetime({ offset: true }),
+  }),
+  key: 'id',
+  time: 'changed_at',
+  from: [webhook({ format: debezium() })],
+})
+
+const of = (source: typeof clicks | typeof orders, name: string) =>
+  featureView(name, { entity: user, source, key: { user_id: 'uid' }, since: 'beginning' }, (e) => ({
+    count: count().over(lifetime()),
+    count_1h: count().over('1h'),
+    amount: sum(e.amount).over(lifetime()),
+    last: latest(e.amount),
+    last_3: lastN(e.amount, 3).over(lifetime()),
+  }))
+
+const cartStats = featureView(
+  'cart_stats',
+  { entity: user, source: carts, key: { user_id: 'uid' }, since: 'beginning' },
+  (e) => ({ count: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
+)
+
+const accountStats = featureView(
+  'account_stats',
+  { entity: user, source: accounts, key: { user_id: 'user_id' }, since: 'beginning' },
+  (e) => ({ count: count().over(lifetime()), balance: sum(e.balance).over(lifetime()) }),
+)
+
+const regions: readonly Region[] = [
+  { name: 'east', id: 1, epoch: 0, shards: { default: 2 } },
+  { name: 'west', id: 2, epoch: 0, shards: { default: 2 } },
+  { name: 'south', id: 3, epoch: 0, shards: { default: 2 } },
+]
+
+const routing: Routing = {
+  orders: { home: 'east' },
+  carts: { by: 'country', homes: { de: 'west', br: 'south' }, otherwise: 'east' },
+}
+
+export const app = {
+  definitions: definitions({
+    services: [
+      featureService('clicked', [of(clicks, 'click_stats')]),
+      featureService('ordered', [of(orders, 'order_stats')]),
+      featureService('carted', [cartStats]),
+      featureService('owned', [accountStats]),
+    ],
+  }),
+  regions,
+  routing,
+}

@@ -1,0 +1,68 @@
+import { WorkerEntrypoint } from 'cloudflare:workers'
+import { Hono } from 'hono'
+import { type App, planOf } from '../../durable-objects/app.ts'
+import { formatShardName, type Region, regionNamed, type ShardEpoch, shardCount } from '../../src/plan/index.ts'
+import { type Problem, problemResponse } from '../../src/serve/index.ts'
+import type { IngestBindings } from './app.ts'
+
+/** What other regions and lookups of the environment ask of this one. Bindings lead here and nothing else does: no token is asked for. */
+export function createRegionDoor(app: App) {
+  const plan = planOf(app)
+  const http = new Hono<{ Bindings: IngestBindings }>()
+
+  /** A read of a shard: a text in, a text out (`src/shard/read-text.ts`). `?epoch=` when the asker means a certain one. */
+  http.post('/shards/:entity/:shard/read', async (c) => {
+    const region = regionNamed(app.regions, c.env.REGION)
+    const name = shardNamed(region, c.req.param('entity'), c.req.param('shard'), c.req.query('epoch'))
+    if (typeof name !== 'string') return problemResponse(name)
+    return c.text(await c.env.SHARDS.get(c.env.SHARDS.idFromName(name)).read(await c.req.text()))
+  })
+
+  /** Entities of a shard as bytes (`src/shard/copies.ts`), to be merged with other regions' parts. */
+  http.post('/shards/:entity/:shard/copies', async (c) => {
+    const region = regionNamed(app.regions, c.env.REGION)
+    const name = shardNamed(region, c.req.param('entity'), c.req.param('shard'), c.req.query('epoch'))
+    if (typeof name !== 'string') return problemResponse(name)
+    const bytes = await c.env.SHARDS.get(c.env.SHARDS.idFromName(name)).copies(await c.req.text())
+    return new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-type': 'application/octet-stream' } })
+  })
+
+  http.get('/health', (c) => c.json({ status: 'ok', worker: 'region-door', region: c.env.REGION, plan: plan.hash }))
+  http.notFound((c) => {
+    const detail = `Nothing answers ${c.req.method} ${new URL(c.req.url).pathname} at the door between regions.`
+    return problemResponse({ status: 404, code: 'no_route', detail })
+  })
+  http.onError((error) => problemResponse({ status: 503, code: 'failed', detail: error.message, retryAfter: 1 }))
+  return http
+
+  /** The name of a shard's object, or what is wrong with what was asked for. */
+  function shardNamed(region: Region, entity: string, shard: string, epoch: string | undefined): string | Problem {
+    if (!plan.entities.has(entity))
+      return { status: 503, code: 'unknown_plan', detail: `There is no entity "${entity}" in ${region.name}.` }
+    const own = epoch === undefined ? region : epochOf(region, Number(epoch))
+    if (own === undefined)
+      return { status: 503, code: 'unknown_epoch', detail: `Region ${region.name} knows no epoch ${epoch}.` }
+    const shards = shardCount(own, entity)
+    const number = Number(shard)
+    if (!Number.isInteger(number) || number < 0 || number >= shards)
+      return {
+        status: 404,
+        code: 'unknown_shard',
+        detail: `${entity} has ${shards} shards in ${region.name}, no ${shard}.`,
+      }
+    return formatShardName({ region: region.name, entity, epoch: own.epoch, shards, shard: number })
+  }
+}
+
+const epochOf = (region: Region, epoch: number): ShardEpoch | undefined =>
+  [region, region.previous, region.next].find((one) => one?.epoch === epoch)
+
+/** The door between regions as a named entrypoint, which only service bindings lead to. */
+export function regionDoorOf(app: App) {
+  const http = createRegionDoor(app)
+  return class RegionDoorEntrypoint<Env extends IngestBindings> extends WorkerEntrypoint<Env> {
+    override async fetch(request: Request): Promise<Response> {
+      return await http.fetch(request, this.env)
+    }
+  }
+}
