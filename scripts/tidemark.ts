@@ -18,9 +18,9 @@ interface Command {
 const commands: Readonly<Record<string, Command>> = {
   check: {
     file: 'check-definitions.ts',
-    does: 'check the feature definitions, or with --registry the schemas that writers have registered',
+    does: 'check definitions and how regions.ts routes their sources, or with --registry the schemas of writers',
     usage:
-      'tidemark check [FILE] [--json]\n' +
+      'tidemark check [FILE] [--regions FILE] [--json]\n' +
       'tidemark check [FILE] --registry [NAME=]URL [--subject SOURCE=SUBJECT] [--json]\n' +
       'tidemark check [FILE] --schema SCHEMA.avsc --source NAME [--json]',
     example: 'npx tidemark check features/index.ts --registry http://127.0.0.1:8081',

@@ -2,9 +2,9 @@ import { stateBytes } from '../engine/index.ts'
 import type { EntityRuntime } from '../plan/index.ts'
 import type { ChangeList, Shard, VectorReader } from '../shard/index.ts'
 import { CorruptBytes } from '../util/byte-reader.ts'
-import { type Copy, WITHHELD } from './copy.ts'
+import { type Copy, isWithheld, WITHHELD } from './copy.ts'
 import { headCopy } from './head.ts'
-import type { OnlineStore, PutOutcome } from './store.ts'
+import type { OnlineStore } from './store.ts'
 
 /** Rows of changes, and about how many entities, that are put in one step. */
 const STEP_ROWS = 256
@@ -44,6 +44,8 @@ export interface StorePublisherOptions {
   readonly revision: () => number
   /** Whether every entity has been listed for the store. */
   readonly isListed: () => boolean
+  /** Told that the store has lost what was there: everything has to be listed anew. */
+  readonly lost: () => void
   /** Told that the store has everything up to this row. */
   readonly done: (row: number) => void
   /** Reads all features of the entity, for stores that keep plain values. */
@@ -81,6 +83,8 @@ export class StorePublisher {
   private sent = 0
   /** When the last head was put, ms. */
   private headMs = 0
+  /** Everything was listed by this very process, and no head has been put since: there need not be one. */
+  private isFirst = false
   private readonly counts = { copies: 0, older: 0, refused: 0 }
   private problem: string | null = null
 
@@ -116,6 +120,11 @@ export class StorePublisher {
     return this.options.changes.count(this.sent)
   }
 
+  /** Everything has been listed. */
+  listed(): void {
+    this.isFirst = true
+  }
+
   /** Lets go of what waits: everything is listed anew. */
   skip(): void {
     this.sent = this.options.changes.last
@@ -141,7 +150,8 @@ export class StorePublisher {
     const { keys, last, seq, atMs } = this.nextKeys()
     // Before anything is awaited: what comes in meanwhile is not in what is put.
     const reached = last === this.options.changes.last ? { seq: shard.stats.seq, atMs: now() } : { seq, atMs }
-    await this.putAll(keys)
+    if (keys.size > 0) await this.putAll(keys)
+    else await this.options.store().settle?.()
     if (last > this.sent) {
       this.sent = last
       done(last)
@@ -168,7 +178,6 @@ export class StorePublisher {
   }
 
   private async putAll(keys: ReadonlySet<string>): Promise<void> {
-    if (keys.size === 0) return
     const store = this.options.store()
     let copies: Copy[] = []
     let bytes = 0
@@ -187,16 +196,28 @@ export class StorePublisher {
     if (copies.length > 0) await this.put(store, copies)
   }
 
+  /** Throws when the store has not all of them: then nothing is done with, and all are put again. */
   private async put(store: OnlineStore, copies: readonly Copy[]): Promise<void> {
     const { name, report } = this.options
-    const outcomes: readonly PutOutcome[] = await store.put(copies)
-    for (const outcome of outcomes) {
+    const outcomes = await store.put(copies)
+    const withheld: Copy[] = []
+    let again: string | undefined
+    outcomes.forEach((outcome, i) => {
+      const copy = copies[i] as Copy
       this.counts.copies++
       if (outcome === 'older') this.counts.older++
-      if (typeof outcome === 'string') continue
+      if (typeof outcome === 'string') return
+      if ('again' in outcome) {
+        again ??= outcome.again
+        return
+      }
       this.counts.refused++
       report(`the online store ${name} did not take a copy: ${outcome.refused}`)
-    }
+      if (!isWithheld(copy)) withheld.push({ ...copy, body: WITHHELD })
+    })
+    if (again !== undefined) throw new Error(again)
+    // What it does not take it must not seem to have: an older copy would be taken for the newest, none for no state.
+    if (withheld.length > 0) await this.put(store, withheld)
   }
 
   /** Undefined for an entity that is not here any more. */
@@ -237,10 +258,22 @@ export class StorePublisher {
   }
 
   private async putHead({ seq, atMs }: { readonly seq: number; readonly atMs: number }): Promise<void> {
-    const { entity, place, shard, revision, store, name, report, print } = this.options
+    const { entity, place, shard, revision, store, name, report, print, lost } = this.options
     const { region, epoch, shards, shard: number } = place
     const own = { entity: entity.spec.name, region, epoch, shards, shard: number, seq, atMs, revision: revision() }
-    const [outcome] = await store().put([headCopy({ ...own, print, ...shard.history })])
-    if (typeof outcome === 'object') report(`the online store ${name} did not take a head: ${outcome.refused}`)
+    const head = headCopy({ ...own, print, ...shard.history })
+    const [there] = await store().get([head.address])
+    // The store is another one, or was emptied: a head would turn what is missing into entities without a state.
+    if (there === undefined && !this.isFirst && seq > 0) {
+      report(`the online store ${name} has lost its copies: everything is published anew`)
+      this.isFirst = true
+      lost()
+      return
+    }
+    const [outcome] = await store().put([head])
+    this.isFirst = false
+    if (typeof outcome !== 'object') return
+    if ('again' in outcome) throw new Error(outcome.again)
+    report(`the online store ${name} did not take a head: ${outcome.refused}`)
   }
 }

@@ -9,7 +9,7 @@ import {
   readHead,
 } from '../online/index.ts'
 import type { Plan } from '../plan/index.ts'
-import { MESSAGE_VERSION } from '../shard/index.ts'
+import { type CopiesAnswer, MESSAGE_VERSION, type ShardUnavailable } from '../shard/index.ts'
 import { CorruptBytes } from '../util/byte-reader.ts'
 import { type Part, type PartRequest, partOfShard, partOfStore } from './part.ts'
 import { newer } from './part-cache.ts'
@@ -100,7 +100,10 @@ async function askStores(
       entry.head = headIn(reach, near, found[i], nowMs)
     })
     open.forEach((search, i) => {
-      const copy = copyIn(reach, near, found[heads.size + i], nowMs)
+      const there = found[heads.size + i]
+      const copy = copyIn(reach, near, there, nowMs)
+      // What is passed over is not nothing: only the shard knows what should be there.
+      if (there !== undefined && copy === undefined) return
       const head = heads.get(headText(search.request))?.head
       const part = readPart(reach, near, search.request, copy, head)
       if (part === undefined) return
@@ -170,28 +173,52 @@ function readPart(
   }
 }
 
-/** Asks each shard once for all that is still open. */
+type Answer = CopiesAnswer | ShardUnavailable | undefined
+
+/** Asks each shard once for all that is still open; those of one region go together. */
 async function askShards(plan: Plan, reach: Reach, searches: readonly Search[]): Promise<void> {
-  const calls = new Map<string, Search[]>()
-  for (const search of searches) {
-    const { region, shard } = search.request
-    const place = `${region.region}/${search.address.entity}/${shard}`
-    const call = calls.get(place)
-    if (call) call.push(search)
-    else calls.set(place, [search])
-  }
-  await Promise.all([...calls.values()].map((call) => askShard(plan, reach, call)))
+  const byRegion = groupBy(searches, ({ request }) => request.region.region)
+  await Promise.all(
+    [...byRegion].map(async ([region, own]) => {
+      const calls = [...groupBy(own, ({ request, address }) => `${address.entity}/${request.shard}`).values()]
+      const askedMs = reach.now()
+      const askAll = () => allOrNone(calls.map((call) => askShard(plan, call)))
+      const breaker = reach.breakers?.get(region)
+      const answers = await (breaker ? breaker.run(askAll) : askAll().catch(() => undefined))
+      calls.forEach((call, i) => {
+        take(reach, call, answers?.[i], askedMs)
+      })
+    }),
+  )
 }
 
-async function askShard(plan: Plan, reach: Reach, searches: readonly Search[]): Promise<void> {
-  const [first] = searches
-  if (first === undefined) return
-  const { region, entity, shard } = first.request
+function groupBy(searches: readonly Search[], nameOf: (search: Search) => string): Map<string, Search[]> {
+  const groups = new Map<string, Search[]>()
+  for (const search of searches) {
+    const name = nameOf(search)
+    const group = groups.get(name)
+    if (group) group.push(search)
+    else groups.set(name, [search])
+  }
+  return groups
+}
+
+/** What came back, undefined for a call that failed. Throws when all did: then nobody is there. */
+async function allOrNone(calls: readonly Promise<Answer>[]): Promise<readonly Answer[]> {
+  const settled = await Promise.allSettled(calls)
+  const [first] = settled
+  if (first?.status === 'rejected' && settled.every(({ status }) => status === 'rejected')) throw first.reason
+  return settled.map((one) => (one.status === 'fulfilled' ? one.value : undefined))
+}
+
+async function askShard(plan: Plan, searches: readonly Search[]): Promise<Answer> {
+  const { region, entity, shard } = (searches[0] as Search).request
   const keys = searches.map(({ request }) => request.key)
-  const ask = () => region.shard(entity.spec.name, shard).copies({ version: MESSAGE_VERSION, plan: plan.hash, keys })
-  const breaker = reach.breakers?.get(region.region)
-  const askedMs = reach.now()
-  const answer = await (breaker?.run(ask) ?? ask().catch(() => undefined))
+  return await region.shard(entity.spec.name, shard).copies({ version: MESSAGE_VERSION, plan: plan.hash, keys })
+}
+
+/** `askedMs`: everything that was accepted before then is in the answer. */
+function take(reach: Reach, searches: readonly Search[], answer: Answer, askedMs: number): void {
   if (answer === undefined || 'unavailable' in answer || 'notYet' in answer) return
   searches.forEach((search, i) => {
     const bytes = answer.entities[i] ?? null

@@ -92,7 +92,9 @@ export class VectorReader {
       exact += found.exact ? '1' : '0'
       if (found.status === 'partial') {
         since ??= this.slots.map(() => null)
-        since[i] = part.complete[feature.index] as number
+        const ms = part.complete[feature.index] as number
+        // Not known at all: the value is partial, and nobody can say since when.
+        since[i] = ms === Number.POSITIVE_INFINITY ? null : ms
       }
       if (found.reason !== undefined) {
         reasons ??= this.slots.map(() => null)

@@ -221,7 +221,8 @@ export class Shard {
     }
     const stamps = stampsOf(message, source)
     if (stamps && 'unavailable' in stamps) return stamps
-    const next = position ? this.positions.next(source.spec.name, position) : 0
+    const stands = position ?? message.forward
+    const next = stands ? this.positions.next(source.spec.name, stands) : 0
     const row = this.journal.nextRow
     const seqBefore = this.seq
     this.availableAt = Math.max(this.availableAt, now())
@@ -237,8 +238,8 @@ export class Shard {
         ? (raw: unknown, index: number) => this.takeRow(source, raw, message, contributions, index, row)
         : (raw: unknown, index: number) => this.take(batch, raw, index)
       forEachEvent(events, (raw, broken, index) => {
-        const isKnown = position !== undefined && (position.offsets[index] as number) < next
-        if (isKnown && !contributions) this.noteKnown(source, raw, message, index, row)
+        const isKnown = stands !== undefined && (stands.offsets[index] as number) < next
+        if (isKnown && position && !contributions) this.noteKnown(source, raw, message, index, row)
         const outcome = isKnown ? 'd' : (broken ?? take(raw, index))
         if (typeof outcome === 'string') verdicts += outcome
         else {

@@ -44,6 +44,8 @@ export interface EventBatch {
   readonly ids?: readonly (string | undefined)[]
   /** Where the events stand in their source. */
   readonly position?: MessagePosition
+  /** Where the events stand in the queue that another region forwarded them by. */
+  readonly forward?: MessagePosition
   /** The dead letter that each event was. */
   readonly replays?: readonly string[]
   /** Where each replayed event first stood: `topic/incarnation/partition/offset`, undefined where that is not known. */
@@ -77,6 +79,16 @@ interface Bucket {
   indexes: number[]
   fanout: string
   readonly stamps: StampsWriter | undefined
+}
+
+function unrouted(batch: EventBatch, ids: EventBatch['ids'], index: number, why: Refusal): UnroutedEvent {
+  const { text, spans, undecoded } = batch
+  const isUndecoded = undecoded && spans.broken.has(index)
+  const origin = {
+    ...letterOrigin({ ...batch, ids: ids ?? [] }, index),
+    ...(isUndecoded && { undecoded: true as const }),
+  }
+  return { index, why, text: text.slice(spans.starts[index], spans.ends[index]), origin }
 }
 
 /** Cuts a request into one message a shard, by scanning each event's text for its keys: the shard is the only one to parse. */
@@ -135,7 +147,6 @@ export class Router {
     const open = this.buckets.map(() => null as Bucket | null)
     const batches: ShardBatch[] = []
     const refused: UnroutedEvent[] = []
-    const origins = { ...batch, ids: ids ?? [] }
     const close = (bucket: Bucket) => batches.push(this.message(bucket, batch, ids))
     const scan = this.scanOf(text)
     const targets: number[] = []
@@ -148,9 +159,7 @@ export class Router {
         tooLarge(end - start, stamps && new StampsWriter(stamps).unitsOf(index)) ??
         this.findTargets(scan, batch, index, keys, targets)
       if (why !== undefined) {
-        const isUndecoded = batch.undecoded && spans.broken.has(index)
-        const origin = { ...letterOrigin(origins, index), ...(isUndecoded && { undecoded: true as const }) }
-        refused.push({ index, why, text: text.slice(start, end), origin })
+        refused.push(unrouted(batch, ids, index, why))
         continue
       }
       const event = text.slice(start, end)
@@ -172,6 +181,38 @@ export class Router {
     }
     for (const bucket of open) if (bucket) close(bucket)
     return { count: spans.count, batches, refused }
+  }
+
+  /**
+   * What is wrong with the events of a batch that another region keeps, by what can be seen without its shards: the whole
+   * contract of a stream, the key of a table. What only the home can see is refused there.
+   */
+  refusals(batch: EventBatch): UnroutedEvent[] {
+    const { text, spans, arrivalMs } = batch
+    const ids = this.source.spec.id === undefined ? batch.ids : undefined
+    const scan = this.scanOf(text)
+    const refused: UnroutedEvent[] = []
+    for (let index = 0; index < spans.count; index++) {
+      const start = spans.starts[index] as number
+      const end = spans.ends[index] as number
+      const why =
+        spans.broken.get(index) ??
+        tooLarge(end - start) ??
+        (this.isTable
+          ? this.findTargets(scan, text, start, end, arrivalMs, [], [])
+          : this.parseWhole(text.slice(start, end), arrivalMs, ids?.[index]))
+      if (why) refused.push(unrouted(batch, ids, index, why))
+    }
+    return refused
+  }
+
+  private parseWhole(text: string, arrivalMs: number, id: string | undefined): Refusal | undefined {
+    const { contract, spec } = this.source
+    if (this.routes.length === 0) return refusal('missing_key', `No feature view reads source ${spec.name}.`)
+    const parsed = parseEvents(text, contract.exactNumbers)
+    if (isRefusal(parsed)) return parsed
+    const event = parsed.broken.get(0) ?? contract.check(parsed.raws[0], arrivalMs, id)
+    return isRefusal(event) ? event : undefined
   }
 
   /** A change may hold no more of its row than the key, or be of all rows: then it goes to every shard of the table. */
@@ -244,7 +285,7 @@ export class Router {
 
   private message(
     bucket: Bucket,
-    { arrivalMs, position, replays, places }: EventBatch,
+    { arrivalMs, position, forward, replays, places }: EventBatch,
     ids: EventBatch['ids'],
   ): ShardBatch {
     const { entity, shard, events, indexes, fanout, stamps } = bucket
@@ -259,13 +300,18 @@ export class Router {
       ...(ids && { ids: indexes.map((index) => ids[index]) }),
       ...(replays && { replays: indexes.map((index) => replays[index] as string) }),
       ...(places && this.isTable && { places: indexes.map((index) => places[index]) }),
-      ...(position && {
-        position: { ...position, offsets: indexes.map((index) => position.offsets[index] as number) },
-      }),
+      ...(position && { position: positionOf(position, indexes) }),
+      // A table knows a change that comes again by its place in the log of its database.
+      ...(forward && !this.isTable && { forward: positionOf(forward, indexes) }),
     }
     return { entity, shard, message, indexes }
   }
 }
+
+const positionOf = (position: MessagePosition, indexes: readonly number[]): MessagePosition => ({
+  ...position,
+  offsets: indexes.map((index) => position.offsets[index] as number),
+})
 
 /** An event fits one message: taken in, it would be a journal row that the storage refuses, whenever it is sent. */
 function tooLarge(units: number, stampUnits = 0): Refusal | undefined {

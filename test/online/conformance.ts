@@ -203,7 +203,9 @@ export const storeConformance: readonly StoreCase[] = [
       const copies = Array.from({ length: count }, (_, i) => copyOf(entityAt(`k${i}`), { seq: i }, 4))
       expect(await store.put(copies)).toEqual(copies.map(() => 'stored'))
       const { maxPuts, maxGets } = store.flags
-      await expect(store.put(Array.from({ length: maxPuts + 1 }, () => copyOf(entityAt('k'))))).rejects.toThrow(RangeError)
+      await expect(store.put(Array.from({ length: maxPuts + 1 }, () => copyOf(entityAt('k'))))).rejects.toThrow(
+        RangeError,
+      )
       await expect(store.get(Array.from({ length: maxGets + 1 }, () => entityAt('k')))).rejects.toThrow(RangeError)
     },
   ],

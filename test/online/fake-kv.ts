@@ -55,7 +55,8 @@ export class FakeKv {
         this.arrive()
         const read = new Map(keys.map((key) => [key, this.readThrough(cache, key)]))
         const size = [...read.values()].reduce((sum, value) => sum + (value?.length ?? 0), 0)
-        if (size > MAX_VALUE_BYTES) throw new Error('KV GET failed: 413 Total size of request exceeds the limit of 25MB')
+        if (size > MAX_VALUE_BYTES)
+          throw new Error('KV GET failed: 413 Total size of request exceeds the limit of 25MB')
         return read
       },
       put: async (key, value) => this.put(key, value),

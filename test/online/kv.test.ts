@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { addressText, type Copy, isCopy, versionText } from '../../src/online/index.ts'
-import { KvStore } from '../../src/online/kv/index.ts'
 import { storableKey } from '../../src/online/keys.ts'
+import { KvStore } from '../../src/online/kv/index.ts'
 import { type Random, random } from '../support/random.ts'
 import { copyOf, entityAt, type StoreUnderTest, storeConformance } from './conformance.ts'
 import { FakeKv } from './fake-kv.ts'
@@ -75,7 +75,9 @@ describe('the store in KV', () => {
     const store = storeOf(kv)
     await store.put([copyOf(entityAt('k'), { seq: 1 })])
     kv.pass(999)
-    expect(await store.put([copyOf(entityAt('k'), { seq: 2 })])).toEqual([{ again: expect.stringContaining('a second') }])
+    expect(await store.put([copyOf(entityAt('k'), { seq: 2 })])).toEqual([
+      { again: expect.stringContaining('a second') },
+    ])
     expect(kv.throttled).toBe(0)
     kv.pass(1)
     expect(await store.put([copyOf(entityAt('k'), { seq: 2 })])).toEqual(['stored'])
@@ -116,7 +118,9 @@ describe('the store in KV', () => {
     const never = new Promise<never>(() => {})
     const options = { name: 'east/near', epochsOf: () => [0], now: () => 0, readTimeoutMs: 10, writeTimeoutMs: 10 }
     const store = new KvStore({ get: () => never, put: () => never }, options)
-    await expect(store.get([entityAt('k')])).rejects.toThrow('The store east/near cannot be read: no answer within 10 ms')
+    await expect(store.get([entityAt('k')])).rejects.toThrow(
+      'The store east/near cannot be read: no answer within 10 ms',
+    )
     expect(await store.put([copyOf(entityAt('k'))])).toEqual([
       { again: 'the store east/near cannot be written: no answer within 10 ms' },
     ])
