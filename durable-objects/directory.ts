@@ -22,9 +22,10 @@ import {
   type TableDirectory,
   writeRead,
 } from '../src/shard/index.ts'
+import type { HandOverStub, TableHandOverStub } from './parents.ts'
 
 /** A shard as its Durable Object offers it over RPC. */
-interface ShardStub {
+interface ShardStub extends HandOverStub {
   apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
   read(message: string): Promise<string>
   copies(message: string): Promise<Uint8Array>
@@ -79,7 +80,7 @@ export function shardDirectory(region: Region, namespace: ShardNamespace): OwnSh
 
 /** A shard of a table as its Durable Object offers it over RPC. */
 export interface TableNamespace {
-  getByName(name: string): {
+  getByName(name: string): TableHandOverStub & {
     apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
     rows(message: RowsMessage): Promise<RowsAnswer | ShardUnavailable>
     expectations(): Promise<ExpectationCount[]>

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { KafkaIntake } from '../src/engine/index.ts'
+import { pullingRegion, regionNamed } from '../src/plan/index.ts'
 import {
   areWell,
   type Barrier,
@@ -96,7 +97,7 @@ export function kafkaPartitionOf(app: App) {
           sql.exec('INSERT OR REPLACE INTO puller (id, state) VALUES (1, ?)', JSON.stringify(state))
         },
         saved: this.saved(),
-        isHome: at.region === app.regions[0]?.name,
+        isHome: at.region === pullingRegion(app.routing, app.regions, regionNamed(app.regions, at.region), source),
         now,
         random,
         sleep: (ms) => new Promise((next) => setTimeout(next, ms)),

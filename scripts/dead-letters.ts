@@ -50,15 +50,17 @@ async function replay({ filter, ids, json }: Options, client: DeadLettersClient)
   const source = filter.source ?? ''
   const total = ids.length > 0 ? ids.length : (await client.list(filter, 0)).matching
   const progress = new Progress(process.stderr, total, () => performance.now(), 'letters')
-  const sum = { replayed: 0, duplicates: 0, refusedAgain: 0, notReplayable: 0 }
+  const sum = { replayed: 0, duplicates: 0, forwarded: 0, refusedAgain: 0, notReplayable: 0 }
   for await (const part of client.replay({ ...filter, source }, ids)) {
     for (const name of ['replayed', 'duplicates', 'refusedAgain', 'notReplayable'] as const) sum[name] += part[name]
+    sum.forwarded += part.forwarded ?? 0
     if (total > 0 && !json) progress.update(Math.min(total, Math.max(0, total - part.remaining)))
   }
   const stay = sum.refusedAgain + sum.notReplayable
   if (json) console.log(JSON.stringify(sum))
   else {
     console.log(`${grouped(sum.replayed)} counted now, ${grouped(sum.duplicates)} were counted already.`)
+    if (sum.forwarded > 0) console.log(`${grouped(sum.forwarded)} are on their way to the region that keeps them.`)
     if (sum.refusedAgain > 0)
       console.log(`${grouped(sum.refusedAgain)} were refused again and stay, with their newest reason.`)
     if (sum.notReplayable > 0)

@@ -6,6 +6,7 @@ interface IngestEnv {
 	SHARDS: DurableObjectNamespace<import("./ingest/index").FeatureShard>;
 	TABLES: DurableObjectNamespace<import("./ingest/index").TableShard>;
 	KAFKA_PARTITIONS: DurableObjectNamespace<import("./ingest/index").KafkaPartition>;
+	FORWARDERS: DurableObjectNamespace<import("./ingest/index").Forwarder>;
 	DEAD_LETTERS: DurableObjectNamespace<import("./ingest/index").DeadLetters>;
 }
 interface LookupEnv {
@@ -27,7 +28,7 @@ interface ConsoleEnv {
 declare namespace Cloudflare {
 	interface GlobalProps {
 		mainModule: typeof import("./ingest/index");
-		durableNamespaces: "FeatureShard" | "TableShard" | "KafkaPartition" | "DeadLetters";
+		durableNamespaces: "FeatureShard" | "TableShard" | "KafkaPartition" | "Forwarder" | "DeadLetters";
 	}
 	interface Env extends IngestEnv {}
 }

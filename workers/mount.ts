@@ -6,6 +6,7 @@
  * export class FeatureShard extends featureShardOf(app)<Env> {}
  * export class TableShard extends tableShardOf(app)<Env> {}
  * export class KafkaPartition extends kafkaPartitionOf(app)<Env> {}
+ * export class Forwarder extends forwarderOf(app)<Env> {}
  * export { DeadLetters } from 'tidemark/worker'
  * export class RegionDoor extends regionDoorOf(app)<Env> {}
  * export default createIngest(app)
@@ -13,6 +14,7 @@
 export type { App } from '../durable-objects/app.ts'
 export { DeadLetters } from '../durable-objects/dead-letters.ts'
 export { featureShardOf } from '../durable-objects/feature-shard.ts'
+export { forwarderOf } from '../durable-objects/forwarder.ts'
 export { kafkaPartitionOf } from '../durable-objects/kafka-partition.ts'
 export { tableShardOf } from '../durable-objects/table-shard.ts'
 export { createIngest } from './ingest/app.ts'

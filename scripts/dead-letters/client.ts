@@ -6,6 +6,8 @@ import type { Filter } from './options.ts'
 export interface ReplayPart {
   readonly replayed: number
   readonly duplicates: number
+  /** On their way to the region that keeps them; absent when there are none. */
+  readonly forwarded?: number
   readonly refusedAgain: number
   readonly notReplayable: number
   readonly remaining: number

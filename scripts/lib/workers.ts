@@ -87,6 +87,7 @@ export function workerPlans(region: Region, regions: readonly Region[]): readonl
     worker: 'ingest',
     className: 'KafkaPartition',
   }
+  const forwarders: Binding = { kind: 'durableObject', name: 'FORWARDERS', worker: 'ingest', className: 'Forwarder' }
   // What other regions may ask is an entrypoint of its own, which no address on the internet leads to.
   const links = environmentAround(regions, region)
     .filter((other) => other !== region)
@@ -112,8 +113,19 @@ export function workerPlans(region: Region, regions: readonly Region[]): readonl
       deployedName: `tidemark-ingest${suffix}`,
       config: 'wrangler.toml',
       main: 'workers/ingest/index.ts',
-      bindings: [regionName, tokens, connections, shards, tables, partitions, deadLetters, ...links, ...namespaces],
-      durableObjects: ['FeatureShard', 'TableShard', 'KafkaPartition', 'DeadLetters'],
+      bindings: [
+        regionName,
+        tokens,
+        connections,
+        shards,
+        tables,
+        partitions,
+        forwarders,
+        deadLetters,
+        ...links,
+        ...namespaces,
+      ],
+      durableObjects: ['FeatureShard', 'TableShard', 'KafkaPartition', 'Forwarder', 'DeadLetters'],
       // The watchdog of the pullers.
       crons: ['* * * * *'],
       runsDefinitions: true,

@@ -20,12 +20,25 @@ export interface TopicStatus {
   readonly partitions: readonly PartitionStatus[]
 }
 
+/** Events that wait in this region for the one that keeps them. */
+export interface ForwardStatus {
+  readonly home: string
+  readonly events: number
+  readonly bytes: number
+  /** When the oldest of them came in, ms; null when none waits. */
+  readonly oldestMs: number | null
+  /** Why nothing left when it was last tried. */
+  readonly problem?: string
+}
+
 export interface SourceStatus {
   readonly source: string
   readonly kind: 'stream' | 'table'
   /** `webhook`, `kafka`: one an intake. */
   readonly from: readonly string[]
   readonly topics: readonly TopicStatus[]
+  /** Absent where every event is kept in this region. */
+  readonly forwards?: readonly ForwardStatus[]
 }
 
 export interface SourceList {

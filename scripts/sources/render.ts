@@ -1,7 +1,13 @@
 /** Sources for people: what waits for a person first, then a line a partition. At most 100 columns wide. */
 import { age, clock, cut, type Paint, printable, shortAge, wrap } from '../lib/terminal.ts'
 import { grouped } from '../start/progress.ts'
-import { type PartitionStatus, partitionText, type SourceStatus, type TopicStatus } from './client.ts'
+import {
+  type ForwardStatus,
+  type PartitionStatus,
+  partitionText,
+  type SourceStatus,
+  type TopicStatus,
+} from './client.ts'
 
 const WIDTH = 100
 
@@ -49,6 +55,10 @@ export function listText(
   for (const row of halted(sources)) lines.push(...haltText(row, paint, nowMs), '')
   for (const { source, topic } of brokenTopics(sources)) lines.push(...brokenText(source, topic, paint), '')
   if (rows.length > 0) lines.push(...tableOf(sources, paint, nowMs, rates))
+  for (const { source, forwards = [] } of sources) {
+    for (const forward of forwards.filter(({ events }) => events > 0))
+      lines.push('', `${bold(source)} ${forwardText(forward, paint, nowMs)}`, ...forwardProblem(forward, paint))
+  }
   const doors = sources.filter(({ topics }) => topics.length === 0)
   if (doors.length > 0) {
     const names = doors.map(({ source }) => source).join(', ')
@@ -156,6 +166,8 @@ export function sourceText(status: SourceStatus, paint: Paint, nowMs: number, ra
   const { source, kind, from, topics } = status
   const ways = [...new Set(from)].join(' and ')
   const lines = [`${bold(source)} ${dim(`${kind === 'table' ? 'a table' : 'a stream'}, by ${ways}`)}`, '']
+  for (const forward of status.forwards ?? [])
+    lines.push(forwardText(forward, paint, nowMs), ...forwardProblem(forward, paint), '')
   if (topics.length === 0) return [...lines, 'Nothing is pulled: it comes by POST alone.'].join('\n')
   for (const row of halted([status])) lines.push(...haltText(row, paint, nowMs), '')
   for (const { topic } of brokenTopics([status])) lines.push(...brokenText(source, topic, paint), '')
@@ -169,6 +181,17 @@ export function sourceText(status: SourceStatus, paint: Paint, nowMs: number, ra
   }
   return lines.join('\n').trimEnd()
 }
+
+/** What waits for another region. */
+function forwardText({ home, events, bytes, oldestMs, problem }: ForwardStatus, paint: Paint, nowMs: number): string {
+  if (events === 0) return paint.dim(`lives in ${home}; nothing waits to leave for it`)
+  const since = oldestMs === null ? '' : `, the oldest for ${shortAge(Math.max(0, nowMs - oldestMs))}`
+  const text = `${countOf(events, 'event')} (${(bytes / 1e6).toFixed(1)} MB) ${events === 1 ? 'waits' : 'wait'} to leave for ${home}${since}`
+  return problem === undefined ? text : paint.warn(text)
+}
+
+const forwardProblem = ({ problem }: ForwardStatus, { dim }: Paint): string[] =>
+  problem === undefined ? [] : [dim(`    ${cut(printable(problem), WIDTH - 4)}`)]
 
 function factsOf(partition: PartitionStatus, cluster: string, nowMs: number, rate: number | undefined) {
   const { offset, end, lag, newestMs, seenMs, generation, incarnation, topicId, counts, notes, problem } = partition

@@ -14,10 +14,12 @@ export interface ReplayBatch {
   readonly places: readonly (string | undefined)[]
 }
 
-/** What became of a batch: events that are not `refused` (by their place) were counted now or before. */
+/** What became of a batch: events that are not `refused` (by their place) were counted now or before, or are on their way. */
 export interface ReplayReceipt {
   readonly accepted: number
   readonly duplicates: number
+  /** On their way to the region that keeps them, which refuses or counts them. */
+  readonly forwarded?: number
   readonly refused: readonly { readonly index: number }[]
 }
 
@@ -60,6 +62,8 @@ export interface ReplayReport {
   readonly replayed: number
   /** Found counted already, by an earlier replay or delivery. */
   readonly duplicates: number
+  /** On their way to the region that keeps them; one that it refuses is a letter there. Absent when there are none. */
+  readonly forwarded?: number
   /** Still letters, with their newest reason. */
   readonly refusedAgain: number
   /** Still letters: only part of the payload was kept, or it is no JSON. */
@@ -82,7 +86,7 @@ const BATCH = 500
  */
 export async function replay(of: Replay, request: ReplayRequest): Promise<ReplayReport> {
   const { ids, limit, ...filter } = request
-  const sum = { replayed: 0, duplicates: 0, refusedAgain: 0, notReplayable: 0 }
+  const sum: Sum = { replayed: 0, duplicates: 0, refusedAgain: 0, notReplayable: 0 }
   let cursor = request.cursor
   let remaining = 0
   for (let seen = 0; seen < limit; ) {
@@ -103,10 +107,12 @@ export async function replay(of: Replay, request: ReplayRequest): Promise<Replay
   return { ...sum, remaining, ...(cursor && { cursor }) }
 }
 
+type Sum = { replayed: number; duplicates: number; forwarded?: number; refusedAgain: number; notReplayable: number }
+
 async function send(
   { deliver, replayed, decode, countsEach }: Replay,
   letters: readonly TakenLetter[],
-  sum: { replayed: number; duplicates: number; refusedAgain: number; notReplayable: number },
+  sum: Sum,
 ): Promise<ReplayFailure | undefined> {
   const whole: TakenLetter[] = []
   for (const letter of letters) {
@@ -127,6 +133,7 @@ async function send(
   sum.replayed += receipt.accepted
   sum.duplicates += receipt.duplicates
   sum.refusedAgain += refused.size
+  if (receipt.forwarded) sum.forwarded = (sum.forwarded ?? 0) + receipt.forwarded
   return undefined
 }
 

@@ -23,7 +23,8 @@ export {
   shardCount,
   tableShardCount,
 } from './region.ts'
-export { homesOf, type Routing, routingOf, type SourceRouting } from './routing.ts'
+export { homesOf, pullingRegion, type Routing, routingOf, type SourceRouting } from './routing.ts'
+export { routingProblems } from './routing-problems.ts'
 export {
   type Commit,
   formatCommit,

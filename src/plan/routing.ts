@@ -1,42 +1,69 @@
 import type { SourceRuntime } from './plan.ts'
-import { environmentAround, type Region, regionNamed } from './region.ts'
+import { environmentAround, type Region } from './region.ts'
 
 /**
  * Where the events of a source are kept. `local`: in the region that gets them, and reads merge what each region has.
- * `home`: in one region, to which all others forward. `by`: the home is chosen by a field of the event.
+ * `home`: in one region, to which all others forward. `by`: the home is chosen by a field of the event. In an environment
+ * without a region that is named here, such as staging, its first one stands in for it.
  */
 export type SourceRouting =
   | 'local'
   | { readonly home: string }
   | { readonly by: string; readonly homes: Readonly<Record<string, string>>; readonly otherwise: string }
 
-/** By source; a stream that is not named is `local`, a table lives in the first region of its environment. */
+/**
+ * By source. A stream that is not named is `local`, a table lives in the first region of its environment, and a stream that
+ * is enriched from a table lives where the table does.
+ */
 export type Routing = Readonly<Record<string, SourceRouting>>
 
-/** How a source is routed by a region of an environment. */
+type Routed = Pick<SourceRuntime, 'spec' | 'table'>
+
+/** How a source is routed by a region of an environment. Every region that it names is one of the environment. */
 export function routingOf(
   routing: Routing | undefined,
   regions: readonly Region[],
   region: Region,
-  { spec, table }: Pick<SourceRuntime, 'spec' | 'table'>,
+  { spec, table }: Routed,
 ): SourceRouting {
-  const own = routing !== undefined && Object.hasOwn(routing, spec.name) ? routing[spec.name] : undefined
-  if (own !== undefined && own !== 'local') return own
   const around = environmentAround(regions, region)
-  if (table === null || around.length === 1) return 'local'
-  return { home: around[0]?.name ?? region.name }
+  if (around.length === 1) return 'local'
+  const named = (name: string) => (around.find((one) => one.name === name) ?? around[0] ?? region).name
+  const own = declared(routing, spec.name)
+  if (own !== undefined && own !== 'local') {
+    if ('home' in own) return { home: named(own.home) }
+    const homes = Object.fromEntries(Object.entries(own.homes).map(([value, home]) => [value, named(home)]))
+    return { ...own, homes, otherwise: named(own.otherwise) }
+  }
+  if (table !== null) return { home: named('') }
+  const rows = own === undefined ? spec.enrich?.[0]?.table : undefined
+  if (rows === undefined) return 'local'
+  const home = declared(routing, rows)
+  return { home: named(typeof home === 'object' && 'home' in home ? home.home : '') }
 }
 
-/** The regions that may keep events of a source. */
+/** What regions.ts says of a source itself. */
+export const declared = (routing: Routing | undefined, source: string): SourceRouting | undefined =>
+  routing !== undefined && Object.hasOwn(routing, source) ? routing[source] : undefined
+
+/** The regions that may keep events of a source, in the order of regions.ts or of its routing. */
 export function homesOf(
   routing: Routing | undefined,
   regions: readonly Region[],
   region: Region,
-  source: Pick<SourceRuntime, 'spec' | 'table'>,
+  source: Routed,
 ): readonly Region[] {
   const how = routingOf(routing, regions, region, source)
   const around = environmentAround(regions, region)
   if (how === 'local') return around
   const names = 'home' in how ? [how.home] : [...Object.values(how.homes), how.otherwise]
-  return [...new Set(names)].map((name) => regionNamed(around, name))
+  return [...new Set(names)].flatMap((name) => around.find((one) => one.name === name) ?? [])
 }
+
+/** The region that pulls the topics of a source, until a partition is moved: its home, or the first region. */
+export const pullingRegion = (
+  routing: Routing | undefined,
+  regions: readonly Region[],
+  region: Region,
+  source: Routed,
+): string => (homesOf(routing, regions, region, source)[0] ?? region).name

@@ -107,7 +107,7 @@ function newestRow(storage: ShardStorage): number {
 }
 
 /** Verdicts say what was known already, so where each event stood is of no more use. */
-function withoutOffsets({ position, ...head }: JournalHead): JournalHead {
+function withoutOffsets({ position, forward: _, ...head }: JournalHead): JournalHead {
   return position === undefined ? head : { ...head, position: { ...position, offsets: [] } }
 }
 

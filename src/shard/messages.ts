@@ -20,6 +20,11 @@ export interface ApplyMessage {
   readonly ids?: readonly (string | null | undefined)[]
   /** Where the events stand in their source: then that identifies them, and an event up to there is known. */
   readonly position?: MessagePosition
+  /**
+   * Where the events stand in the queue that another region forwarded them by: an event up to there is known. It says nothing else
+   * of them, for they have an id as any event of a webhook.
+   */
+  readonly forward?: MessagePosition
   /** Of a table: what each event does to the rows of the views. */
   readonly contributions?: Contributions
   /** What the events are enriched with; absent when their source has no enrichment. */

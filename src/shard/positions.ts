@@ -46,10 +46,11 @@ export class Positions {
     return at !== null && (generation < at.generation || incarnation < at.incarnation)
   }
 
-  /** The first offset of a sequence that the shard does not have. */
+  /** The first offset of a sequence that the shard does not have; of an incarnation that another has followed it has all. */
   next(source: string, { sequence, incarnation }: MessagePosition): number {
     const at = this.of(source, sequence)
-    return at === null || at.incarnation < incarnation ? Number.NEGATIVE_INFINITY : at.offset + 1
+    if (at === null || at.incarnation < incarnation) return Number.NEGATIVE_INFINITY
+    return at.incarnation > incarnation ? Number.POSITIVE_INFINITY : at.offset + 1
   }
 
   /** How far the shard is in every sequence of a source, by {@link sequenceName}. */
@@ -75,7 +76,9 @@ export class Positions {
   }
 
   /** Notes that the shard has every event of the message. Inside its transaction. */
-  advance({ source, position }: ApplyMessage): void {
+  advance(message: ApplyMessage): void {
+    const { source } = message
+    const position = message.position ?? message.forward
     const last = position?.offsets.at(-1)
     if (position === undefined || last === undefined || last < this.next(source, position)) return
     const { sequence, incarnation, generation } = position

@@ -17,6 +17,8 @@ export interface Receipt {
   readonly accepted: number
   readonly duplicates: number
   readonly refused: readonly RefusedEvent[]
+  /** Events that another region keeps, and that wait durably to leave for it; absent when there were none. */
+  readonly forwarded?: number
   /** Records that held no event, and nothing wrong; absent when there were none. */
   readonly skipped?: number
   /** `region/entity/epoch/shard/seq` of every shard that took part: a read `after` them sees these events. */
@@ -30,7 +32,7 @@ export interface RefusedEvent extends Refusal {
 
 /** Nothing is lost and nothing is counted twice: the whole request may be sent again. */
 export interface Undelivered {
-  readonly unavailable: ShardUnavailable['unavailable'] | 'shard_failed'
+  readonly unavailable: ShardUnavailable['unavailable'] | 'shard_failed' | 'queue_full'
   readonly message: string
 }
 
@@ -112,10 +114,11 @@ async function send(directory: Takers, { entity, shard, message }: ShardBatch): 
 const KEEP_UNITS = 2 * 1024 * 1024
 const LETTER_UNITS = 512
 
-async function keepUnrouted(
-  { refused }: RoutedBatch,
+/** Keeps what is refused before any shard has seen it: durable when it is done. */
+export async function keepUnrouted(
+  { refused }: Pick<RoutedBatch, 'refused'>,
   source: string,
-  { arrivalMs }: EventBatch,
+  { arrivalMs }: Pick<EventBatch, 'arrivalMs'>,
   keep: Delivery['keep'],
 ): Promise<void> {
   let letters: DeadLetter[] = []

@@ -3,6 +3,16 @@ export { type Connections, parseConnections } from './connections.ts'
 export { areWell, type Delivery, deliver, type Receipt, type RefusedEvent, type Undelivered } from './deliver.ts'
 export { Enricher } from './enrich.ts'
 export { type ExpectationStatus, expectationStatuses } from './expectations.ts'
+export {
+  DEFAULT_QUEUE_BYTES,
+  ForwardQueue,
+  type QueueAnswer,
+  type QueueStatus,
+  type QueueStorage,
+} from './forward/queue.ts'
+export { forwardedText, parseForwarded, type TakenRows, takeForwarded } from './forward/receive.ts'
+export { type NewRow, parseRows, writeRows } from './forward/row.ts'
+export { Homes } from './homes.ts'
 export { connectKafka } from './kafka/connect.ts'
 export type { KafkaHttpEnvironment } from './kafka/http-call.ts'
 export type {
@@ -23,5 +33,6 @@ export { recordAgain } from './kafka/record-again.ts'
 export { SchemaLearner } from './kafka/schema-learner.ts'
 export { BRIDGE_HEADERS, OUT_OF_RANGE_CODE } from './kafka/upstash.ts'
 export { type EventBatch, Router } from './route.ts'
+export { type Intake, takeIn } from './take-in.ts'
 export { type BodyEvents, BodyReader, CLOUDEVENTS_TYPES, JSON_TYPES } from './webhook/body-events.ts'
 export { type SignedHeaders, signedHeaders, type WebhookKey, WebhookVerifier } from './webhook/standard.ts'

@@ -10,9 +10,10 @@ import {
   refusal,
 } from '../contract/index.ts'
 import { type LetterOrigin, letterOrigin } from '../dead-letters/index.ts'
-import { type EntityRuntime, type Route, type SourceRuntime, shardOf } from '../plan/index.ts'
+import { type EntityRuntime, type Route, type SourceRuntime, sliceShard } from '../plan/index.ts'
 import { type ApplyMessage, MESSAGE_VERSION, type MessagePosition } from '../shard/index.ts'
 import { MAX_EVENT_UNITS } from '../util/limits.ts'
+import { Slicer } from './slices.ts'
 import { type BatchStamps, StampsWriter } from './stamps.ts'
 
 /** More than this many events, or about this much text, go to a shard in several messages: a journal row holds 2 MB. */
@@ -43,6 +44,8 @@ export interface EventBatch {
   readonly ids?: readonly (string | undefined)[]
   /** Where the events stand in their source. */
   readonly position?: MessagePosition
+  /** Where the events stand in the queue that another region forwarded them by. */
+  readonly forward?: MessagePosition
   /** The dead letter that each event was. */
   readonly replays?: readonly string[]
   /** Where each replayed event first stood: `topic/incarnation/partition/offset`, undefined where that is not known. */
@@ -78,6 +81,16 @@ interface Bucket {
   readonly stamps: StampsWriter | undefined
 }
 
+function unrouted(batch: EventBatch, ids: EventBatch['ids'], index: number, why: Refusal): UnroutedEvent {
+  const { text, spans, undecoded } = batch
+  const isUndecoded = undecoded && spans.broken.has(index)
+  const origin = {
+    ...letterOrigin({ ...batch, ids: ids ?? [] }, index),
+    ...(isUndecoded && { undecoded: true as const }),
+  }
+  return { index, why, text: text.slice(spans.starts[index], spans.ends[index]), origin }
+}
+
 /** Cuts a request into one message a shard, by scanning each event's text for its keys: the shard is the only one to parse. */
 export class Router {
   private readonly source: SourceRuntime
@@ -92,6 +105,10 @@ export class Router {
   private readonly firstBucket: readonly number[]
   private readonly buckets: readonly { readonly entity: EntityRuntime; readonly shard: number }[]
   private readonly shards: readonly number[]
+  /** Of a source that feeds an entity that is spread; null for every other. */
+  private readonly slicer: Slicer | null
+  /** The fields that are scanned for: those of keys, and where it is asked for that of the id. */
+  private readonly fields: readonly number[]
 
   /** `shardsOf`: how many shards an entity has here; of a table's source, how many the table has. */
   constructor(plan: string, source: SourceRuntime, shardsOf: (entity: string) => number) {
@@ -100,7 +117,10 @@ export class Router {
     this.isTable = source.table !== null
     this.routes = source.table === null ? source.routes : [source.table]
     const { routes } = this
-    const fields = [...new Set(routes.flatMap((route) => route.keyFields))]
+    this.slicer = Slicer.of(source, routes)
+    const idField = this.slicer?.idField ?? -1
+    const fields = [...new Set([...routes.flatMap((route) => route.keyFields), ...(idField < 0 ? [] : [idField])])]
+    this.fields = fields
     this.scanOf = fieldScanner(fields.map((field) => source.spec.fields[field]?.name ?? ''))
     this.scanned = routes.map((route) => route.keyFields.map((field) => fields.indexOf(field)))
     this.shards = routes.map((route) => shardsOf(route.entity.spec.name))
@@ -116,7 +136,7 @@ export class Router {
   }
 
   route(batch: EventBatch): RoutedBatch | Refusal {
-    const { text, spans, arrivalMs, stamps } = batch
+    const { text, spans, stamps } = batch
     if (spans.count > MOST_EVENTS) {
       return refusal(
         'too_large',
@@ -127,7 +147,6 @@ export class Router {
     const open = this.buckets.map(() => null as Bucket | null)
     const batches: ShardBatch[] = []
     const refused: UnroutedEvent[] = []
-    const origins = { ...batch, ids: ids ?? [] }
     const close = (bucket: Bucket) => batches.push(this.message(bucket, batch, ids))
     const scan = this.scanOf(text)
     const targets: number[] = []
@@ -138,11 +157,9 @@ export class Router {
       const why =
         spans.broken.get(index) ??
         tooLarge(end - start, stamps && new StampsWriter(stamps).unitsOf(index)) ??
-        this.findTargets(scan, text, start, end, arrivalMs, keys, targets)
+        this.findTargets(scan, batch, index, keys, targets)
       if (why !== undefined) {
-        const isUndecoded = batch.undecoded && spans.broken.has(index)
-        const origin = { ...letterOrigin(origins, index), ...(isUndecoded && { undecoded: true as const }) }
-        refused.push({ index, why, text: text.slice(start, end), origin })
+        refused.push(unrouted(batch, ids, index, why))
         continue
       }
       const event = text.slice(start, end)
@@ -164,6 +181,38 @@ export class Router {
     }
     for (const bucket of open) if (bucket) close(bucket)
     return { count: spans.count, batches, refused }
+  }
+
+  /**
+   * What is wrong with the events of a batch that another region keeps, by what can be seen without its shards: the whole
+   * contract of a stream, the key of a table. What only the home can see is refused there.
+   */
+  refusals(batch: EventBatch): UnroutedEvent[] {
+    const { text, spans, arrivalMs } = batch
+    const ids = this.source.spec.id === undefined ? batch.ids : undefined
+    const scan = this.scanOf(text)
+    const refused: UnroutedEvent[] = []
+    for (let index = 0; index < spans.count; index++) {
+      const start = spans.starts[index] as number
+      const end = spans.ends[index] as number
+      const why =
+        spans.broken.get(index) ??
+        tooLarge(end - start) ??
+        (this.isTable
+          ? this.findTargets(scan, text, start, end, arrivalMs, [], [])
+          : this.parseWhole(text.slice(start, end), arrivalMs, ids?.[index]))
+      if (why) refused.push(unrouted(batch, ids, index, why))
+    }
+    return refused
+  }
+
+  private parseWhole(text: string, arrivalMs: number, id: string | undefined): Refusal | undefined {
+    const { contract, spec } = this.source
+    if (this.routes.length === 0) return refusal('missing_key', `No feature view reads source ${spec.name}.`)
+    const parsed = parseEvents(text, contract.exactNumbers)
+    if (isRefusal(parsed)) return parsed
+    const event = parsed.broken.get(0) ?? contract.check(parsed.raws[0], arrivalMs, id)
+    return isRefusal(event) ? event : undefined
   }
 
   /** A change may hold no more of its row than the key, or be of all rows: then it goes to every shard of the table. */
@@ -191,14 +240,15 @@ export class Router {
   /** Fills `targets` with the buckets of an event's entities, each once; or says why it has none. */
   private findTargets(
     scan: FieldScan,
-    text: string,
-    start: number,
-    end: number,
-    arrivalMs: number,
+    batch: EventBatch,
+    index: number,
     keys: (string | undefined)[],
     targets: number[],
   ): Refusal | undefined {
     targets.length = 0
+    const { text, spans, arrivalMs } = batch
+    const start = spans.starts[index] as number
+    const end = spans.ends[index] as number
     if (this.routes.length === 0)
       return refusal('missing_key', `No feature view reads source ${this.source.spec.name}.`)
     if (!scan(start, end, keys) || keys.includes(undefined)) {
@@ -207,11 +257,13 @@ export class Router {
       if (why === 'everywhere') targets.push(...this.buckets.keys())
       if (why) return why === 'everywhere' ? undefined : why
     }
+    const id = this.slicer?.idOf(batch, index, keys[this.fields.indexOf(this.slicer.idField)])
     for (let r = 0; r < this.routes.length; r++) {
       const route = this.routes[r] as Route
       const parts = (this.scanned[r] as readonly number[]).map((place) => keys[place] as string)
-      const target =
-        (this.firstBucket[r] as number) + shardOf(encodeKey(parts, route.keyTypes), this.shards[r] as number)
+      const slice = id === undefined ? 0 : (this.slicer?.sliceOf(r, id) ?? 0)
+      const key = encodeKey(parts, route.keyTypes)
+      const target = (this.firstBucket[r] as number) + sliceShard(key, slice, this.shards[r] as number)
       if (!targets.includes(target)) targets.push(target)
     }
     return undefined
@@ -225,8 +277,7 @@ export class Router {
     // The id is the shard's business: any stands in for it here.
     const event = parsed.broken.get(0) ?? contract.check(parsed.raws[0], arrivalMs, 'any')
     if (isRefusal(event)) return event
-    const fields = [...new Set(this.routes.flatMap((route) => route.keyFields))]
-    fields.forEach((field, i) => {
+    this.fields.forEach((field, i) => {
       keys[i] = String(event.values[field])
     })
     return undefined
@@ -234,7 +285,7 @@ export class Router {
 
   private message(
     bucket: Bucket,
-    { arrivalMs, position, replays, places }: EventBatch,
+    { arrivalMs, position, forward, replays, places }: EventBatch,
     ids: EventBatch['ids'],
   ): ShardBatch {
     const { entity, shard, events, indexes, fanout, stamps } = bucket
@@ -249,13 +300,18 @@ export class Router {
       ...(ids && { ids: indexes.map((index) => ids[index]) }),
       ...(replays && { replays: indexes.map((index) => replays[index] as string) }),
       ...(places && this.isTable && { places: indexes.map((index) => places[index]) }),
-      ...(position && {
-        position: { ...position, offsets: indexes.map((index) => position.offsets[index] as number) },
-      }),
+      ...(position && { position: positionOf(position, indexes) }),
+      // A table knows a change that comes again by its place in the log of its database.
+      ...(forward && !this.isTable && { forward: positionOf(forward, indexes) }),
     }
     return { entity, shard, message, indexes }
   }
 }
+
+const positionOf = (position: MessagePosition, indexes: readonly number[]): MessagePosition => ({
+  ...position,
+  offsets: indexes.map((index) => position.offsets[index] as number),
+})
 
 /** An event fits one message: taken in, it would be a journal row that the storage refuses, whenever it is sent. */
 function tooLarge(units: number, stampUnits = 0): Refusal | undefined {

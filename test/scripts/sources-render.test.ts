@@ -143,3 +143,17 @@ test('a frame never scrolls', () => {
   expect(frame(text, 10)).toContain('... 42 lines more')
   expect(frame('one', 10)).toBe('\u001b[Hone\u001b[K\n\u001b[J')
 })
+
+test('what waits for another region is told with its age and the reason, what does not is not', () => {
+  const forwards = [
+    { home: 'weur', events: 1_204, bytes: 2_345_678, oldestMs: NOW - 125_000, problem: 'region weur answered 503' },
+    { home: 'apac', events: 0, bytes: 0, oldestMs: null },
+  ]
+  const text = listText([source({ from: ['webhook'], topics: [], forwards })], 'enam', plain, NOW)
+  expect(text).toContain('1,204 events (2.3 MB) wait to leave for weur, the oldest for 2 min')
+  expect(text).toContain('region weur answered 503')
+  expect(text).not.toContain('apac')
+  expect(sourceText(source({ from: ['webhook'], topics: [], forwards }), plain, NOW)).toContain(
+    'lives in apac; nothing waits to leave for it',
+  )
+})

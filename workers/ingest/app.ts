@@ -1,20 +1,22 @@
 import { Hono } from 'hono'
 import { type App, planOf } from '../../durable-objects/app.ts'
-import { deliveriesOf } from '../../durable-objects/deliveries.ts'
 import type { ShardNamespace, TableNamespace } from '../../durable-objects/directory.ts'
+import type { ForwarderNamespace } from '../../durable-objects/forwarder.ts'
+import { intakesOf } from '../../durable-objects/intakes.ts'
 import { isRefusal, type Refusal } from '../../src/contract/index.ts'
 import { bodyText, MAX_BODY_BYTES, type Problem, problemResponse, readBytes } from '../../src/serve/index.ts'
 import {
   type BodyEvents,
   BodyReader,
   CLOUDEVENTS_TYPES,
-  deliver,
   JSON_TYPES,
   type Receipt,
+  takeIn,
 } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { Admission } from './admission.ts'
 import { type DeadLettersStub, deadLetterRoutes, type Way } from './dead-letters.ts'
+import { epochRoutes } from './epochs.ts'
 import { type PartitionStub, sourceRoutes, wakeAll } from './sources.ts'
 
 /** What the ingest Worker is bound to. */
@@ -26,18 +28,21 @@ export interface IngestBindings {
   readonly SHARDS: ShardNamespace
   readonly TABLES: TableNamespace
   readonly KAFKA_PARTITIONS: { getByName(name: string): PartitionStub }
+  readonly FORWARDERS: ForwarderNamespace
   readonly DEAD_LETTERS: { getByName(name: string): DeadLettersStub }
 }
 
 /** Bytes of bodies that one isolate works on at once: beyond that its memory is better spent on those it has. */
 const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024
+/** When to try again what no queue has room for. */
+const QUEUE_RETRY_S = 30
 /** It is kept with every event of the request. */
 const MAX_DELIVERY_ID_UNITS = 256
 
 /** The ingest Worker of an app: takes in events over HTTP, and shows what was refused. */
 export function createIngest(app: App) {
   const plan = planOf(app)
-  const deliveryOf = deliveriesOf(app)
+  const intakeOf = intakesOf(app)
   const readers = new Map<string, BodyReader>()
   let bytesInFlight = 0
   let admission: Admission | undefined
@@ -51,11 +56,11 @@ export function createIngest(app: App) {
   /** The way of a source's events into the shards, and what reads its bodies; undefined for a source that is not in the plan. */
   const wayOf = (env: IngestBindings, name: string): Way | undefined => {
     const source = plan.sources.get(name)
-    const delivery = deliveryOf(env, name)
-    if (source === undefined || delivery === undefined) return undefined
+    const intake = intakeOf(env, name)
+    if (source === undefined || intake === undefined) return undefined
     const reader = readers.get(name) ?? new BodyReader(source.spec)
     readers.set(name, reader)
-    return { ...delivery, reader }
+    return { ...intake, reader }
   }
 
   const http = new Hono<{ Bindings: IngestBindings }>()
@@ -104,14 +109,15 @@ export function createIngest(app: App) {
       if (typeof text !== 'string') return problemResponse(text)
       const events = way.reader.read(format, { headers, text, arrivalMs })
       if (isRefusal(events)) return unreadable(events)
-      const receipt = await deliver(way, events.batch)
+      const receipt = await takeIn(way, events.batch)
       if (isRefusal(receipt)) return unreadable(receipt)
       if ('unavailable' in receipt) {
         return problemResponse({
           status: 503,
           code: receipt.unavailable,
           detail: `${receipt.message}. Send the whole request again: nothing will be counted twice.`,
-          retryAfter: 1,
+          // A full queue empties at the pace of another region.
+          retryAfter: receipt.unavailable === 'queue_full' ? QUEUE_RETRY_S : 1,
         })
       }
       const isDebezium = format.kind !== 'json' && format.format.kind === 'debezium'
@@ -134,6 +140,15 @@ export function createIngest(app: App) {
     '/v1/sources',
     sourceRoutes({
       plan,
+      app,
+      refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+    }),
+  )
+
+  http.route(
+    '/v1/epochs',
+    epochRoutes({
+      plan,
       regions: app.regions,
       refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
     }),
@@ -153,7 +168,7 @@ export function createIngest(app: App) {
     fetch: (request: Request, env: IngestBindings, context?: ExecutionContext) => http.fetch(request, env, context),
     /** The watchdog: wakes every partition that should be pulled, and finds those that are new. */
     scheduled: async (_: unknown, env: IngestBindings): Promise<void> => {
-      await wakeAll(plan, env)
+      await wakeAll(app, env)
     },
   }
 }
@@ -183,13 +198,14 @@ function placed(receipt: Receipt, { places, skipped }: BodyEvents): Receipt {
 }
 
 /**
- * 202 when something was taken or known; else 409 for the one event in conflict, 422 for everything refused. `isPatient`: 202
+ * 202 when something was taken, known or forwarded; else 409 for the one event in conflict, 422 for everything refused. `isPatient`: 202
  * also then, for Debezium Server stops for good on anything else; its refusals are dead letters.
  */
 function receiptResponse(receipt: Receipt, isPatient = false): Response {
-  const { accepted, duplicates, refused } = receipt
+  const { accepted, duplicates, forwarded = 0, refused } = receipt
   const first = refused[0]
-  if (accepted + duplicates > 0 || first === undefined || isPatient) return Response.json(receipt, { status: 202 })
+  if (accepted + duplicates + forwarded > 0 || first === undefined || isPatient)
+    return Response.json(receipt, { status: 202 })
   const isConflict = refused.length === 1 && first.reason === 'conflict'
   const problem = isConflict
     ? { status: 409, code: 'conflict', detail: first.message }

@@ -15,11 +15,11 @@ import type { Plan } from '../../src/plan/index.ts'
 import { type Problem, problemResponse, readSmallBody } from '../../src/serve/index.ts'
 import {
   type BodyReader,
-  type Delivery,
-  deliver,
+  type Intake,
   parseConnections,
   recordAgain,
   type SchemaLearner,
+  takeIn,
 } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
 import type { IngestBindings } from './app.ts'
@@ -32,8 +32,8 @@ export type DeadLettersStub = {
   ) => Promise<Awaited<ReturnType<DeadLetters[Name]>>>
 } & { add(letters: readonly DeadLetter[]): Promise<void> }
 
-/** The way of a source's events into the shards. */
-export type Way = Delivery & { readonly reader: BodyReader }
+/** The way of a source's events: into the shards here, or to their home. */
+export type Way = Intake & { readonly reader: BodyReader }
 
 export interface DeadLetterDoor {
   readonly plan: Plan
@@ -133,7 +133,7 @@ function replayOf(stub: DeadLettersStub, way: Way, source: SourceSpec, connectio
     takeIds: async (ids) => await stub.takeIds(ids),
     replayed: async (ids) => await stub.replayed(ids),
     deliver: async (batch) => {
-      const receipt = await deliver(way, { ...batch, arrivalMs: Date.now() })
+      const receipt = await takeIn(way, { ...batch, arrivalMs: Date.now() })
       return isRefusal(receipt) ? { unavailable: receipt.reason, message: receipt.message } : receipt
     },
   }

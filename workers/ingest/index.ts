@@ -1,4 +1,5 @@
 import { featureShardOf } from '../../durable-objects/feature-shard.ts'
+import { forwarderOf } from '../../durable-objects/forwarder.ts'
 import { kafkaPartitionOf } from '../../durable-objects/kafka-partition.ts'
 import { tableShardOf } from '../../durable-objects/table-shard.ts'
 import { app } from '../app.ts'
@@ -15,6 +16,9 @@ export class TableShard extends tableShardOf(app)<IngestEnv> {}
 
 /** One partition of a topic that a source reads. */
 export class KafkaPartition extends kafkaPartitionOf(app)<IngestEnv> {}
+
+/** Events of one source that wait to leave for the region that keeps them. */
+export class Forwarder extends forwarderOf(app)<IngestEnv> {}
 
 /** What the other regions ask of this one; only bindings lead to it. */
 export class RegionDoor extends regionDoorOf(app)<IngestEnv> {}

@@ -1,13 +1,16 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { type App, planOf } from '../../durable-objects/app.ts'
+import { intakesOf } from '../../durable-objects/intakes.ts'
 import { formatShardName, type Region, regionNamed, type ShardEpoch, shardCount } from '../../src/plan/index.ts'
 import { type Problem, problemResponse } from '../../src/serve/index.ts'
+import { parseForwarded, takeForwarded } from '../../src/source/index.ts'
 import type { IngestBindings } from './app.ts'
 
 /** What other regions and lookups of the environment ask of this one. Bindings lead here and nothing else does: no token is asked for. */
 export function createRegionDoor(app: App) {
   const plan = planOf(app)
+  const intakeOf = intakesOf(app)
   const http = new Hono<{ Bindings: IngestBindings }>()
 
   /** A read of a shard: a text in, a text out (`src/shard/read-text.ts`). `?epoch=` when the asker means a certain one. */
@@ -16,6 +19,23 @@ export function createRegionDoor(app: App) {
     const name = shardNamed(region, c.req.param('entity'), c.req.param('shard'), c.req.query('epoch'))
     if (typeof name !== 'string') return problemResponse(name)
     return c.text(await c.env.SHARDS.get(c.env.SHARDS.idFromName(name)).read(await c.req.text()))
+  })
+
+  /** Events of a source that lives here: rows of another region's queue in, how many of them were taken out. */
+  http.post('/forward/:source', async (c) => {
+    const name = c.req.param('source')
+    const intake = intakeOf(c.env, name)
+    // During a deploy the regions may know different sources: the queue waits.
+    if (intake === undefined) {
+      const detail = `Region ${c.env.REGION} knows no source "${name}" yet.`
+      return problemResponse({ status: 503, code: 'unknown_source', detail, retryAfter: 1 })
+    }
+    const forwarded = parseForwarded(await c.req.text())
+    if ('unreadable' in forwarded) {
+      const detail = `Region ${c.env.REGION} cannot read what was forwarded: ${forwarded.unreadable}.`
+      return problemResponse({ status: 503, code: 'unknown_version', detail, retryAfter: 1 })
+    }
+    return c.json(await takeForwarded(intake, forwarded))
   })
 
   /** Entities of a shard as bytes (`src/shard/copies.ts`), to be merged with other regions' parts. */

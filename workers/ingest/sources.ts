@@ -1,8 +1,10 @@
 import { type Context, Hono } from 'hono'
+import { type App, planOf } from '../../durable-objects/app.ts'
 import { expectationCounts } from '../../durable-objects/directory.ts'
+import { type ForwarderStatus, formatForwarderName } from '../../durable-objects/forwarder.ts'
 import { formatPartitionName, type PartitionStatus } from '../../durable-objects/kafka-partition.ts'
 import type { KafkaIntake } from '../../src/engine/index.ts'
-import { type Plan, type Region, regionNamed, type SourceRuntime } from '../../src/plan/index.ts'
+import { homesOf, type Plan, type Region, regionNamed, routingOf, type SourceRuntime } from '../../src/plan/index.ts'
 import { type Problem, problemResponse, readSmallBody } from '../../src/serve/index.ts'
 import {
   type Barrier,
@@ -27,7 +29,7 @@ export interface PartitionStub {
 
 export interface SourceDoor {
   readonly plan: Plan
-  readonly regions: readonly Region[]
+  readonly app: App
   refuse(env: IngestBindings, authorization: string | undefined, scope: string): Problem | undefined
 }
 
@@ -37,6 +39,8 @@ interface SourceStatus {
   readonly kind: 'stream' | 'table'
   readonly from: readonly string[]
   readonly topics: readonly TopicStatus[]
+  /** What waits here for other regions, which keep it; absent where every event is kept here. */
+  readonly forwards?: readonly ForwarderStatus[]
 }
 
 /** A source alone, with how it does by its expectations. */
@@ -65,7 +69,7 @@ type ShownPartition = PartitionStatus & {
 const MAX_REQUEST_BYTES = 16 * 1024
 
 /** How sources do, and what a person may do about it. Reading needs the scope `sources`, the rest `sources:write`. */
-export function sourceRoutes({ plan, regions, refuse }: SourceDoor) {
+export function sourceRoutes({ plan, app, refuse }: SourceDoor) {
   const http = new Hono<{ Bindings: IngestBindings }>()
   type Door = Context<{ Bindings: IngestBindings }>
   const denied = (c: Door, scope: string) => refuse(c.env, c.req.header('authorization'), scope)
@@ -73,7 +77,9 @@ export function sourceRoutes({ plan, regions, refuse }: SourceDoor) {
   http.get('/', async (c) => {
     const problem = denied(c, 'sources')
     if (problem) return problemResponse(problem)
-    const sources = await Promise.all([...plan.sources.values()].map((source) => statusOf(source, c.env, 'status')))
+    const sources = await Promise.all(
+      [...plan.sources.values()].map((source) => statusOf(source, app, c.env, 'status')),
+    )
     return c.json({ region: c.env.REGION, sources })
   })
 
@@ -82,18 +88,23 @@ export function sourceRoutes({ plan, regions, refuse }: SourceDoor) {
     if (problem) return problemResponse(problem)
     const source = plan.sources.get(c.req.param('source'))
     if (source === undefined) return problemResponse(unknownSource(c.req.param('source'), plan))
-    return c.json(await detailsOf(source, regionNamed(regions, c.env.REGION), c.env))
+    return c.json(await detailsOf(source, app, c.env))
   })
 
   http.post('/wake', async (c) => {
     const problem = denied(c, 'sources:write')
     if (problem) return problemResponse(problem)
-    return c.json({ region: c.env.REGION, sources: await wakeAll(plan, c.env) })
+    return c.json({ region: c.env.REGION, sources: await wakeAll(app, c.env) })
   })
 
   const partitionRoute = (
     action: string,
-    act: (stub: PartitionStub, body: Readonly<Record<string, unknown>>) => Promise<unknown> | Problem,
+    act: (
+      stub: PartitionStub,
+      body: Readonly<Record<string, unknown>>,
+      source: SourceRuntime,
+      region: string,
+    ) => Promise<unknown> | Problem,
   ) =>
     http.post(`/:source/partitions/:topic/:partition/${action}`, async (c) => {
       const problem = denied(c, 'sources:write')
@@ -113,7 +124,7 @@ export function sourceRoutes({ plan, regions, refuse }: SourceDoor) {
         return problemResponse({ status: 400, code: 'bad_json', detail: 'The body is a JSON object, or empty.' })
       }
       const name = formatPartitionName({ region: c.env.REGION, source, topic, partition: Number(partition) })
-      const answer = await act(c.env.KAFKA_PARTITIONS.getByName(name), body)
+      const answer = await act(c.env.KAFKA_PARTITIONS.getByName(name), body, runtime, c.env.REGION)
       return isProblem(answer) ? problemResponse(answer) : c.json(answer as object)
     })
 
@@ -123,7 +134,9 @@ export function sourceRoutes({ plan, regions, refuse }: SourceDoor) {
     return stub.resume({ ...(skip === true && { skip }), ...(offset !== undefined && { offset }) })
   })
   partitionRoute('hand-over', (stub) => stub.handOver())
-  partitionRoute('take-over', (stub, { topicId, incarnation, offset, generation }) => {
+  partitionRoute('take-over', (stub, { topicId, incarnation, offset, generation }, source, name) => {
+    const elsewhere = livesElsewhere(source, regionNamed(app.regions, name))
+    if (elsewhere) return elsewhere
     if (topicId !== null && typeof topicId !== 'string') return badField('topicId', 'a text or null')
     if (!isOffset(incarnation)) return badField('incarnation', 'a whole number')
     if (offset !== -1 && !isOffset(offset)) return badField('offset', 'a whole number')
@@ -131,32 +144,62 @@ export function sourceRoutes({ plan, regions, refuse }: SourceDoor) {
     return stub.takeOver({ topicId, incarnation, offset, generation })
   })
   return http
+
+  /** A source that has a home is pulled there: records are not forwarded. */
+  function livesElsewhere(source: SourceRuntime, region: Region): Problem | undefined {
+    if (routingOf(app.routing, app.regions, region, source) === 'local') return undefined
+    const homes = homesOf(app.routing, app.regions, region, source)
+    if (homes.includes(region)) return undefined
+    const { name } = source.spec
+    const detail = `Source ${name} lives in ${homes[0]?.name}, and is pulled there: change its routing in regions.ts first, and deploy every region.`
+    return { status: 409, code: 'not_home', detail }
+  }
 }
 
 /** Wakes the pullers of every source: harmless as often as that. */
-export async function wakeAll(plan: Plan, env: IngestBindings): Promise<SourceStatus[]> {
-  const sources = [...plan.sources.values()].filter((source) => topicsOf(source).length > 0)
-  return await Promise.all(sources.map((source) => statusOf(source, env, 'wake')))
+export async function wakeAll(app: App, env: IngestBindings): Promise<SourceStatus[]> {
+  const sources = [...planOf(app).sources.values()].filter((source) => topicsOf(source).length > 0)
+  return await Promise.all(sources.map((source) => statusOf(source, app, env, 'wake')))
 }
 
 const topicsOf = ({ spec }: SourceRuntime): KafkaIntake[] =>
   spec.from.filter((way): way is KafkaIntake => way.kind === 'kafka')
 
-async function statusOf(source: SourceRuntime, env: IngestBindings, ask: 'status' | 'wake'): Promise<SourceStatus> {
-  const topics = await Promise.all(topicsOf(source).map((intake) => topicStatus(source.spec.name, intake, env, ask)))
+async function statusOf(
+  source: SourceRuntime,
+  app: App,
+  env: IngestBindings,
+  ask: 'status' | 'wake',
+): Promise<SourceStatus> {
+  const [topics, forwards] = await Promise.all([
+    Promise.all(topicsOf(source).map((intake) => topicStatus(source.spec.name, intake, env, ask))),
+    forwardsOf(source, app, env),
+  ])
   return {
     source: source.spec.name,
     kind: source.table === null ? 'stream' : 'table',
     from: source.spec.from.map(({ kind }) => kind),
     topics,
+    ...(forwards.length > 0 && { forwards }),
   }
 }
 
-async function detailsOf(source: SourceRuntime, region: Region, env: IngestBindings): Promise<SourceDetails> {
+/** The queues of a source in this region, for each other region that keeps events of it. */
+async function forwardsOf(source: SourceRuntime, app: App, env: IngestBindings): Promise<ForwarderStatus[]> {
+  const region = regionNamed(app.regions, env.REGION)
+  if (routingOf(app.routing, app.regions, region, source) === 'local') return []
+  const homes = homesOf(app.routing, app.regions, region, source).filter((home) => home !== region)
+  const names = homes.map((home) =>
+    formatForwarderName({ region: region.name, source: source.spec.name, home: home.name }),
+  )
+  return await Promise.all(names.map((name) => env.FORWARDERS.getByName(name).status()))
+}
+
+async function detailsOf(source: SourceRuntime, app: App, env: IngestBindings): Promise<SourceDetails> {
   const [status, counts] = await Promise.all([
-    statusOf(source, env, 'status'),
-    expectationCounts(region, source, { shards: env.SHARDS, tables: env.TABLES }).catch((cause: unknown) =>
-      cause instanceof Error ? cause.message : String(cause),
+    statusOf(source, app, env, 'status'),
+    expectationCounts(regionNamed(app.regions, env.REGION), source, { shards: env.SHARDS, tables: env.TABLES }).catch(
+      (cause: unknown) => (cause instanceof Error ? cause.message : String(cause)),
     ),
   ])
   // A part of the counts would pass for all of them.

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import { featureShardOf } from '../../../durable-objects/feature-shard.ts'
+import { forwarderOf } from '../../../durable-objects/forwarder.ts'
 import { kafkaPartitionOf } from '../../../durable-objects/kafka-partition.ts'
 import { tableShardOf } from '../../../durable-objects/table-shard.ts'
 import type { ApplyAnswer, ApplyMessage, ShardUnavailable } from '../../../src/shard/index.ts'
@@ -14,7 +15,7 @@ export class FeatureShard extends featureShardOf(app)<IngestEnv> {
   private calls = 0
   private longestMs = 0
 
-  override apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable {
+  override apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable | Promise<ApplyAnswer | ShardUnavailable> {
     this.calls++
     const startedMs = performance.now()
     try {
@@ -34,6 +35,7 @@ export class FeatureShard extends featureShardOf(app)<IngestEnv> {
 }
 
 export class TableShard extends tableShardOf(app)<IngestEnv> {}
+export class Forwarder extends forwarderOf(app)<IngestEnv> {}
 export class KafkaPartition extends kafkaPartitionOf(app)<IngestEnv> {}
 
 /** The yardstick of a puller: the same client, which reads a partition to its end and does nothing with it. */

@@ -50,7 +50,7 @@ const accounts = tableSource('accounts', {
   }),
   key: 'id',
   time: 'changed_at',
-  from: [webhook({ format: debezium() })],
+  from: [webhook({ format: debezium({ decimals: 'string' }) })],
 })
 
 const of = (source: typeof clicks | typeof orders, name: string) =>

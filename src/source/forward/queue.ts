@@ -1,0 +1,137 @@
+import type { OutboxStorage } from '../../shard/index.ts'
+import { type NewRow, parseRows, type QueuedRow, writeRows } from './row.ts'
+
+/** Where a queue is kept: rows that wait, and one text beside them. */
+export interface QueueStorage extends OutboxStorage {
+  readMeta(key: string): string | undefined
+  writeMeta(key: string, value: string): void
+}
+
+/** What a queue says to events that are put into it: they are in, or why they are not. */
+export type QueueAnswer = { readonly queued: number } | { readonly full: string }
+
+export interface QueueOptions {
+  readonly storage: QueueStorage
+  /** The region that the events came in, and the one that keeps them. */
+  readonly from: string
+  readonly home: string
+  /** Of the region that the events came in: raised with a restore, after which numbers may be given again. */
+  readonly epoch: number
+  /** Bytes that may wait. */
+  readonly maxBytes: number
+}
+
+/** What is known of a queue. */
+export interface QueueStatus {
+  readonly home: string
+  readonly events: number
+  readonly bytes: number
+  /** When the oldest event that waits reached this region, ms; null when none waits. */
+  readonly oldestMs: number | null
+}
+
+/** An event's place and how much there is, in one row beside the rows that wait. */
+interface State {
+  readonly next: number
+  readonly events: number
+  readonly bytes: number
+}
+
+export const DEFAULT_QUEUE_BYTES = 256 * 1024 * 1024
+/** What leaves in one request: rows, and about so much text. */
+const SENT_ROWS = 200
+const SENT_UNITS = 2 * 1024 * 1024
+const EMPTY: State = { next: 1, events: 0, bytes: 0 }
+const utf8 = new TextEncoder()
+
+/**
+ * Events on their way to another region, in the order in which they came, each with a number that rises. They are kept until
+ * their home has all of a row; what is sent again, the shards there know by the numbers.
+ */
+export class ForwardQueue {
+  private readonly options: QueueOptions
+  private state: State
+
+  constructor(options: QueueOptions) {
+    this.options = options
+    const text = options.storage.readMeta('queue')
+    this.state = text === undefined ? EMPTY : (JSON.parse(text) as State)
+  }
+
+  get isEmpty(): boolean {
+    return this.state.events === 0
+  }
+
+  get status(): QueueStatus {
+    const [row] = this.options.storage.readOutbox(1)
+    const oldest = row === undefined ? undefined : parseRows<QueuedRow>(row.body)[0]
+    const { events, bytes } = this.state
+    return { home: this.options.home, events, bytes, oldestMs: oldest?.arrivalMs ?? null }
+  }
+
+  /** Puts events at the end, all of them or none. Throws only when the storage does. */
+  add(rows: readonly NewRow[]): QueueAnswer {
+    const { storage, epoch, maxBytes, home, from } = this.options
+    let { next, events, bytes } = this.state
+    const bodies = rows.map((row) => {
+      const body = writeRows([{ ...row, incarnation: epoch, first: next }])
+      next += row.count
+      events += row.count
+      bytes += utf8.encode(body).length
+      return body
+    })
+    // A queue that is empty takes any request: else one that is larger than the bound could never leave.
+    if (bytes > maxBytes && !this.isEmpty) {
+      const waiting = `${this.state.events} events (${megabytes(this.state.bytes)} MB) wait in ${from} for region ${home}`
+      return { full: `${waiting}, which keeps them and does not take them; at most ${megabytes(maxBytes)} MB may wait` }
+    }
+    const queued = next - this.state.next
+    this.change({ next, events, bytes }, () => {
+      let id = storage.lastOutboxId()
+      for (const body of bodies) storage.writeOutbox(++id, body)
+    })
+    return { queued }
+  }
+
+  /** The oldest rows, as one text for their home; undefined when nothing waits. */
+  take(): { readonly text: string; readonly rows: number } | undefined {
+    const waiting = this.options.storage.readOutbox(1)
+    if (waiting.length === 0) return undefined
+    let text = ''
+    let rows = 0
+    for (let after = 0; rows < SENT_ROWS; ) {
+      const [row] = this.options.storage.readOutbox(1, after)
+      if (row === undefined || (rows > 0 && text.length + row.body.length > SENT_UNITS)) break
+      text += row.body
+      rows++
+      after = row.id
+    }
+    return { text, rows }
+  }
+
+  /** Lets go the oldest rows, whose events their home has. */
+  taken(rows: number): void {
+    const { storage } = this.options
+    if (rows === 0) return
+    const gone = storage.readOutbox(rows)
+    let { events, bytes } = this.state
+    for (const { body } of gone) {
+      bytes -= utf8.encode(body).length
+      for (const { count } of parseRows<QueuedRow>(body)) events -= count
+    }
+    const last = gone.at(-1)?.id ?? 0
+    this.change({ next: this.state.next, events, bytes }, () => storage.deleteOutbox(last))
+  }
+
+  /** Memory follows the storage: when that throws, nothing has happened. */
+  private change(state: State, write: () => void): void {
+    const { storage } = this.options
+    storage.transaction(() => {
+      write()
+      storage.writeMeta('queue', JSON.stringify(state))
+    })
+    this.state = state
+  }
+}
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)
