@@ -62,7 +62,7 @@ const tokens: Binding = { kind: 'secret', name: 'TOKENS' }
 const connections: Binding = { kind: 'secret', name: 'CONNECTIONS' }
 
 /** What the adapter of one kind of stores may add to a bundle, gzip. */
-const ADAPTER_KIB = 20
+const ADAPTER_KIB = 24
 
 /**
  * The plan of one region's Workers. The region `local` takes the plain names, every other one its name as suffix.
