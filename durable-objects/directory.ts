@@ -23,12 +23,21 @@ import {
   writeRead,
 } from '../src/shard/index.ts'
 
+/** What a deployment wants to know of a shard. */
+export interface ShardAbout {
+  /** The hash of the definitions that it runs. */
+  readonly plan: string
+  /** Its last commit; of a table its last contribution. */
+  readonly seq: number
+}
+
 /** A shard as its Durable Object offers it over RPC. */
 interface ShardStub {
   apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
   read(message: string): Promise<string>
   copies(message: string): Promise<Uint8Array>
   expectations(source: string): Promise<ExpectationCount[]>
+  about(): Promise<ShardAbout>
 }
 
 /** The shards' namespace as a Worker is bound to it. */
@@ -83,6 +92,7 @@ export interface TableNamespace {
     apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
     rows(message: RowsMessage): Promise<RowsAnswer | ShardUnavailable>
     expectations(): Promise<ExpectationCount[]>
+    about(): Promise<ShardAbout>
   }
 }
 

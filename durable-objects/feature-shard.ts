@@ -15,6 +15,7 @@ import {
 import { Alarms } from './alarms.ts'
 import { type App, planOf } from './app.ts'
 import { clusterOf } from './clusters.ts'
+import type { ShardAbout } from './directory.ts'
 import { Drain } from './drain.ts'
 import { type LetterBoxes, sendLetters } from './letter-box.ts'
 import { SqlShardStorage } from './sql-shard-storage.ts'
@@ -112,6 +113,11 @@ export function featureShardOf(app: App) {
     /** What was counted here for each expectation of a source; empty when its events are counted elsewhere. */
     expectations(source: string): ExpectationCount[] {
       return this.shard.expectations(source)
+    }
+
+    /** What a deployment waits for. */
+    about(): ShardAbout {
+      return { plan: planOf(app).hash, seq: this.shard.stats.seq }
     }
 
     /** What an operator and the bench want to know. */

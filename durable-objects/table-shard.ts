@@ -10,7 +10,7 @@ import type {
 } from '../src/shard/index.ts'
 import { TableShard } from '../src/table/index.ts'
 import { type App, planOf } from './app.ts'
-import { directoryOf, type ShardNamespace } from './directory.ts'
+import { directoryOf, type ShardAbout, type ShardNamespace } from './directory.ts'
 import { Drain } from './drain.ts'
 import { type LetterBoxes, sendLetters } from './letter-box.ts'
 import { SqlTableStorage } from './sql-table-storage.ts'
@@ -89,6 +89,11 @@ export function tableShardOf(app: App) {
     /** What was counted here for each expectation of the table. */
     expectations(): ExpectationCount[] {
       return this.table.expectations()
+    }
+
+    /** What a deployment waits for. */
+    about(): ShardAbout {
+      return { plan: planOf(app).hash, seq: this.table.stats.seq }
     }
 
     /** What an operator wants to know. */

@@ -10,9 +10,17 @@ export interface Connections {
   readonly kafka: Readonly<Record<string, KafkaConnection>>
   /** By the name that a format gives in `registry`. */
   readonly registries: Readonly<Record<string, RegistryConnection>>
+  /** Online stores, by `REGION/NAME` as regions.ts has them. */
+  readonly stores: Readonly<Record<string, StoreAddress>>
 }
 
-const NO_CONNECTIONS: Connections = { webhooks: {}, kafka: {}, registries: {} }
+/** How an online store is reached. */
+export interface StoreAddress {
+  readonly url: string
+  readonly token?: string
+}
+
+const NO_CONNECTIONS: Connections = { webhooks: {}, kafka: {}, registries: {}, stores: {} }
 const DIALECTS: readonly KafkaConnection['dialect'][] = ['upstash', 'redpanda', 'strimzi', 'confluent', 'karapace']
 const CREDENTIALS = ['token', 'username', 'password']
 
@@ -26,7 +34,7 @@ type Json = Readonly<Record<string, unknown>>
  */
 export function parseConnections(json: string | undefined): Connections {
   if (json === undefined || json.trim() === '') return NO_CONNECTIONS
-  const all = object('', parse(json), ['webhooks', 'kafka', 'registries'])
+  const all = object('', parse(json), ['webhooks', 'kafka', 'registries', 'stores'])
   return {
     webhooks: entries('webhooks', all.webhooks, webhookKeys),
     kafka: entries('kafka', all.kafka, (at, value) => {
@@ -38,6 +46,7 @@ export function parseConnections(json: string | undefined): Connections {
     registries: entries('registries', all.registries, (at, value) =>
       address(at, object(at, value, ['url', ...CREDENTIALS])),
     ),
+    stores: entries('stores', all.stores, (at, value) => storeAddress(at, object(at, value, ['url', 'token']))),
   }
 }
 
@@ -79,6 +88,20 @@ function address(at: string, given: Json): RegistryConnection {
   return texts
 }
 
+/** Databases have addresses of their own: libsql://. */
+const STORE_PROTOCOLS = ['https:', 'http:', 'libsql:']
+
+function storeAddress(at: string, { url, token }: Json): StoreAddress {
+  const parsed = typeof url === 'string' ? URL.parse(url) : null
+  if (typeof url !== 'string' || parsed === null || !STORE_PROTOCOLS.includes(parsed.protocol))
+    throw wrong(`${at}.url`, 'is no https, http or libsql address')
+  if (parsed.username !== '' || parsed.password !== '')
+    throw wrong(`${at}.url`, 'holds a user or a password: give the "token"')
+  if (token === undefined) return { url }
+  if (typeof token !== 'string' || token === '') throw wrong(`${at}.token`, 'is no text')
+  return { url, token }
+}
+
 function entries<T>(at: string, value: unknown, read: (at: string, value: unknown) => T): Readonly<Record<string, T>> {
   if (value === undefined) return {}
   // No prototype: a source may have any name, and none is there that was not given.
@@ -96,7 +119,9 @@ function object(at: string, value: unknown, known?: readonly string[]): Json {
 
 /** A name may be a secret that stands in the wrong place: only what looks like a name is shown. */
 const shownName = (name: string): string =>
-  /^[a-z][a-z0-9_]{0,40}$/.test(name) && !name.startsWith('wh') ? name : '...'
+  /^[a-z][a-z0-9_]{0,40}$|^[a-z][a-z0-9-]{0,40}\/[a-z][a-z0-9-]{0,40}$/.test(name) && !name.startsWith('wh')
+    ? name
+    : '...'
 
 const wrong = (at: string, problem: string): Error =>
   new Error(`The secret CONNECTIONS${at === '' ? '' : `, ${at},`} ${problem}.`)

@@ -50,3 +50,16 @@ test.each([
   expect(made).toThrow(problem)
   expect(made).not.toThrow('hunter2')
 })
+
+test('stores are named by their region and name, and reached over http, https or libsql', () => {
+  const stores = {
+    'weur/redis': { url: 'https://eu.upstash.example', token: 't' },
+    'weur/db': { url: 'libsql://db.example' },
+  }
+  expect({ ...parseConnections(JSON.stringify({ stores })).stores }).toEqual(stores)
+  const wrong = (store: object) => () => parseConnections(JSON.stringify({ stores: { 'weur/redis': store } }))
+  expect(wrong({ url: 'redis://x' })).toThrow('stores.weur/redis.url, is no https, http or libsql address')
+  expect(wrong({ url: 'https://u:p@x' })).toThrow('holds a user or a password: give the "token"')
+  expect(wrong({ url: 'https://x', token: '' })).toThrow('stores.weur/redis.token, is no text')
+  expect(wrong({ url: 'https://x', username: 'u' })).toThrow('is not one of url, token')
+})
