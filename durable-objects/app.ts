@@ -1,6 +1,6 @@
 import type { Definitions } from '../src/define/index.ts'
 import type { StoreAdapters } from '../src/online/index.ts'
-import { Plan, type Region, type Routing } from '../src/plan/index.ts'
+import { epochProblems, Plan, type Region, type Routing } from '../src/plan/index.ts'
 
 /** What a deployment is made of: the user's definitions and where they run. */
 export interface App {
@@ -14,11 +14,16 @@ export interface App {
 
 const plans = new WeakMap<App, Plan>()
 
-/** The app's definitions, compiled once in an isolate. */
+/**
+ * The app's definitions, compiled once in an isolate. Throws when they and the regions do not fit: such a Worker would lose or
+ * misread what is stored.
+ */
 export function planOf(app: App): Plan {
   let plan = plans.get(app)
   if (plan === undefined) {
     plan = new Plan(app.definitions.spec)
+    const problems = epochProblems(app.regions, plan)
+    if (problems.length > 0) throw new Error(`regions.ts: ${problems.join(' ')}`)
     plans.set(app, plan)
   }
   return plan

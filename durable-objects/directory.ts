@@ -22,17 +22,21 @@ import {
   type TableDirectory,
   writeRead,
 } from '../src/shard/index.ts'
+import type { EpochStatus } from './opening.ts'
+import type { HandOverStub, TableHandOverStub } from './parents.ts'
 
 /** What a deployment wants to know of a shard. */
 export interface ShardAbout {
   /** The hash of the definitions that it runs. */
   readonly plan: string
+  /** `copying`: it has not taken over yet from the shard before it. */
+  readonly state: EpochStatus['state']
   /** Its last commit; of a table its last contribution. */
   readonly seq: number
 }
 
 /** A shard as its Durable Object offers it over RPC. */
-interface ShardStub {
+interface ShardStub extends HandOverStub {
   apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
   read(message: string): Promise<string>
   copies(message: string): Promise<Uint8Array>
@@ -88,7 +92,7 @@ export function shardDirectory(region: Region, namespace: ShardNamespace): OwnSh
 
 /** A shard of a table as its Durable Object offers it over RPC. */
 export interface TableNamespace {
-  getByName(name: string): {
+  getByName(name: string): TableHandOverStub & {
     apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
     rows(message: RowsMessage): Promise<RowsAnswer | ShardUnavailable>
     expectations(): Promise<ExpectationCount[]>

@@ -1,12 +1,20 @@
 import { DurableObject } from 'cloudflare:workers'
-import { parseShardName, regionNamed } from '../src/plan/index.ts'
+import { type EntityRuntime, lineageOf, parseShardName, regionNamed, type ShardName } from '../src/plan/index.ts'
 import { type EntityTopic, EntityTopics } from '../src/publish/index.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
+  type ChildName,
   type CopiesMessage,
   type ExpectationCount,
+  type HandedCells,
+  type HandedIds,
+  type HandOverHead,
+  type HandOverRest,
+  Heir,
   parseRead,
+  pauseOf,
+  type RunName,
   Shard,
   type ShardUnavailable,
   writeCopies,
@@ -15,84 +23,143 @@ import {
 import { Alarms } from './alarms.ts'
 import { type App, planOf } from './app.ts'
 import { clusterOf } from './clusters.ts'
-import type { ShardAbout } from './directory.ts'
+import type { ShardAbout, ShardNamespace } from './directory.ts'
 import { Drain } from './drain.ts'
 import { type LetterBoxes, sendLetters } from './letter-box.ts'
+import { type EpochStatus, Opening } from './opening.ts'
+import { parentShard } from './parents.ts'
 import { SqlShardStorage } from './sql-shard-storage.ts'
 
 /** What a shard needs of its Worker. */
 export interface FeatureShardEnv {
+  readonly SHARDS: ShardNamespace
   readonly DEAD_LETTERS: LetterBoxes
   /** JSON: the clusters that features are published to. */
   readonly CONNECTIONS?: string
 }
 
+/** A shard that is open, and what leaves it by itself: refusals, and changes to each topic. */
+interface Running {
+  readonly shard: Shard
+  readonly topics: EntityTopics
+  readonly drains: readonly Drain[]
+}
+
 /** One shard of one entity as a Durable Object: storage, alarm and RPC; every rule is in `src/shard`. */
 export function featureShardOf(app: App) {
   return class FeatureShardObject<Env extends FeatureShardEnv> extends DurableObject<Env> {
+    private readonly name: ShardName
+    private readonly entity: EntityRuntime
     private readonly sql: SqlShardStorage
-    private readonly shard: Shard
-    private readonly topics: EntityTopics
-    /** What leaves by itself: refusals, and changes to each topic. */
-    private readonly drains: readonly Drain[]
     private readonly alarms: Alarms
+    /** Null while it has not taken over from the shard before it. */
+    private running: Running | null = null
+    private readonly opening: Opening | null
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env)
       const name = parseShardName(ctx.id.name ?? '')
       if (name === undefined)
         throw new Error(`a feature shard is named region/entity/epoch/shards/shard, not ${ctx.id.name}`)
-      const plan = planOf(app)
-      const entity = plan.entities.get(name.entity)
+      const entity = planOf(app).entities.get(name.entity)
       if (entity === undefined) throw new Error(`no entity ${name.entity} in this deployment`)
+      const lineage = lineageOf(regionNamed(app.regions, name.region), 'entity', name)
+      if (lineage.kind === 'stranger') throw new Error(`${ctx.id.name}: ${lineage.why}`)
+      this.name = name
+      this.entity = entity
       this.sql = new SqlShardStorage(ctx.storage)
+      this.alarms = new Alarms(ctx.storage)
+      if (lineage.kind === 'first' || Heir.isOpen(this.sql)) {
+        this.opening = null
+        this.start()
+        return
+      }
+      const { parent, isNext } = lineage
+      this.opening = new Opening({
+        heir: new Heir({
+          storage: this.sql,
+          child: name,
+          siblings: name.shards / parent.shards,
+          countsExpectations: name.shard === parent.shard,
+          parent: parentShard(env.SHARDS, parent),
+          now: () => Date.now(),
+        }),
+        isNext,
+        name: `shard ${ctx.id.name}`,
+        start: () => this.start(),
+        waitUntil: (work) => ctx.waitUntil(work),
+      })
+    }
+
+    private start(): void {
+      const { name, entity, ctx, env, sql: storage } = this
+      const plan = planOf(app)
       const part = { region: regionNamed(app.regions, name.region).id, epoch: name.epoch, shard: name.shard }
       const report = (problem: string) => console.error(`${ctx.id.name}: ${problem}`)
-      const { shards } = name
-      this.shard = new Shard({ plan, entity, part, shards, storage: this.sql, now: () => Date.now(), report })
-      this.alarms = new Alarms(ctx.storage)
-      this.topics = new EntityTopics({
+      const now = () => Date.now()
+      const shard = new Shard({ plan, entity, part, shards: name.shards, storage, now, report })
+      const topics = new EntityTopics({
         plan,
         entity,
         part: { region: name.region, epoch: name.epoch, shard: name.shard },
-        shard: this.shard,
-        storage: this.sql,
+        shard,
+        storage,
         kafka: (cluster) => clusterOf(env.CONNECTIONS, cluster, `tidemark-${ctx.id.name}`.replaceAll('/', '-')),
-        now: () => Date.now(),
+        now,
         report,
       })
       const letters = new Drain({
         storage: this.alarms.for('letters'),
         name: `${ctx.id.name}`,
-        isEmpty: () => this.shard.letters.isEmpty,
-        send: () => sendLetters(this.shard.letters, env.DEAD_LETTERS, name.region),
+        isEmpty: () => shard.letters.isEmpty,
+        send: () => sendLetters(shard.letters, env.DEAD_LETTERS, name.region),
       })
-      this.drains = [letters, ...this.topics.topics.map((topic) => this.drainOf(topic))]
+      this.running = { shard, topics, drains: [letters, ...topics.topics.map((topic) => this.drainOf(shard, topic))] }
       // Left by a process that ended between a batch and its drain.
-      this.ctx.waitUntil(this.drain())
+      ctx.waitUntil(this.drain())
     }
 
-    private drainOf(topic: EntityTopic): Drain {
+    private drainOf(shard: Shard, topic: EntityTopic): Drain {
       return new Drain({
         storage: this.alarms.for(`topic ${topic.name}`),
         name: `${this.ctx.id.name} to the topic ${topic.name}`,
-        isEmpty: () => topic.dueMs === null,
+        // Who has taken over tells everything anew: what came from here after that would be older.
+        isEmpty: () => topic.dueMs === null || shard.handOver.sealed !== null,
         dueMs: () => topic.dueMs ?? 0,
         send: () => topic.send(),
       })
     }
 
     private async drain(): Promise<void> {
-      await Promise.all(this.drains.map((drain) => drain.run()))
+      await Promise.all(this.running?.drains.map((drain) => drain.run()) ?? [])
+    }
+
+    /** The shard once it is open; or why it is not. */
+    private async opened(): Promise<Running | ShardUnavailable> {
+      const why = await this.opening?.ready()
+      return why ?? this.running ?? { unavailable: 'opening', message: `${this.ctx.id.name} is not open` }
+    }
+
+    /** The shard, for what cannot be answered without it. */
+    private async insist(): Promise<Running> {
+      const running = this.running ?? (await this.opened())
+      if ('unavailable' in running) throw new Error(running.message)
+      return running
     }
 
     /** Takes in a batch; the answer leaves when it is durable (the output gate waits for the write). */
-    apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable {
+    apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable | Promise<ApplyAnswer | ShardUnavailable> {
+      if (this.running === null)
+        return this.opened().then((opened) => ('unavailable' in opened ? opened : this.apply(message)))
+      const { shard, drains } = this.running
+      const answer = this.orAbort(() => shard.apply(message))
+      if ('refused' in answer && (answer.refused.length > 0 || drains.length > 1)) this.ctx.waitUntil(this.drain())
+      return answer
+    }
+
+    private orAbort<T>(work: () => T): T {
       try {
-        const answer = this.shard.apply(message)
-        if ('refused' in answer && (answer.refused.length > 0 || this.drains.length > 1))
-          this.ctx.waitUntil(this.drain())
-        return answer
+        return work()
       } catch (cause) {
         // The transaction is rolled back but memory is not: the next call must open the shard anew.
         this.ctx.abort(cause instanceof Error ? `batch failed: ${cause.message}` : 'batch failed')
@@ -101,30 +168,86 @@ export function featureShardOf(app: App) {
     }
 
     /** Reads entities: a text in, a text out (`src/shard/read-text.ts`). */
-    read(message: string): string {
-      return writeReadAnswer(this.shard.read(parseRead(message)))
+    read(message: string): string | Promise<string> {
+      if (this.running === null)
+        return this.opened().then((opened) => ('unavailable' in opened ? writeReadAnswer(opened) : this.read(message)))
+      return writeReadAnswer(this.running.shard.read(parseRead(message)))
     }
 
     /** Entities as they are, for whoever merges them with other parts (`src/shard/copies.ts`). */
-    copies(message: string): Uint8Array {
-      return writeCopies(this.shard.copies(JSON.parse(message) as CopiesMessage))
+    copies(message: string): Uint8Array | Promise<Uint8Array> {
+      if (this.running === null)
+        return this.opened().then((opened) => ('unavailable' in opened ? writeCopies(opened) : this.copies(message)))
+      return writeCopies(this.running.shard.copies(JSON.parse(message) as CopiesMessage))
     }
 
     /** What was counted here for each expectation of a source; empty when its events are counted elsewhere. */
-    expectations(source: string): ExpectationCount[] {
-      return this.shard.expectations(source)
+    async expectations(source: string): Promise<ExpectationCount[]> {
+      return (await this.insist()).shard.expectations(source)
+    }
+
+    /** For a shard of the next epoch: how this one stands. */
+    async handOverHead(): Promise<HandOverHead> {
+      return (await this.insist()).shard.handOver.head()
+    }
+
+    /** For a shard of the next epoch: seals this one. */
+    async handOverSeal(child: ChildName): Promise<HandOverRest> {
+      const { shard } = await this.insist()
+      return this.orAbort(() => shard.handOver.seal(child))
+    }
+
+    async handOverCells(child: ChildName, page: number, since: number): Promise<HandedCells> {
+      return (await this.insist()).shard.handOver.cells(child, page, since)
+    }
+
+    async handOverIds(run: RunName, part: number): Promise<HandedIds | null> {
+      return (await this.insist()).shard.handOver.ids(run, part)
+    }
+
+    /** Copies from the shard before it, while that one serves. Says whether everything is here that was there when it began. */
+    async prepareEpoch(): Promise<boolean> {
+      return (await this.opening?.prepare()) ?? true
+    }
+
+    /** Takes over from the shard before it, if it has not. Throws when it may not or cannot. */
+    async openEpoch(): Promise<EpochStatus> {
+      await this.opening?.open()
+      return this.epochStatus()
+    }
+
+    epochStatus(): EpochStatus {
+      const bytes = this.ctx.storage.sql.databaseSize
+      const taken = this.opening?.progress
+      if (this.running === null) {
+        return { state: 'copying', seq: taken?.seq ?? 0, entities: taken?.cells ?? 0, bytes, ...(taken && { taken }) }
+      }
+      const { shard } = this.running
+      const { seq } = shard.stats
+      const pauseMs = pauseOf(this.sql)
+      const before = { isOpen: true, cells: 0, bytes: 0, seq, parentSeq: null, parentEntities: null, pauseMs }
+      return {
+        state: shard.handOver.sealed === null ? 'open' : 'sealed',
+        seq,
+        entities: shard.roughEntities,
+        bytes,
+        ...(pauseMs !== null && { taken: taken ?? before }),
+      }
     }
 
     /** What a deployment waits for. */
     about(): ShardAbout {
-      return { plan: planOf(app).hash, seq: this.shard.stats.seq }
+      const { state, seq } = this.epochStatus()
+      return { plan: planOf(app).hash, state, seq }
     }
 
     /** What an operator and the bench want to know. */
     stats() {
+      if (this.running === null) throw new Error(`${this.ctx.id.name} is not open`)
+      const { shard, topics } = this.running
       return {
-        ...this.shard.stats,
-        topics: this.topics.topics.map(({ status }) => status),
+        ...shard.stats,
+        topics: topics.topics.map(({ status }) => status),
         rowsWritten: this.sql.rowsWritten,
         databaseBytes: this.ctx.storage.sql.databaseSize,
       }

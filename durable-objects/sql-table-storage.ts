@@ -14,14 +14,21 @@ export class SqlTableStorage implements TableStorage {
   constructor(storage: DurableObjectStorage) {
     this.storage = storage
     this.sql = storage.sql
-    for (const table of ['row', 'meta']) {
-      this.sql.exec(`CREATE TABLE IF NOT EXISTS ${table} (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`)
-    }
+    this.sql.exec('CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID')
+    this.createRows()
     const written = (rows: number) => {
       this.rowsWritten += rows
     }
     this.contributions = sqlOutbox(storage, 'contribution', written)
     this.letters = sqlOutbox(storage, 'letter', written)
+  }
+
+  /** Rows of before rounds were counted were written before the first. */
+  private createRows(): void {
+    const round = 'round INTEGER NOT NULL DEFAULT 0'
+    this.sql.exec(`CREATE TABLE IF NOT EXISTS row (key TEXT PRIMARY KEY, value TEXT NOT NULL, ${round}) WITHOUT ROWID`)
+    const made = this.sql.exec<{ sql: string }>("SELECT sql FROM sqlite_master WHERE name = 'row'").one()
+    if (!made.sql.includes('round')) this.sql.exec(`ALTER TABLE row ADD COLUMN ${round}`)
   }
 
   private write(query: string, ...bindings: SqlStorageValue[]): void {
@@ -44,24 +51,29 @@ export class SqlTableStorage implements TableStorage {
     this.write('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)', key, value)
   }
 
+  /** How many rows there are, deleted ones too. */
+  get rowCount(): number {
+    return this.sql.exec<{ rows: number }>('SELECT count(*) AS rows FROM row').one().rows
+  }
+
   readRow(key: string): string | undefined {
     return this.read('SELECT value FROM row WHERE key = ?', key)
   }
 
-  writeRow(key: string, body: string): void {
-    this.write('INSERT OR REPLACE INTO row (key, value) VALUES (?, ?)', key, body)
+  writeRow(key: string, body: string, round: number): void {
+    this.write('INSERT OR REPLACE INTO row (key, value, round) VALUES (?, ?, ?)', key, body, round)
   }
 
   deleteRow(key: string): void {
     this.write('DELETE FROM row WHERE key = ?', key)
   }
 
-  scanRows(after: string | null, limit: number): { readonly key: string; readonly body: string }[] {
-    const from = after === null ? '' : 'WHERE key > ?'
+  scanRows(after: string | null, limit: number, round = 0): { readonly key: string; readonly body: string }[] {
+    const from = after === null ? '' : 'AND key > ?'
     return this.sql
       .exec<{ key: string; body: string }>(
-        `SELECT key, value AS body FROM row ${from} ORDER BY key LIMIT ?`,
-        ...(after === null ? [limit] : [after, limit]),
+        `SELECT key, value AS body FROM row WHERE round >= ? ${from} ORDER BY key LIMIT ?`,
+        ...(after === null ? [round, limit] : [round, after, limit]),
       )
       .toArray()
   }

@@ -75,6 +75,26 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 3 some letters of a replay s
 
 Exit codes: 0 all goes on, 1 failed, 2 wrong command line, 3 something stands still until a person acts.`,
   },
+  reshard: {
+    file: 'reshard.ts',
+    does: 'change the number of shards of a region, while it serves',
+    usage: 'tidemark reshard --region NAME [--dry-run] [options]',
+    example: 'npx tidemark reshard --region weur --dry-run --url https://tidemark-ingest-weur.example.workers.dev',
+    more: `
+  With \`next\` in regions.ts, deployed: fills the shards of that epoch while those of now serve; as often as you like.
+  With it made the epoch, and that deployed: opens them, and says how long each paused (docs/operations.md).
+
+  --region NAME   as regions.ts calls it
+  --dry-run       only shows the plan: counts, parents, what there is to copy
+  --concurrency N shards that work side by side, 1 to 64; default 4
+  --regions F     the file that exports the regions; default regions.ts
+  --definitions F the file that exports the definitions; default features/index.ts
+  --url U         the ingest Worker; default TIDEMARK_URL, else npm start on this machine
+  --token T       default TIDEMARK_TOKEN, else that of npm start; scope admin
+  --json          one JSON object instead of a table
+
+Exit codes: 0 done or nothing to do, 1 failed (run it again: it goes on), 2 wrong command line or regions.ts.`,
+  },
   source: {
     file: 'source.ts',
     does: 'print the settings of Debezium for a table',

@@ -81,6 +81,7 @@ export class EntityStore {
       print,
       revision: () => subscriptions.of(name).revision,
       isListed: () => subscriptions.of(name).page === null,
+      lost: () => subscriptions.restart(name, { revise: false }),
       done: (row) => changes.release(name, row),
       reader: () => {
         reader ??= new VectorReader(entity, allFeatures(entity), shard.sinceOf)
@@ -110,8 +111,13 @@ export class EntityStore {
   /** Does some of what there is to do. Throws when it is not known whether the store has it: call it again later. */
   async send(): Promise<void> {
     if (this.publisher.backlog > MOST_ROWS) this.startOver()
-    if (this.isToSweep) this.subscriptions.sweep(this.name)
+    if (this.isToSweep) this.sweep()
     else await this.publisher.send()
+  }
+
+  private sweep(): void {
+    this.subscriptions.sweep(this.name)
+    if (this.subscriptions.of(this.name).page === null) this.publisher.listed()
   }
 
   private startOver(): void {

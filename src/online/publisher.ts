@@ -44,6 +44,8 @@ export interface StorePublisherOptions {
   readonly revision: () => number
   /** Whether every entity has been listed for the store. */
   readonly isListed: () => boolean
+  /** Told that the store has lost what was there: everything has to be listed anew. */
+  readonly lost: () => void
   /** Told that the store has everything up to this row. */
   readonly done: (row: number) => void
   /** Reads all features of the entity, for stores that keep plain values. */
@@ -81,6 +83,8 @@ export class StorePublisher {
   private sent = 0
   /** When the last head was put, ms. */
   private headMs = 0
+  /** Everything was listed by this very process, and no head has been put since: there need not be one. */
+  private isFirst = false
   private readonly counts = { copies: 0, older: 0, refused: 0 }
   private problem: string | null = null
 
@@ -114,6 +118,11 @@ export class StorePublisher {
   /** Batches whose changes it has not. */
   get backlog(): number {
     return this.options.changes.count(this.sent)
+  }
+
+  /** Everything has been listed. */
+  listed(): void {
+    this.isFirst = true
   }
 
   /** Lets go of what waits: everything is listed anew. */
@@ -249,10 +258,20 @@ export class StorePublisher {
   }
 
   private async putHead({ seq, atMs }: { readonly seq: number; readonly atMs: number }): Promise<void> {
-    const { entity, place, shard, revision, store, name, report, print } = this.options
+    const { entity, place, shard, revision, store, name, report, print, lost } = this.options
     const { region, epoch, shards, shard: number } = place
     const own = { entity: entity.spec.name, region, epoch, shards, shard: number, seq, atMs, revision: revision() }
-    const [outcome] = await store().put([headCopy({ ...own, print, ...shard.history })])
+    const head = headCopy({ ...own, print, ...shard.history })
+    const [there] = await store().get([head.address])
+    // The store is another one, or was emptied: a head would turn what is missing into entities without a state.
+    if (there === undefined && !this.isFirst && seq > 0) {
+      report(`the online store ${name} has lost its copies: everything is published anew`)
+      this.isFirst = true
+      lost()
+      return
+    }
+    const [outcome] = await store().put([head])
+    this.isFirst = false
     if (typeof outcome !== 'object') return
     if ('again' in outcome) throw new Error(outcome.again)
     report(`the online store ${name} did not take a head: ${outcome.refused}`)

@@ -13,7 +13,17 @@ import type { ShardStorage } from './storage.ts'
 export const HAND_OVER_FORMAT = 1
 
 /** A run of ids, as its parent lists it. Equal lists are equal runs. */
-export type RunName = readonly [id: number, tier: number, count: number, newestMs: number, sum: number]
+export interface RunName {
+  readonly id: number
+  readonly tier: number
+  readonly count: number
+  readonly newestMs: number
+  /** Of its content. */
+  readonly sum: number
+}
+
+export const isSameRun = (a: RunName, b: RunName): boolean =>
+  a.id === b.id && a.tier === b.tier && a.count === b.count && a.newestMs === b.newestMs && a.sum === b.sum
 
 /** How a shard stands that is to hand over. */
 export interface HandOverHead {
@@ -30,7 +40,7 @@ export interface HandOverHead {
 /** What a child has besides entities and ids; complete once its parent is sealed. */
 export interface HandOverRest extends HandOverHead {
   /** Rows of meta, as they are stored. */
-  readonly meta: readonly (readonly [key: string, text: string])[]
+  readonly meta: Readonly<Record<string, string>>
   readonly quality: Readonly<Record<string, StoredQuality>> | null
 }
 
@@ -68,7 +78,7 @@ const ANSWER_BYTES = 512 * 1024
 /** So long after it was asked for, runs of ids stay as they are. */
 const HOLD_MS = 600_000
 /** Rows of meta that say what was there before a deploy, and how long it has been. */
-const META = ['contracts', 'since', 'born', 'view starts', 'topics', 'stores'] as const
+const META = ['spread', 'contracts', 'since', 'born', 'view starts', 'topics', 'stores'] as const
 const SEALED = 'sealed'
 const writer = new ByteWriter()
 
@@ -112,7 +122,7 @@ export class HandOver {
       ...now,
       pages: pages.count,
       entities: pages.roughCells,
-      runs: ids.handedOver.map((run): RunName => [run.id, run.tier, run.count, run.newestMs, run.sum]),
+      runs: ids.handedOver.map(({ id, tier, count, newestMs, sum }): RunName => ({ id, tier, count, newestMs, sum })),
     }
   }
 
@@ -130,7 +140,8 @@ export class HandOver {
       const text = storage.readMeta(key)
       return text === undefined ? [] : [[key, text] as const]
     })
-    return { ...this.head(), meta: [...own, ...Layouts.rows(storage), ...positions.rows], quality: quality() }
+    const meta = Object.fromEntries([...own, ...Layouts.rows(storage), ...positions.rows])
+    return { ...this.head(), meta, quality: quality() }
   }
 
   cells(child: ChildName, page: number, since: number): HandedCells {
@@ -158,10 +169,8 @@ export class HandOver {
     return slice < spreadOf(entity) && (hash + slice) % shards === shard
   }
 
-  ids([id, tier, count, newestMs, sum]: RunName, from: number): HandedIds | null {
-    const isIt = (run: { id: number; tier: number; count: number; newestMs: number; sum: number }) =>
-      run.id === id && run.tier === tier && run.count === count && run.newestMs === newestMs && run.sum === sum
-    const run = this.of.ids.handedOver.find(isIt)
+  ids(name: RunName, from: number): HandedIds | null {
+    const run = this.of.ids.handedOver.find((one) => isSameRun(one, name))
     if (run === undefined) return null
     writer.reset()
     let part = from

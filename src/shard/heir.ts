@@ -5,6 +5,7 @@ import {
   HAND_OVER_FORMAT,
   type HandOverHead,
   type HandOverRest,
+  isSameRun,
   type ParentShard,
   type RunName,
 } from './hand-over.ts'
@@ -45,6 +46,8 @@ export interface HeirProgress {
   readonly parentSeq: number | null
   /** About how many entities the parent has, for all of its children. */
   readonly parentEntities: number | null
+  /** How long neither of them took anything in, ms; null before it is open. */
+  readonly pauseMs: number | null
 }
 
 export interface HeirOptions {
@@ -55,6 +58,8 @@ export interface HeirOptions {
   /** Whether the counts of expectations, which nobody can divide, are its. */
   readonly countsExpectations: boolean
   readonly parent: ParentShard
+  /** ms since the epoch. */
+  readonly now: () => number
   readonly memoryBytes?: number
 }
 
@@ -92,6 +97,7 @@ export class Heir {
       seq: since,
       parentSeq: head?.seq ?? null,
       parentEntities: head?.entities ?? null,
+      pauseMs: pauseOf(this.options.storage),
     }
   }
 
@@ -116,9 +122,11 @@ export class Heir {
     if (this.opened) return
     // Most of it while the parent still serves.
     await this.copy()
-    const rest = await this.options.parent.seal(this.options.child)
+    const { parent, child, storage, now } = this.options
+    const sealingMs = now()
+    const rest = await parent.seal(child)
     await this.copyUpTo(rest, () => false)
-    this.options.storage.transaction(() => this.finish(rest))
+    storage.transaction(() => this.finish(rest, now() - sealingMs))
     this.opened = true
   }
 
@@ -168,7 +176,7 @@ export class Heir {
     const { parent } = this.options
     for (;;) {
       this.dropRuns()
-      const wanted = this.head?.runs.find((name) => !this.taken.runs.some(([known]) => isSame(known, name)))
+      const wanted = this.head?.runs.find((name) => !this.taken.runs.some(([known]) => isSameRun(known, name)))
       if (wanted === undefined) return true
       if (isLate()) return false
       if (!(await this.copyRun(wanted, isLate))) this.head = await parent.head()
@@ -179,9 +187,9 @@ export class Heir {
   private dropRuns(): void {
     const { storage } = this.options
     const listed = this.head?.runs ?? []
-    const gone = this.taken.runs.filter(([name]) => !listed.some((run) => isSame(run, name)))
+    const gone = this.taken.runs.filter(([name]) => !listed.some((run) => isSameRun(run, name)))
     const { run } = this.taken
-    const isCutOff = run !== null && !listed.some((name) => isSame(name, run.name))
+    const isCutOff = run !== null && !listed.some((name) => isSameRun(name, run.name))
     if (gone.length === 0 && !isCutOff) return
     storage.transaction(() => {
       for (const [, own] of gone) deleteRun(storage, own)
@@ -198,7 +206,7 @@ export class Heir {
   private async copyRun(name: RunName, isLate: () => boolean): Promise<boolean> {
     const { storage, parent } = this.options
     const begun = this.taken.run
-    let at = begun !== null && isSame(begun.name, name) ? begun : { name, own: this.taken.nextRun, part: 0 }
+    let at = begun !== null && isSameRun(begun.name, name) ? begun : { name, own: this.taken.nextRun, part: 0 }
     while (!isLate()) {
       const handed = await parent.ids(name, at.part)
       if (handed === null) return false
@@ -213,8 +221,7 @@ export class Heir {
         const bytes = this.taken.bytes + handed.bytes.length
         const nextRun = Math.max(this.taken.nextRun, own + 1)
         if (handed.next === null) {
-          const [, tier, count, newestMs] = name
-          IdRun.assembled(storage, own, tier, count, newestMs)
+          IdRun.assembled(storage, own, name.tier, name.count, name.newestMs)
           this.save({ ...this.taken, bytes, nextRun, run: null, runs: [...this.taken.runs, [name, own]] })
         } else this.save({ ...this.taken, bytes, nextRun, run: { name, own, part: handed.next } })
       })
@@ -225,23 +232,29 @@ export class Heir {
   }
 
   /** Takes what is small, and begins to count where the parent stopped. */
-  private finish(rest: HandOverRest): void {
+  private finish(rest: HandOverRest, pauseMs: number): void {
     const { storage, countsExpectations } = this.options
-    for (const [key, text] of rest.meta)
+    for (const [key, text] of Object.entries(rest.meta))
       storage.writeMeta(key, key === 'topics' || key === 'stores' ? handedOver(text) : text)
     // In the parent's order: the newest last.
     const runs = rest.runs.map((name) => {
-      const [, tier, count, newestMs] = name
-      const own = this.taken.runs.find(([known]) => isSame(known, name))?.[1]
+      const { tier, count, newestMs } = name
+      const own = this.taken.runs.find(([known]) => isSameRun(known, name))?.[1]
       if (own === undefined) throw new Error('a run of ids of the parent is not here')
       return [own, tier, count, newestMs]
     })
     storage.writeMeta('ids', JSON.stringify(runs))
     const { seq, availableAt, mark, quality } = rest
     new Journal(storage).write(firstEntry({ seqBefore: seq, availableAt, mark }, countsExpectations ? quality : null))
-    storage.writeMeta(OPEN, JSON.stringify({ seq }))
+    storage.writeMeta(OPEN, JSON.stringify({ seq, pauseMs }))
     this.save({ ...this.taken, since: seq })
   }
+}
+
+/** Reads what a shard said of the pause when it opened. */
+export function pauseOf(storage: Pick<ShardStorage, 'readMeta'>): number | null {
+  const text = storage.readMeta(OPEN)
+  return text === undefined ? null : (JSON.parse(text) as { readonly pauseMs: number }).pauseMs
 }
 
 /** A batch of nothing, after which a shard counts on. */
@@ -259,8 +272,6 @@ function firstEntry(
     message: { version: 0, plan: '', source: '', arrivalMs: 0, events: '[]', fanout: '' },
   }
 }
-
-const isSame = (a: RunName, b: RunName): boolean => a.every((value, i) => value === b[i])
 
 function deleteRun(storage: ShardStorage, id: number): void {
   for (let part = 0; part < RUN_PARTS; part++) storage.deleteBlob('ids', id * RUN_PARTS + part)

@@ -21,7 +21,7 @@ export {
   type ParentShard,
   type RunName,
 } from './hand-over.ts'
-export { Heir, type HeirProgress } from './heir.ts'
+export { Heir, type HeirProgress, pauseOf } from './heir.ts'
 export { tableSequence } from './message-events.ts'
 export {
   type ApplyAnswer,

@@ -85,6 +85,8 @@ export class Shard {
   private readonly open = new OpenCells()
   private readonly reads: Reads
   private readonly quality: Quality
+  /** Why nothing is taken in or read: the entity is spread otherwise than when it was counted. */
+  private readonly misfit: ShardUnavailable | undefined
   /** For the shards of the next epoch. */
   readonly handOver: HandOver
   private seq = 0
@@ -122,6 +124,7 @@ export class Shard {
       this.pages.shrink()
     }
     this.pages.opened(this.seq)
+    this.misfit = this.checkSpread()
     const { pages, ids, layouts, positions } = this
     this.handOver = new HandOver({
       ...options,
@@ -151,6 +154,27 @@ export class Shard {
     }
   }
 
+  /** An event that comes again would go to another slice, and be counted there a second time: the number is for good. */
+  private checkSpread(): ShardUnavailable | undefined {
+    const { storage, entity } = this.options
+    const spread = spreadOf(entity)
+    const stored = storage.readMeta('spread')
+    const before = stored === undefined ? (this.seq > 0 ? 1 : spread) : Number(stored)
+    if (stored === undefined && spread > 1 && before === spread)
+      storage.transaction(() => storage.writeMeta('spread', String(spread)))
+    if (before === spread) return undefined
+    const { name } = entity.spec
+    const message =
+      `entity ${name} is spread over ${spread} shards now and was over ${before}: what was counted cannot be moved. ` +
+      `Set spread back to ${before}, or declare an entity of another name`
+    return { unavailable: 'spread', message }
+  }
+
+  /** About how many entities it has. */
+  get roughEntities(): number {
+    return this.pages.roughCells
+  }
+
   /** What was counted here for each expectation of a source, in declared order; empty when its events are counted elsewhere. */
   expectations(source: string): ExpectationCount[] {
     return this.quality.counts(source, Math.max(this.availableAt, this.options.now()))
@@ -174,6 +198,7 @@ export class Shard {
   }): ShardUnavailable | undefined {
     const own = this.options.plan.hash
     const { sealed } = this.handOver
+    if (this.misfit) return this.misfit
     if (sealed !== null)
       return { unavailable: 'sealed', message: `shard ${this.name} has been taken over by epoch ${sealed}` }
     if (version !== MESSAGE_VERSION) return { unavailable: 'unknown_version', message: `message version ${version}` }

@@ -1,4 +1,5 @@
 import type { RegistryConnection } from '../contract/index.ts'
+import type { StoreConnection } from '../online/index.ts'
 import type { KafkaConnection } from './kafka/kafka-http.ts'
 import { parseWebhookKey, type WebhookKey } from './webhook/standard.ts'
 
@@ -10,14 +11,8 @@ export interface Connections {
   readonly kafka: Readonly<Record<string, KafkaConnection>>
   /** By the name that a format gives in `registry`. */
   readonly registries: Readonly<Record<string, RegistryConnection>>
-  /** Online stores, by `REGION/NAME` as regions.ts has them. */
-  readonly stores: Readonly<Record<string, StoreAddress>>
-}
-
-/** How an online store is reached. */
-export interface StoreAddress {
-  readonly url: string
-  readonly token?: string
+  /** Online stores, by `REGION/NAME` of regions.ts; KV is bound, and not here. */
+  readonly stores: Readonly<Record<string, StoreConnection>>
 }
 
 const NO_CONNECTIONS: Connections = { webhooks: {}, kafka: {}, registries: {}, stores: {} }
@@ -46,8 +41,16 @@ export function parseConnections(json: string | undefined): Connections {
     registries: entries('registries', all.registries, (at, value) =>
       address(at, object(at, value, ['url', ...CREDENTIALS])),
     ),
-    stores: entries('stores', all.stores, (at, value) => storeAddress(at, object(at, value, ['url', 'token']))),
+    stores: entries('stores', all.stores, store),
   }
+}
+
+/** Turso prints addresses as `libsql://`, which is HTTPS. */
+function store(at: string, value: unknown): StoreConnection {
+  const given = object(at, value, ['url', 'token'])
+  const url = typeof given.url === 'string' ? given.url.replace(/^libsql:/, 'https:') : given.url
+  const { url: href, token } = address(at, { ...given, url })
+  return token === undefined ? { url: href } : { url: href, token }
 }
 
 function parse(json: string): unknown {
@@ -88,25 +91,11 @@ function address(at: string, given: Json): RegistryConnection {
   return texts
 }
 
-/** Databases have addresses of their own: libsql://. */
-const STORE_PROTOCOLS = ['https:', 'http:', 'libsql:']
-
-function storeAddress(at: string, { url, token }: Json): StoreAddress {
-  const parsed = typeof url === 'string' ? URL.parse(url) : null
-  if (typeof url !== 'string' || parsed === null || !STORE_PROTOCOLS.includes(parsed.protocol))
-    throw wrong(`${at}.url`, 'is no https, http or libsql address')
-  if (parsed.username !== '' || parsed.password !== '')
-    throw wrong(`${at}.url`, 'holds a user or a password: give the "token"')
-  if (token === undefined) return { url }
-  if (typeof token !== 'string' || token === '') throw wrong(`${at}.token`, 'is no text')
-  return { url, token }
-}
-
 function entries<T>(at: string, value: unknown, read: (at: string, value: unknown) => T): Readonly<Record<string, T>> {
   if (value === undefined) return {}
   // No prototype: a source may have any name, and none is there that was not given.
   const all: Record<string, T> = Object.create(null)
-  for (const [name, one] of Object.entries(object(at, value))) all[name] = read(`${at}.${shownName(name)}`, one)
+  for (const [name, one] of Object.entries(object(at, value))) all[name] = read(`${at}${shownName(name)}`, one)
   return all
 }
 
@@ -118,10 +107,10 @@ function object(at: string, value: unknown, known?: readonly string[]): Json {
 }
 
 /** A name may be a secret that stands in the wrong place: only what looks like a name is shown. */
-const shownName = (name: string): string =>
-  /^[a-z][a-z0-9_]{0,40}$|^[a-z][a-z0-9-]{0,40}\/[a-z][a-z0-9-]{0,40}$/.test(name) && !name.startsWith('wh')
-    ? name
-    : '...'
+function shownName(name: string): string {
+  if (/^[a-z][a-z0-9-]{0,30}\/[a-z][a-z0-9-]{0,30}$/.test(name)) return `["${name}"]`
+  return /^[a-z][a-z0-9_]{0,40}$/.test(name) && !name.startsWith('wh') ? `.${name}` : '....'
+}
 
 const wrong = (at: string, problem: string): Error =>
   new Error(`The secret CONNECTIONS${at === '' ? '' : `, ${at},`} ${problem}.`)

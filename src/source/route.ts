@@ -10,9 +10,10 @@ import {
   refusal,
 } from '../contract/index.ts'
 import { type LetterOrigin, letterOrigin } from '../dead-letters/index.ts'
-import { type EntityRuntime, type Route, type SourceRuntime, shardOf } from '../plan/index.ts'
+import { type EntityRuntime, type Route, type SourceRuntime, sliceShard } from '../plan/index.ts'
 import { type ApplyMessage, MESSAGE_VERSION, type MessagePosition } from '../shard/index.ts'
 import { MAX_EVENT_UNITS } from '../util/limits.ts'
+import { Slicer } from './slices.ts'
 import { type BatchStamps, StampsWriter } from './stamps.ts'
 
 /** More than this many events, or about this much text, go to a shard in several messages: a journal row holds 2 MB. */
@@ -104,6 +105,10 @@ export class Router {
   private readonly firstBucket: readonly number[]
   private readonly buckets: readonly { readonly entity: EntityRuntime; readonly shard: number }[]
   private readonly shards: readonly number[]
+  /** Of a source that feeds an entity that is spread; null for every other. */
+  private readonly slicer: Slicer | null
+  /** The fields that are scanned for: those of keys, and where it is asked for that of the id. */
+  private readonly fields: readonly number[]
 
   /** `shardsOf`: how many shards an entity has here; of a table's source, how many the table has. */
   constructor(plan: string, source: SourceRuntime, shardsOf: (entity: string) => number) {
@@ -112,7 +117,10 @@ export class Router {
     this.isTable = source.table !== null
     this.routes = source.table === null ? source.routes : [source.table]
     const { routes } = this
-    const fields = [...new Set(routes.flatMap((route) => route.keyFields))]
+    this.slicer = Slicer.of(source, routes)
+    const idField = this.slicer?.idField ?? -1
+    const fields = [...new Set([...routes.flatMap((route) => route.keyFields), ...(idField < 0 ? [] : [idField])])]
+    this.fields = fields
     this.scanOf = fieldScanner(fields.map((field) => source.spec.fields[field]?.name ?? ''))
     this.scanned = routes.map((route) => route.keyFields.map((field) => fields.indexOf(field)))
     this.shards = routes.map((route) => shardsOf(route.entity.spec.name))
@@ -128,7 +136,7 @@ export class Router {
   }
 
   route(batch: EventBatch): RoutedBatch | Refusal {
-    const { text, spans, arrivalMs, stamps } = batch
+    const { text, spans, stamps } = batch
     if (spans.count > MOST_EVENTS) {
       return refusal(
         'too_large',
@@ -149,7 +157,7 @@ export class Router {
       const why =
         spans.broken.get(index) ??
         tooLarge(end - start, stamps && new StampsWriter(stamps).unitsOf(index)) ??
-        this.findTargets(scan, text, start, end, arrivalMs, keys, targets)
+        this.findTargets(scan, batch, index, keys, targets)
       if (why !== undefined) {
         refused.push(unrouted(batch, ids, index, why))
         continue
@@ -191,7 +199,7 @@ export class Router {
         spans.broken.get(index) ??
         tooLarge(end - start) ??
         (this.isTable
-          ? this.findTargets(scan, text, start, end, arrivalMs, [], [])
+          ? this.findTargets(scan, batch, index, [], [])
           : this.parseWhole(text.slice(start, end), arrivalMs, ids?.[index]))
       if (why) refused.push(unrouted(batch, ids, index, why))
     }
@@ -232,14 +240,15 @@ export class Router {
   /** Fills `targets` with the buckets of an event's entities, each once; or says why it has none. */
   private findTargets(
     scan: FieldScan,
-    text: string,
-    start: number,
-    end: number,
-    arrivalMs: number,
+    batch: EventBatch,
+    index: number,
     keys: (string | undefined)[],
     targets: number[],
   ): Refusal | undefined {
     targets.length = 0
+    const { text, spans, arrivalMs } = batch
+    const start = spans.starts[index] as number
+    const end = spans.ends[index] as number
     if (this.routes.length === 0)
       return refusal('missing_key', `No feature view reads source ${this.source.spec.name}.`)
     if (!scan(start, end, keys) || keys.includes(undefined)) {
@@ -248,11 +257,13 @@ export class Router {
       if (why === 'everywhere') targets.push(...this.buckets.keys())
       if (why) return why === 'everywhere' ? undefined : why
     }
+    const id = this.slicer?.idOf(batch, index, keys[this.fields.indexOf(this.slicer.idField)])
     for (let r = 0; r < this.routes.length; r++) {
       const route = this.routes[r] as Route
       const parts = (this.scanned[r] as readonly number[]).map((place) => keys[place] as string)
-      const target =
-        (this.firstBucket[r] as number) + shardOf(encodeKey(parts, route.keyTypes), this.shards[r] as number)
+      const slice = id === undefined ? 0 : (this.slicer?.sliceOf(r, id) ?? 0)
+      const key = encodeKey(parts, route.keyTypes)
+      const target = (this.firstBucket[r] as number) + sliceShard(key, slice, this.shards[r] as number)
       if (!targets.includes(target)) targets.push(target)
     }
     return undefined
@@ -266,8 +277,7 @@ export class Router {
     // The id is the shard's business: any stands in for it here.
     const event = parsed.broken.get(0) ?? contract.check(parsed.raws[0], arrivalMs, 'any')
     if (isRefusal(event)) return event
-    const fields = [...new Set(this.routes.flatMap((route) => route.keyFields))]
-    fields.forEach((field, i) => {
+    this.fields.forEach((field, i) => {
       keys[i] = String(event.values[field])
     })
     return undefined

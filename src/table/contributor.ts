@@ -1,7 +1,7 @@
 import { encodeKey, isRefusal, parseEvents } from '../contract/index.ts'
 import type { Part, Value } from '../engine/index.ts'
-import { type Plan, type SourceRuntime, shardOf } from '../plan/index.ts'
-import { type ApplyMessage, type Contracts, MESSAGE_VERSION } from '../shard/index.ts'
+import { hashKey, type Plan, type Route, type SourceRuntime, sliceOf, spreadOf } from '../plan/index.ts'
+import { type ApplyMessage, type Contracts, MESSAGE_VERSION, tableSequence } from '../shard/index.ts'
 import type { TableStorage } from './storage.ts'
 import type { LiveRow } from './stored-row.ts'
 
@@ -10,14 +10,19 @@ export interface Destinations {
   shardsOf(entity: string): number
 }
 
-/** A contribution in the outbox: its own number, the sign, the number that its row was put in by, where it goes, the row, and its contract. */
+/**
+ * A contribution in the outbox: its own number, the sign, the number that its row was put in by, where it goes, the row, its
+ * contract, and the part that put it in where that is another one. Where it goes is `entity#hash`: how many shards the entity has
+ * is asked when it leaves, for that may change while it waits.
+ */
 type Contribution = readonly [
   seq: number,
   sign: '+' | '-',
   row: number,
-  shards: readonly string[],
+  places: readonly string[],
   text: string,
   contract: number,
+  ...part: readonly Part[],
 ]
 
 interface OutboxRow {
@@ -80,18 +85,18 @@ export class Contributor {
   /** Puts a row in, and gives the number that it can be taken out by. */
   putIn(text: string, values: readonly Value[]): number {
     const seq = ++this.last
-    this.say([seq, '+', seq, this.shardsOf(values), text, this.contracts.nameOf(this.source)])
+    this.say([seq, '+', seq, this.placesOf(values), text, this.contracts.nameOf(this.source)])
     return seq
   }
 
   /** Takes a row out, wherever it is. */
-  takeOut({ text, seq: row, contract }: LiveRow): void {
+  takeOut({ text, seq: row, contract, part }: LiveRow): void {
     // By the contract that it came in by: what is taken out is what was put in, whatever the contract of now takes.
     const then = this.contracts.find(contract, this.source)
     const parsed = parseEvents(text, then.exactNumbers)
     const event = isRefusal(parsed) ? undefined : then.reread(parsed.raws[0])
     // A row without a time, by a contract that has changed since, is in no view of now.
-    if (event) this.say([++this.last, '-', row, this.shardsOf(event.values), text, contract])
+    if (event) this.say([++this.last, '-', row, this.placesOf(event.values), text, contract, ...(part ? [part] : [])])
   }
 
   /** A table that events are enriched from may feed no view: then there is nobody to tell. */
@@ -99,15 +104,24 @@ export class Contributor {
     if (contribution[3].length > 0) this.pending.push(contribution)
   }
 
-  /** The shards of the entities that a row feeds, each once. */
-  private shardsOf(values: readonly Value[]): string[] {
-    const shards = this.source.routes.flatMap(({ entity, keyFields, keyTypes }) => {
+  /** Where the entities are that a row feeds. Of one that is spread a row is in the slice of its primary key, whatever it changes. */
+  private placesOf(values: readonly Value[]): string[] {
+    const places = this.source.routes.flatMap(({ entity, keyFields, keyTypes }) => {
       const parts = keyFields.map((field) => values[field] ?? null)
       if (parts.includes(null)) return []
-      const { name } = entity.spec
-      return [`${name}/${shardOf(encodeKey(parts, keyTypes), this.destinations.shardsOf(name))}`]
+      const spread = spreadOf(entity)
+      const slice = spread === 1 ? 0 : sliceOf(this.primaryKey(values), spread)
+      return [`${entity.spec.name}#${hashKey(encodeKey(parts, keyTypes)) + slice}`]
     })
-    return [...new Set(shards)]
+    return [...new Set(places)]
+  }
+
+  private primaryKey(values: readonly Value[]): string {
+    const { keyFields, keyTypes } = this.source.table as Route
+    return encodeKey(
+      keyFields.map((field) => values[field] ?? null),
+      keyTypes,
+    )
   }
 
   /** Writes what a batch has to say. Inside its transaction. */
@@ -143,7 +157,7 @@ export class Contributor {
       const { arrivalMs, contributions } = JSON.parse(body) as OutboxRow
       for (const contribution of contributions) {
         // An entity that a deploy has taken away since has nobody to tell.
-        for (const shard of contribution[3].filter((place) => plan.entities.has(place.split('/')[0] ?? ''))) {
+        for (const shard of this.shardsOf(plan, contribution[3])) {
           const known = byShard.get(shard) ?? { arrivalMs, contributions: [] }
           known.contributions.push(contribution)
           byShard.set(shard, known)
@@ -158,6 +172,15 @@ export class Contributor {
         if (last !== undefined) contributions.transaction(() => contributions.deleteOutbox(last))
       },
     }
+  }
+
+  /** The shards of some places, each once. */
+  private shardsOf(plan: Plan, places: readonly string[]): ReadonlySet<string> {
+    const shards = places.flatMap((place) => {
+      const [entity = '', hash] = place.split('#')
+      return plan.entities.has(entity) ? [`${entity}/${Number(hash) % this.destinations.shardsOf(entity)}`] : []
+    })
+    return new Set(shards)
   }
 
   private sending(
@@ -175,13 +198,16 @@ export class Contributor {
       events: `[${contributions.map(([, , , , text]) => text).join()}]`,
       fanout: '1'.repeat(contributions.length),
       position: {
-        sequence: `table/${part.shard}`,
+        sequence: tableSequence(part),
         incarnation: part.epoch,
         generation: 0,
         offsets: contributions.map(([seq]) => seq),
       },
       contributions: {
         part,
+        ...(contributions.some(([, , , , , , by]) => by) && {
+          parts: contributions.map(([, , , , , , by]) => by ?? null),
+        }),
         signs: contributions.map(([, sign]) => sign).join(''),
         seqs: contributions.map(([, , row]) => row),
         contracts: contributions.map(([, , , , , contract]) => contract),

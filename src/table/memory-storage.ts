@@ -5,16 +5,16 @@ import type { TableStorage } from './storage.ts'
 export class MemoryTableStorage implements TableStorage {
   readonly contributions = new MemoryStorage()
   readonly letters = new MemoryStorage()
-  private readonly rows = new Map<string, string>()
+  private readonly rows = new Map<string, Row>()
   /** What the transaction under way has written over, oldest first. */
-  private before: [key: string, body: string | undefined][] = []
+  private before: [key: string, row: Row | undefined][] = []
 
   transaction(work: () => void): void {
     this.before = []
     try {
       this.contributions.transaction(() => this.letters.transaction(work))
     } catch (cause) {
-      for (const [key, body] of this.before.reverse()) this.set(key, body)
+      for (const [key, row] of this.before.reverse()) this.set(key, row)
       throw cause
     }
   }
@@ -28,12 +28,12 @@ export class MemoryTableStorage implements TableStorage {
   }
 
   readRow(key: string): string | undefined {
-    return this.rows.get(key)
+    return this.rows.get(key)?.body
   }
 
-  writeRow(key: string, body: string): void {
+  writeRow(key: string, body: string, round: number): void {
     this.before.push([key, this.rows.get(key)])
-    this.rows.set(key, body)
+    this.rows.set(key, { body, round })
   }
 
   deleteRow(key: string): void {
@@ -41,13 +41,19 @@ export class MemoryTableStorage implements TableStorage {
     this.rows.delete(key)
   }
 
-  scanRows(after: string | null, limit: number): { readonly key: string; readonly body: string }[] {
-    const keys = [...this.rows.keys()].filter((key) => after === null || key > after).sort()
-    return keys.slice(0, limit).map((key) => ({ key, body: this.rows.get(key) as string }))
+  scanRows(after: string | null, limit: number, round = 0): { readonly key: string; readonly body: string }[] {
+    const rows = [...this.rows].filter(([key, row]) => (after === null || key > after) && row.round >= round)
+    const sorted = rows.sort(([a], [b]) => (a < b ? -1 : 1))
+    return sorted.slice(0, limit).map(([key, { body }]) => ({ key, body }))
   }
 
-  private set(key: string, body: string | undefined): void {
-    if (body === undefined) this.rows.delete(key)
-    else this.rows.set(key, body)
+  private set(key: string, row: Row | undefined): void {
+    if (row === undefined) this.rows.delete(key)
+    else this.rows.set(key, row)
   }
+}
+
+interface Row {
+  readonly body: string
+  readonly round: number
 }

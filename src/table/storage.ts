@@ -12,10 +12,11 @@ export interface TableStorage {
 
   /** Rows by the text of their primary key. */
   readRow(key: string): string | undefined
-  writeRow(key: string, body: string): void
+  /** `round`: the copying of rows that was begun last; 0 before the first. */
+  writeRow(key: string, body: string, round: number): void
   deleteRow(key: string): void
-  /** Rows behind a key, in the order of their keys; from the first with the key ''. */
-  scanRows(after: string | null, limit: number): { readonly key: string; readonly body: string }[]
+  /** Rows behind a key, in the order of their keys; from the first with null. Only those that were written in this round or later. */
+  scanRows(after: string | null, limit: number, round?: number): { readonly key: string; readonly body: string }[]
 
   /** Contributions on their way to the shards of entities. */
   readonly contributions: OutboxStorage

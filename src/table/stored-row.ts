@@ -1,3 +1,4 @@
+import type { Part } from '../engine/index.ts'
 import type { RowVersion } from './version.ts'
 
 /** What a table's shard keeps of a key. */
@@ -19,6 +20,8 @@ export interface LiveRow {
   readonly content: string
   /** The contract that it was checked by. */
   readonly contract: number
+  /** The shard of the table that put it in, where that is not the one that keeps it now; as its commits name it. */
+  readonly part?: Part
 }
 
 type StoredVersion = readonly [
@@ -28,11 +31,12 @@ type StoredVersion = readonly [
   incarnation: number,
   offset: number,
 ]
-type StoredLive = readonly [seq: number, content: string, contract: number, text: string]
+type StoredPart = readonly [region: number, epoch: number, shard: number]
+type StoredLive = readonly [seq: number, content: string, contract: number, text: string, ...part: StoredPart[]]
 
 /** As it is stored: JSON of `[version, row or null, doubt or null]`. */
 export function formatRow({ version, row, doubt }: StoredRow): string {
-  const live: StoredLive | null = row && [row.seq, row.content, row.contract, row.text]
+  const live: StoredLive | null = row && [row.seq, row.content, row.contract, row.text, ...storedPart(row)]
   return JSON.stringify([storedVersion(version), live, doubt ? storedVersion(doubt) : null])
 }
 
@@ -40,10 +44,15 @@ export function parseRow(body: string): StoredRow {
   const [version, live, doubt] = JSON.parse(body) as [StoredVersion, StoredLive | null, StoredVersion | null]
   return {
     version: versionOf(version),
-    row: live && { seq: live[0], content: live[1], contract: live[2], text: live[3] },
+    row: live && { seq: live[0], content: live[1], contract: live[2], text: live[3], ...partOf(live[4]) },
     ...(doubt && { doubt: versionOf(doubt) }),
   }
 }
+
+const storedPart = ({ part }: LiveRow): StoredPart[] => (part ? [[part.region, part.epoch, part.shard]] : [])
+
+const partOf = (stored: StoredPart | undefined): Pick<LiveRow, 'part'> =>
+  stored ? { part: { region: stored[0], epoch: stored[1], shard: stored[2] } } : {}
 
 function storedVersion({ lsn, order, position }: RowVersion): StoredVersion {
   const place = position

@@ -21,6 +21,7 @@ import {
 import { murmur32 } from '../util/murmur3.ts'
 import { type Change, readChange } from './change.ts'
 import { Contributor, type Destinations } from './contributor.ts'
+import { TableHandOver } from './hand-over.ts'
 import type { TableStorage } from './storage.ts'
 import { formatRow, type LiveRow, parseRow, type StoredRow } from './stored-row.ts'
 import { compareVersions, isNewer, type RowVersion } from './version.ts'
@@ -60,6 +61,8 @@ export class TableShard {
   private truncatedAt: number
   private unknownDeletes = 0
   private readonly quality: SourceQuality
+  /** For the shards of the next epoch. */
+  readonly handOver: TableHandOver
 
   constructor(options: TableShardOptions) {
     const { plan, source, storage, part, destinations } = options
@@ -78,6 +81,12 @@ export class TableShard {
     this.unknownDeletes = Number(storage.readMeta('unknown deletes') ?? '0')
     const quality = source.spec.expect && storage.readMeta('quality')
     this.quality = new SourceQuality(source, quality === undefined ? undefined : (JSON.parse(quality) as StoredQuality))
+    this.handOver = new TableHandOver({
+      storage,
+      part,
+      positions: this.positions,
+      isDrained: () => this.contributor.isEmpty && this.truncating === null,
+    })
   }
 
   /** Refusals that wait for the dead letters. */
@@ -107,6 +116,9 @@ export class TableShard {
 
   private mismatch({ version, plan }: ApplyMessage | RowsMessage): ShardUnavailable | undefined {
     const own = this.options.plan.hash
+    const { sealed } = this.handOver
+    if (sealed !== null)
+      return { unavailable: 'sealed', message: `${this.name} has been taken over by epoch ${sealed}` }
     if (version !== MESSAGE_VERSION) return { unavailable: 'unknown_version', message: `message version ${version}` }
     return plan === own ? undefined : { unavailable: 'unknown_plan', message: `plan ${plan}, this table runs ${own}` }
   }
@@ -174,7 +186,7 @@ export class TableShard {
   /** The row stays as it was, but what a later change leaves out is no longer known: the refused one may have changed it. */
   private doubt(key: string, known: StoredRow, refused: RowVersion): void {
     if (known.doubt && !isNewer(refused, known.doubt)) return
-    this.options.storage.writeRow(key, formatRow({ ...known, doubt: refused }))
+    this.write(key, { ...known, doubt: refused })
   }
 
   /** Not so for a row that a truncate has yet to take out. */
@@ -199,9 +211,9 @@ export class TableShard {
   private remove(key: string, old: StoredRow | null, version: RowVersion): 'a' | 'd' {
     const { storage } = this.options
     // What is deleted is remembered: an older version of it may still come.
-    storage.writeRow(key, formatRow({ version, row: null }))
+    this.write(key, { version, row: null })
     if (old?.row) {
-      this.contributor.takeOut(old.row)
+      this.takeOut(old.row)
       return 'a'
     }
     this.unknownDeletes++
@@ -216,7 +228,7 @@ export class TableShard {
     arrivalMs: number,
     judge: BatchQuality | undefined,
   ): 'a' | 'd' | Refusal {
-    const { storage, source } = this.options
+    const { source } = this.options
     const { contract, spec } = source
     const fields = this.complete(change, old)
     if (isRefusal(fields)) return fields
@@ -225,18 +237,18 @@ export class TableShard {
     const content = this.contentOf(event.values)
     if (old?.row && this.isThere(old) && old.row.content === content) {
       // A snapshot that is read again, an update of nothing: the row stays where it is, also in time.
-      storage.writeRow(key, formatRow({ version: change.version, row: old.row, ...doubtAfter(old, change) }))
+      this.write(key, { version: change.version, row: old.row, ...doubtAfter(old, change) })
       return 'd'
     }
     const unexpected = judge?.judge(event.values, changedMs(change, arrivalMs), true, true)
     if (unexpected) return unexpected
-    if (old?.row) this.contributor.takeOut(old.row)
+    if (old?.row) this.takeOut(old.row)
     const text = `{${spec.fields
       .map((field, i) => `${JSON.stringify(field.name)}:${valueText(field, event.values[i] as Value)}`)
       .join()}}`
     const seq = this.contributor.putIn(text, event.values)
     const row = { text, seq, content, contract: this.contracts.nameOf(source) }
-    storage.writeRow(key, formatRow({ version: change.version, row, ...doubtAfter(old, change) }))
+    this.write(key, { version: change.version, row, ...doubtAfter(old, change) })
     return 'a'
   }
 
@@ -259,6 +271,16 @@ export class TableShard {
     const row = before.raws[0] as Readonly<Record<string, unknown>>
     const kept = change.unchanged.map((name) => [name, row[name]])
     return { ...change.fields, ...Object.fromEntries(kept) }
+  }
+
+  /** Under the name of the shard that put it in, which may be one of the epoch before. */
+  private takeOut(row: LiveRow): void {
+    const { part, ...rest } = row
+    this.contributor.takeOut(part ? { ...rest, part: tablePart(this.options.source.spec.name, part) } : row)
+  }
+
+  private write(key: string, row: StoredRow): void {
+    this.options.storage.writeRow(key, formatRow(row), this.handOver.round)
   }
 
   /** Tells rows of different content apart. When it was committed is no content: a snapshot says that anew. */
@@ -295,8 +317,10 @@ export class TableShard {
       for (const { key, body } of rows) {
         const known = parseRow(body)
         if (known.row === null || this.isThere(known)) continue
-        this.contributor.takeOut(known.row)
-        storage.deleteRow(key)
+        this.takeOut(known.row)
+        // Whoever has copied it must learn that it is gone.
+        if (this.handOver.round > 0) this.write(key, { version: known.version, row: null })
+        else storage.deleteRow(key)
       }
       this.truncating = rows.length < TRUNCATED_ROWS ? null : (rows.at(-1)?.key ?? null)
       this.saveTruncate()
@@ -325,8 +349,9 @@ export class TableShard {
   }
 
   /** What the contract of before took and that of now does not is null. */
-  private columnsOf({ text, seq }: LiveRow, fields: readonly number[]): string {
-    const { source, part } = this.options
+  private columnsOf({ text, seq, part: before }: LiveRow, fields: readonly number[]): string {
+    const { source, part: own } = this.options
+    const part = before ?? own
     const { contract, spec } = source
     const parsed = parseEvents(text, contract.exactNumbers)
     const row = isRefusal(parsed) ? {} : (parsed.raws[0] as Readonly<Record<string, unknown>>)

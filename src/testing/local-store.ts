@@ -1,7 +1,7 @@
 import { CHANGE, type ChangeOp, isRefusal, keyFromJson } from '../contract/index.ts'
 import type { Definitions, KeysOf, VectorOf } from '../define/index.ts'
 import type { Explanation } from '../engine/index.ts'
-import { Plan, shardOf, type VectorPlan } from '../plan/index.ts'
+import { Plan, sliceShard, spreadOf, type VectorPlan } from '../plan/index.ts'
 import { alone, lookup, type Reach, type RowMetadata, typedRows } from '../serve/index.ts'
 import { type DeadLetter, MemoryStorage, Shard, type ShardDirectory, type TableDirectory } from '../shard/index.ts'
 import {
@@ -15,11 +15,12 @@ import {
 } from '../source/index.ts'
 import { MemoryTableStorage, TableShard } from '../table/index.ts'
 import { parseRfc3339 } from '../util/rfc3339.ts'
+import { canonicalWhole, explainWhole } from './slices.ts'
 
 export interface LocalStoreOptions {
   /** The clock of arrival, ms since the epoch. Called for each batch and each read without `at`. */
   readonly now: () => number
-  /** Shards an entity; the answers do not depend on it. Default 1. */
+  /** Shards an entity, at least as many as it is spread over; the answers do not depend on it. Default 1. */
   readonly shards?: number
 }
 
@@ -88,16 +89,16 @@ export class LocalStore<S extends Services> {
     this.directory = {
       region: 'local',
       epoch: 0,
-      shardsOf: () => shards,
+      shardsOf: (entity) => Math.max(shards, this.spreadOf(entity)),
       shard: (entity, shard) => {
-        const own = this.shard(entity, shard, shards)
+        const own = this.shard(entity, shard)
         return { apply: async (message) => own.apply(message) }
       },
     }
     this.reach = alone({
       ...this.directory,
       shard: (entity, shard) => {
-        const own = this.shard(entity, shard, shards)
+        const own = this.shard(entity, shard)
         return { read: async (message) => own.read(message), copies: async (message) => own.copies(message) }
       },
     })
@@ -124,7 +125,19 @@ export class LocalStore<S extends Services> {
     return made
   }
 
-  private shard(entity: string, shard: number, shards: number): Shard {
+  private spreadOf(entity: string): number {
+    const runtime = this.plan.entities.get(entity)
+    return runtime === undefined ? 1 : spreadOf(runtime)
+  }
+
+  /** The shards that have a slice of an entity. */
+  private slicesOf(entity: string, key: string): Shard[] {
+    const shards = this.directory.shardsOf(entity)
+    const slices = Array.from({ length: this.spreadOf(entity) }, (_, slice) => sliceShard(key, slice, shards))
+    return slices.map((shard) => this.shard(entity, shard))
+  }
+
+  private shard(entity: string, shard: number): Shard {
     const name = `${entity}/${shard}`
     const known = this.shards.get(name)
     if (known) return known
@@ -132,6 +145,7 @@ export class LocalStore<S extends Services> {
     if (runtime === undefined) throw new Error(`no entity ${entity}`)
     const { plan, now } = this
     const part = { region: 1, epoch: 0, shard }
+    const shards = this.directory.shardsOf(entity)
     const made = new Shard({ plan, entity: runtime, part, shards, storage: new MemoryStorage(), now })
     this.shards.set(name, made)
     return made
@@ -280,8 +294,7 @@ export class LocalStore<S extends Services> {
     const key = keyFromJson(keys, found.entity.spec)
     if (isRefusal(key)) throw new Error(`explain('${feature}'): ${key.message}`)
     const { name } = found.entity.spec
-    const shards = this.directory.shardsOf(name)
-    return this.shard(name, shardOf(key.key, shards), shards).explain(found, key.key, toMs(at))
+    return explainWhole(this.slicesOf(name, key.key), found, key.key, toMs(at))
   }
 
   private vectorOf(service: string): VectorPlan {
@@ -295,7 +308,12 @@ export class LocalStore<S extends Services> {
   canonical(): Map<string, Uint8Array> {
     const all = new Map<string, Uint8Array>()
     for (const [name, shard] of this.shards) {
-      for (const [key, bytes] of shard.canonical()) all.set(`${name.split('/')[0]}/${key}`, bytes)
+      const [entity = ''] = name.split('/')
+      const isWhole = this.spreadOf(entity) === 1
+      for (const [key, own] of shard.canonical()) {
+        const bytes = isWhole ? own : canonicalWhole(this.slicesOf(entity, key), key)
+        if (bytes !== null) all.set(`${entity}/${key}`, bytes)
+      }
     }
     return all
   }

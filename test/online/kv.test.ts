@@ -10,8 +10,8 @@ import { plantedText } from './plant-text.ts'
 const KEYS = ['a', 'b', 'c']
 const QUIET_MS = 91_000
 
-function storeOf(kv: FakeKv, epochs: readonly number[] = [1, 0]): KvStore {
-  return new KvStore(kv.at(), { epochsOf: () => epochs, now: kv.now })
+function storeOf(kv: FakeKv, epochs: readonly number[] = [1, 0], cacheCount = 1): KvStore {
+  return new KvStore(kv.at(cacheCount), { epochsOf: () => epochs, now: kv.now })
 }
 
 function make(): StoreUnderTest {
@@ -131,7 +131,7 @@ describe('the store in KV', () => {
 async function converge(r: Random): Promise<void> {
   const kv = new FakeKv(r, { lateMs: 4_000, lostAnswers: 0.1, lostPuts: 0.1 })
   const [owner, twin, zombie] = [storeOf(kv), storeOf(kv), storeOf(kv, [0])]
-  const readers = Array.from({ length: 4 }, () => ({ store: storeOf(kv), last: new Map<string, string>() }))
+  const readers = Array.from({ length: 4 }, () => ({ store: storeOf(kv, [1, 0], 2), last: new Map<string, string>() }))
   const newest = new Map<string, Copy>()
   const waiting = new Map<string, Copy>()
   let slept: Copy[] = []

@@ -10,7 +10,18 @@ const RUNS = Number(process.env.TIDEMARK_RUNS ?? 200)
 const STEPS = 60
 
 test(`whatever is cut, lost, repeated and killed, a read is the truth of the commits that it names, and at last of all (${RUNS} runs from seed ${FIRST})`, async () => {
-  const sum = { reads: 0, cutReads: 0, partial: 0, crashes: 0, late: 0, isolate: 0, store: 0, shard: 0 }
+  const sum = {
+    reads: 0,
+    cutReads: 0,
+    partial: 0,
+    crashes: 0,
+    late: 0,
+    added: 0,
+    wiped: 0,
+    isolate: 0,
+    store: 0,
+    shard: 0,
+  }
   for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
     try {
       const world = new SimWorld(random(seed))
@@ -24,5 +35,5 @@ test(`whatever is cut, lost, repeated and killed, a read is the truth of the com
     }
   }
   // A world in which nothing goes wrong proves nothing.
-  for (const [name, count] of Object.entries(sum)) expect(count, name).toBeGreaterThan(RUNS / 10)
+  for (const [name, count] of Object.entries(sum)) expect(count, name).toBeGreaterThan(RUNS / 20)
 }, 600_000)

@@ -43,7 +43,9 @@ interface Model {
 export class SimWorld {
   readonly r: Random
   readonly plan: Plan
-  readonly regions: readonly SimRegion[]
+  /** Those that are deployed; another one may be added later. */
+  regions: readonly SimRegion[]
+  private readonly planned: SimRegion[]
   clock = START
   readonly counts = {
     reads: 0,
@@ -51,6 +53,8 @@ export class SimWorld {
     partial: 0,
     crashes: 0,
     late: 0,
+    added: 0,
+    wiped: 0,
     tiers: { isolate: 0, store: 0, shard: 0 },
   }
   private readonly models = new Map<SimShard, Model>()
@@ -58,6 +62,8 @@ export class SimWorld {
   private readonly lates: Late[] = []
   private readonly reaches = new Map<SimRegion, Reach>()
   private events = 0
+  /** When a link was last cut or healed. */
+  private changedMs = Number.NEGATIVE_INFINITY
 
   constructor(r: Random) {
     this.r = r
@@ -70,7 +76,7 @@ export class SimWorld {
     const views = r.chance(0.5) ? declared : declared.map(({ since: _, ...view }) => view)
     this.plan = new Plan({ ...spec, entities, views })
     const count = r.pick([2, 3, 3])
-    this.regions = NAMES.slice(0, count).map((name, i) => {
+    const all = NAMES.slice(0, count).map((name, i) => {
       const region: SimRegion = new SimRegion({
         name,
         id: i + 1,
@@ -81,6 +87,9 @@ export class SimWorld {
       })
       return region
     })
+    const first = r.chance(0.3) ? count - 1 : count
+    this.regions = all.slice(0, first)
+    this.planned = all.slice(first)
   }
 
   private link(from: SimRegion, to: SimRegion): string {
@@ -116,8 +125,10 @@ export class SimWorld {
     else if (what < 0.65) await this.publish()
     else if (what < 0.85) await this.read(r.pick(this.regions))
     else if (what < 0.9) this.crash()
-    else if (what < 0.95) this.cutOrHeal()
-    else await this.arrive()
+    else if (what < 0.94) this.cutOrHeal()
+    else if (what < 0.98) await this.arrive()
+    else if (what < 0.985) this.addRegion()
+    else await this.loseOrPublishAll()
   }
 
   private send(): void {
@@ -212,6 +223,32 @@ export class SimWorld {
     if (allShards.length > 0) this.restart(r.pick(allShards))
   }
 
+  /** Every region is deployed again, now with one more: the shards find its store, and tell it of everything. */
+  private addRegion(): void {
+    const added = this.planned.shift()
+    if (added === undefined) return
+    this.counts.added++
+    this.regions = [...this.regions, added]
+    this.reaches.clear()
+    for (const shard of this.allShards) this.restart(shard)
+  }
+
+  /** A store has lost all that it had, and nobody tells the shards; or somebody has everything published anew. */
+  private async loseOrPublishAll(): Promise<void> {
+    const { r } = this
+    const region = r.pick(this.regions)
+    this.counts.wiped++
+    if (r.chance(0.5)) {
+      // Requests end within minutes; a head that arrives in an empty store would be a lie that nobody could see.
+      for (const late of this.lates.splice(0)) await late()
+      region.store.texts.clear()
+      return
+    }
+    for (const shard of this.allShards) {
+      for (const store of shard.stores.stores) if (store.name === `${region.name}/redis`) store.publishAll()
+    }
+  }
+
   private async publish(): Promise<void> {
     for (const shard of this.allShards) if (this.r.chance(0.5)) await shard.publish(this.clock)
   }
@@ -220,6 +257,7 @@ export class SimWorld {
     const { r } = this
     const link = this.link(r.pick(this.regions), r.pick(this.regions))
     if (!this.cuts.delete(link)) this.cuts.add(link)
+    this.changedMs = this.clock
   }
 
   /** Something arrives that was given up long ago. */
@@ -251,7 +289,7 @@ export class SimWorld {
       holders: () => order,
       nearStores: [near(region)],
       farStores: others.map(near),
-      cache: new PartCache(this.r.pick([2_000, 10_000_000])),
+      ...this.r.pick([{}, { cache: new PartCache(2_000) }, { cache: new PartCache() }]),
       breakers: new Map(others.map(({ name }) => [name, new Breaker(() => this.clock, 1_000)])),
       now: () => this.clock,
       report: (problem) => {
@@ -271,7 +309,8 @@ export class SimWorld {
     const request = parseFeaturesRequest(plan, body, this.clock)
     if ('status' in request) throw new Error(request.detail)
     const rows = await lookup(plan, this.reachOf(region), request)
-    const isCutOff = this.hasCuts
+    // What has failed is left alone for some seconds.
+    const isCutOff = this.hasCuts || this.clock < this.changedMs + 15_000
     if ('failure' in rows) throw new Error(`a read in ${region.name} failed: ${JSON.stringify(rows)}`)
     this.counts.reads++
     if (isCutOff) this.counts.cutReads++
@@ -392,11 +431,16 @@ export class SimWorld {
         const body = { features: this.plan.featureNames, entities, at: this.clock, maxStalenessMs }
         const request = parseFeaturesRequest(this.plan, body, this.clock)
         if ('status' in request) throw new Error(request.detail)
-        const rows = await lookup(this.plan, this.reachOf(region), request)
+        // Nothing that this isolate has read before may stand in for what is there now.
+        const { cache: _, ...reach } = this.reachOf(region)
+        const rows = await lookup(this.plan, reach, request)
         if ('failure' in rows) throw new Error(JSON.stringify(rows))
         rows.forEach((row, i) => {
           const key = entities[i]?.user_id as string
-          expect(row.parts.every(({ ageMs }) => ageMs !== null && ageMs <= maxStalenessMs), JSON.stringify(row.parts) + maxStalenessMs).toBe(true)
+          expect(
+            row.parts.every(({ ageMs }) => ageMs !== null && ageMs <= maxStalenessMs),
+            JSON.stringify(row.parts) + maxStalenessMs,
+          ).toBe(true)
           for (const { name } of this.regions) {
             for (const { shard, accepted } of this.acceptedFor(key, name)) {
               const last = Math.max(0, ...accepted.map(({ seq }) => seq))

@@ -5,7 +5,7 @@ const SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
 
 test('absent, empty and {} are no connections', () => {
   for (const json of [undefined, '', ' ', '{}']) {
-    expect(parseConnections(json)).toEqual({ webhooks: {}, kafka: {}, registries: {} })
+    expect(parseConnections(json)).toEqual({ webhooks: {}, kafka: {}, registries: {}, stores: {} })
   }
 })
 
@@ -24,6 +24,25 @@ test('keys of webhooks, clusters and registries are read', () => {
   expect(registries.main).toEqual({ url: 'https://registry.example/apis/ccompat/v7', token: 't' })
 })
 
+test('online stores are read by their region and name', () => {
+  const { stores } = parseConnections(
+    JSON.stringify({
+      stores: {
+        'weur/near': { url: 'https://eu1-ours.upstash.io/', token: 't' },
+        'weur/sql': { url: 'libsql://ours.turso.io', token: 't' },
+        'local/sql': { url: 'http://127.0.0.1:8082' },
+      },
+    }),
+  )
+  expect({ ...stores }).toEqual({
+    'weur/near': { url: 'https://eu1-ours.upstash.io', token: 't' },
+    'weur/sql': { url: 'https://ours.turso.io', token: 't' },
+    'local/sql': { url: 'http://127.0.0.1:8082' },
+  })
+})
+
+const store = (change: object) =>
+  JSON.stringify({ stores: { 'weur/near': { url: 'https://s.example', token: 't', ...change } } })
 const kafka = (change: object) =>
   JSON.stringify({ kafka: { main: { dialect: 'upstash', url: 'https://k.example', ...change } } })
 
@@ -43,23 +62,16 @@ test.each([
   [kafka({ password: 'hunter2' }), 'only one of "username" and "password"'],
   [kafka({ token: 5 }), 'kafka.main.token, is no text'],
   [kafka({ token: 't', username: 'u', password: 'hunter2' }), 'a token and a user'],
+  [store({ url: 'wss://hunter2' }), 'stores["weur/near"].url, is no http'],
+  [store({ url: 'https://:hunter2@s.example' }), 'holds a user or a password'],
+  [store({ token: '' }), 'stores["weur/near"].token, is no text'],
+  [store({ password: 'hunter2' }), 'a member that is not one of url, token'],
+  ['{"stores": {"https://hunter2": "x"}}', 'stores...., is no object'],
+  ['{"stores": [{"url": "https://hunter2"}]}', 'stores, is no object'],
   [kafka({ hunter2: 1 }), 'a member that is not one of dialect, url'],
 ])('%s is refused without a word of it', (json, problem) => {
   const made = () => parseConnections(json)
   expect(made).toThrow('The secret CONNECTIONS')
   expect(made).toThrow(problem)
   expect(made).not.toThrow('hunter2')
-})
-
-test('stores are named by their region and name, and reached over http, https or libsql', () => {
-  const stores = {
-    'weur/redis': { url: 'https://eu.upstash.example', token: 't' },
-    'weur/db': { url: 'libsql://db.example' },
-  }
-  expect({ ...parseConnections(JSON.stringify({ stores })).stores }).toEqual(stores)
-  const wrong = (store: object) => () => parseConnections(JSON.stringify({ stores: { 'weur/redis': store } }))
-  expect(wrong({ url: 'redis://x' })).toThrow('stores.weur/redis.url, is no https, http or libsql address')
-  expect(wrong({ url: 'https://u:p@x' })).toThrow('holds a user or a password: give the "token"')
-  expect(wrong({ url: 'https://x', token: '' })).toThrow('stores.weur/redis.token, is no text')
-  expect(wrong({ url: 'https://x', username: 'u' })).toThrow('is not one of url, token')
 })

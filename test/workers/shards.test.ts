@@ -21,7 +21,7 @@ test('every shard tells the plan that it runs and its last commit', async () => 
   expect(body).toMatchObject({ region: 'local', plan: hash })
   expect(body.shards).toHaveLength(8)
   for (const shard of body.shards ?? [])
-    expect(shard).toMatchObject({ kind: 'entity', epoch: 0, shards: 4, plan: hash })
+    expect(shard).toMatchObject({ kind: 'entity', epoch: 0, shards: 4, plan: hash, state: 'open' })
   const taken = (body.shards as { entity: string; seq: number }[]).filter(({ seq }) => seq > 0)
   expect(new Set(taken.map(({ entity }) => entity))).toEqual(new Set(['airport', 'route']))
 })

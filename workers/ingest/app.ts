@@ -16,6 +16,7 @@ import {
 import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { Admission } from './admission.ts'
 import { type DeadLettersStub, deadLetterRoutes, type Way } from './dead-letters.ts'
+import { epochRoutes } from './epochs.ts'
 import { shardRoutes } from './shards.ts'
 import { type PartitionStub, sourceRoutes, wakeAll } from './sources.ts'
 
@@ -150,6 +151,15 @@ export function createIngest(app: App) {
     shardRoutes({
       plan,
       app,
+      refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+    }),
+  )
+
+  http.route(
+    '/v1/epochs',
+    epochRoutes({
+      plan,
+      regions: app.regions,
       refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
     }),
   )

@@ -15,7 +15,7 @@ export class FeatureShard extends featureShardOf(app)<IngestEnv> {
   private calls = 0
   private longestMs = 0
 
-  override apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable {
+  override apply(message: ApplyMessage): ApplyAnswer | ShardUnavailable | Promise<ApplyAnswer | ShardUnavailable> {
     this.calls++
     const startedMs = performance.now()
     try {

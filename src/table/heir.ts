@@ -1,0 +1,135 @@
+import { type ChildName, type HeirProgress, pauseOf } from '../shard/index.ts'
+import { type ParentTable, TABLE_HAND_OVER_FORMAT, type TableHead, type TableRest } from './hand-over.ts'
+import type { TableStorage } from './storage.ts'
+
+/** What a table's shard that takes over remembers of how far it is. */
+interface Taken {
+  /** Every row that was written before this round is here. */
+  readonly round: number
+  /** The walk under way: the round that began with it, and the key to go on behind. */
+  readonly walk: { readonly round: number; readonly after: string | null } | null
+  readonly rows: number
+  readonly units: number
+  readonly seq: number
+}
+
+const NOTHING: Taken = { round: 0, walk: null, rows: 0, units: 0, seq: 0 }
+const META = 'taken over'
+const OPEN = 'open'
+/** How long to wait between two looks at whether the parent has told everything, ms. */
+const DRAIN_PAUSE_MS = 100
+
+export interface TableHeirOptions {
+  readonly storage: TableStorage
+  readonly child: ChildName
+  /** Whether what nobody can divide is its: counts of expectations. */
+  readonly countsExpectations: boolean
+  readonly parent: ParentTable
+  readonly sleep: (ms: number) => Promise<void>
+  /** ms since the epoch. */
+  readonly now: () => number
+}
+
+/**
+ * A shard of a table that is to take over some of another's rows, before it is open. As `Heir` of an entity's shard; and it
+ * waits until the other one has told the entities everything, for what it tells itself comes after that.
+ */
+export class TableHeir {
+  private readonly options: TableHeirOptions
+  private taken: Taken
+  private head: TableHead | null = null
+  private opened: boolean
+
+  constructor(options: TableHeirOptions) {
+    this.options = options
+    const text = options.storage.readMeta(META)
+    this.taken = text === undefined ? NOTHING : (JSON.parse(text) as Taken)
+    this.opened = TableHeir.isOpen(options.storage)
+  }
+
+  /** Whether a shard has taken over, and so is one like every other. */
+  static isOpen(storage: Pick<TableStorage, 'readMeta'>): boolean {
+    return storage.readMeta(OPEN) !== undefined
+  }
+
+  get progress(): HeirProgress {
+    const { rows, units, seq } = this.taken
+    return {
+      isOpen: this.opened,
+      cells: rows,
+      bytes: units,
+      seq,
+      parentSeq: this.head?.seq ?? null,
+      parentEntities: null,
+      pauseMs: pauseOf(this.options.storage),
+    }
+  }
+
+  /**
+   * Copies what the parent has and this shard has not. Says whether all of what there was at the beginning is here, or `isLate` said
+   * to stop. Throws when the parent cannot be reached: call it again.
+   */
+  async copy(isLate: () => boolean = () => false): Promise<boolean> {
+    const head = await this.options.parent.head()
+    if (head.format !== TABLE_HAND_OVER_FORMAT)
+      throw new Error(`the parent hands over in format ${head.format}; this code reads ${TABLE_HAND_OVER_FORMAT}`)
+    return await this.copyUpTo(head, isLate)
+  }
+
+  /** Seals the parent and opens. Throws when `isLate` says that the parent takes too long to tell what it has to tell. */
+  async open(isLate: () => boolean = () => false): Promise<void> {
+    if (this.opened) return
+    const { parent, child, sleep, storage, now } = this.options
+    await this.copy()
+    const sealingMs = now()
+    let rest = await parent.seal(child)
+    while (!rest.isDrained) {
+      if (isLate()) throw new Error('the parent still has rows to tell entities of')
+      await sleep(DRAIN_PAUSE_MS)
+      rest = await parent.seal(child)
+    }
+    // What is drained takes no row away any more: this walk is the last.
+    await this.copyUpTo(rest, () => false)
+    storage.transaction(() => this.finish(rest, now() - sealingMs))
+    this.opened = true
+  }
+
+  private save(taken: Taken): void {
+    this.options.storage.writeMeta(META, JSON.stringify(taken))
+    this.taken = taken
+  }
+
+  private async copyUpTo(head: TableHead, isLate: () => boolean): Promise<boolean> {
+    this.head = head
+    const { storage, parent, child } = this.options
+    let isCurrent = false
+    // A walk that was begun long ago leaves what was written since for the next one.
+    while (this.taken.walk !== null || !isCurrent) {
+      if (isLate()) return false
+      isCurrent ||= this.taken.walk === null
+      const { round } = this.taken
+      const walk = this.taken.walk ?? { round: head.round, after: null }
+      const handed = await parent.rows(child, walk.after, round)
+      storage.transaction(() => {
+        for (const [key, body] of JSON.parse(handed.text) as [string, string][]) storage.writeRow(key, body, 0)
+        const { next } = handed
+        this.save({
+          round: next === null ? walk.round : round,
+          walk: next === null ? null : { round: walk.round, after: next },
+          rows: this.taken.rows + handed.rows,
+          units: this.taken.units + handed.text.length,
+          seq: next === null ? head.seq : this.taken.seq,
+        })
+      })
+    }
+    return true
+  }
+
+  private finish({ meta, counters, seq }: TableRest, pauseMs: number): void {
+    const { storage, countsExpectations } = this.options
+    for (const [key, text] of Object.entries(meta)) storage.writeMeta(key, text)
+    if (countsExpectations) for (const [key, text] of Object.entries(counters)) storage.writeMeta(key, text)
+    storage.writeMeta(OPEN, JSON.stringify({ seq, pauseMs }))
+    this.save({ ...this.taken, seq })
+  }
+}
