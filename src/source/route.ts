@@ -199,7 +199,7 @@ export class Router {
         spans.broken.get(index) ??
         tooLarge(end - start) ??
         (this.isTable
-          ? this.findTargets(scan, text, start, end, arrivalMs, [], [])
+          ? this.findTargets(scan, batch, index, [], [])
           : this.parseWhole(text.slice(start, end), arrivalMs, ids?.[index]))
       if (why) refused.push(unrouted(batch, ids, index, why))
     }
