@@ -22,7 +22,18 @@ import {
   type TableDirectory,
   writeRead,
 } from '../src/shard/index.ts'
+import type { EpochStatus } from './opening.ts'
 import type { HandOverStub, TableHandOverStub } from './parents.ts'
+
+/** What a deployment wants to know of a shard. */
+export interface ShardAbout {
+  /** The hash of the definitions that it runs. */
+  readonly plan: string
+  /** `copying`: it has not taken over yet from the shard before it. */
+  readonly state: EpochStatus['state']
+  /** Its last commit; of a table its last contribution. */
+  readonly seq: number
+}
 
 /** A shard as its Durable Object offers it over RPC. */
 interface ShardStub extends HandOverStub {
@@ -30,6 +41,7 @@ interface ShardStub extends HandOverStub {
   read(message: string): Promise<string>
   copies(message: string): Promise<Uint8Array>
   expectations(source: string): Promise<ExpectationCount[]>
+  about(): Promise<ShardAbout>
 }
 
 /** The shards' namespace as a Worker is bound to it. */
@@ -84,6 +96,7 @@ export interface TableNamespace {
     apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
     rows(message: RowsMessage): Promise<RowsAnswer | ShardUnavailable>
     expectations(): Promise<ExpectationCount[]>
+    about(): Promise<ShardAbout>
   }
 }
 

@@ -23,7 +23,7 @@ import {
 import { Alarms } from './alarms.ts'
 import { type App, planOf } from './app.ts'
 import { clusterOf } from './clusters.ts'
-import type { ShardNamespace } from './directory.ts'
+import type { ShardAbout, ShardNamespace } from './directory.ts'
 import { Drain } from './drain.ts'
 import { type LetterBoxes, sendLetters } from './letter-box.ts'
 import { type EpochStatus, Opening } from './opening.ts'
@@ -233,6 +233,12 @@ export function featureShardOf(app: App) {
         bytes,
         ...(pauseMs !== null && { taken: taken ?? before }),
       }
+    }
+
+    /** What a deployment waits for. */
+    about(): ShardAbout {
+      const { state, seq } = this.epochStatus()
+      return { plan: planOf(app).hash, state, seq }
     }
 
     /** What an operator and the bench want to know. */

@@ -1,5 +1,5 @@
 /** One region of the test's app on a workerd of its own, with everything that can be done to it from outside. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { workerPlans } from '../../scripts/lib/workers.ts'
@@ -17,6 +17,8 @@ const APPS = {
   app: async () => (await import('./app/definitions.ts')).app,
   'app-mended': async () => (await import('./app-mended/definitions.ts')).app,
   'regions/app': async () => (await import('./regions/app/definitions.ts')).app,
+  // Its regions are told when it is deployed.
+  'reshard-app': async () => ({ regions: [] }),
 } satisfies Record<string, () => Promise<{ readonly regions: readonly Region[] }>>
 export type TestApp = keyof typeof APPS
 const bundles = new Map<TestApp, Promise<readonly [ingest: Module[], lookup: Module[]]>>()
@@ -28,10 +30,24 @@ function bundleOf(app: TestApp): Promise<readonly [ingest: Module[], lookup: Mod
   return made
 }
 
+/** The modules of a bundle that leaves the regions to its deploy, with these. */
+const filledIn = (modules: readonly Module[], regions: readonly Region[]): Module[] =>
+  modules.map((module) => {
+    if (!('file' in module) || module.kind !== 'esModule') return module
+    const text = readFileSync(module.file, 'utf8')
+    return {
+      name: module.name,
+      kind: 'esModule',
+      text: text.replace(/(["'`])REGIONS_GO_HERE\1/, () => JSON.stringify(JSON.stringify(regions))),
+    }
+  })
+
 export interface RegionOptions {
   readonly name: string
   /** Default: the shop. */
   readonly app?: TestApp
+  /** Of `reshard-app`: what it is deployed with at first. */
+  readonly regions?: readonly Region[]
   /** The secret CONNECTIONS. */
   readonly connections: object
   /** Of the heap of each Worker's isolate, MB; more ends the process. */
@@ -88,9 +104,11 @@ export class TestRegion {
   }
 
   /** Starts, or starts again on the same state, perhaps with another app: a deploy. */
-  async start(app: TestApp = this.options.app ?? 'app'): Promise<void> {
-    const [ingest, lookup] = await bundleOf(app)
-    const { regions } = await APPS[app]()
+  async start(app: TestApp = this.options.app ?? 'app', told = this.options.regions): Promise<void> {
+    const bundled = await bundleOf(app)
+    const [ingest, lookup] = told === undefined ? bundled : bundled.map((modules) => filledIn(modules, told))
+    if (ingest === undefined || lookup === undefined) throw new Error(`${app} is two Workers`)
+    const regions = told ?? (await APPS[app]()).regions
     const { name, connections, heapMb, links = {}, namespaces = {}, namespacePorts = {} } = this.options
     const modules = { ingest, lookup }
     const bundles = workerPlans(regionNamed(regions, name), regions).flatMap((plan) =>

@@ -17,6 +17,7 @@ import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { Admission } from './admission.ts'
 import { type DeadLettersStub, deadLetterRoutes, type Way } from './dead-letters.ts'
 import { epochRoutes } from './epochs.ts'
+import { shardRoutes } from './shards.ts'
 import { type PartitionStub, sourceRoutes, wakeAll } from './sources.ts'
 
 /** What the ingest Worker is bound to. */
@@ -139,6 +140,15 @@ export function createIngest(app: App) {
   http.route(
     '/v1/sources',
     sourceRoutes({
+      plan,
+      app,
+      refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+    }),
+  )
+
+  http.route(
+    '/v1/shards',
+    shardRoutes({
       plan,
       app,
       refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
