@@ -9,6 +9,9 @@ const testTokens = JSON.stringify({ 'test-token': ['*'], 'ingest-only': ['ingest
 process.env.TOKENS = testTokens
 process.env.CONNECTIONS = '{}'
 
+/** A namespace that tests of the store in KV use. */
+const KV_OF_TESTS = 'KV_OF_TESTS'
+
 export default defineConfig({
   test: {
     projects: [
@@ -25,6 +28,8 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: './wrangler.toml' },
+            // Of the tests alone: regions.ts names no KV, and a store of KV is tested here on the one of workerd.
+            miniflare: { kvNamespaces: [KV_OF_TESTS] },
           }),
         ],
         test: {

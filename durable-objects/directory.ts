@@ -1,3 +1,4 @@
+import type { EntityStoreStatus } from '../src/online/index.ts'
 import {
   formatShardName,
   oldestEpochOf,
@@ -22,14 +23,29 @@ import {
   type TableDirectory,
   writeRead,
 } from '../src/shard/index.ts'
+import type { EpochStatus } from './opening.ts'
 import type { HandOverStub, TableHandOverStub } from './parents.ts'
+import type { StoreOrder } from './shard-stores.ts'
+
+/** What a deployment wants to know of a shard. */
+export interface ShardAbout {
+  /** The hash of the definitions that it runs. */
+  readonly plan: string
+  /** `copying`: it has not taken over yet from the shard before it. */
+  readonly state: EpochStatus['state']
+  /** Its last commit; of a table its last contribution. */
+  readonly seq: number
+}
 
 /** A shard as its Durable Object offers it over RPC. */
 interface ShardStub extends HandOverStub {
   apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
   read(message: string): Promise<string>
   copies(message: string): Promise<Uint8Array>
+  storeStatus(): Promise<readonly EntityStoreStatus[]>
+  orderStore(store: string, order: StoreOrder): Promise<boolean>
   expectations(source: string): Promise<ExpectationCount[]>
+  about(): Promise<ShardAbout>
 }
 
 /** The shards' namespace as a Worker is bound to it. */
@@ -84,6 +100,7 @@ export interface TableNamespace {
     apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
     rows(message: RowsMessage): Promise<RowsAnswer | ShardUnavailable>
     expectations(): Promise<ExpectationCount[]>
+    about(): Promise<ShardAbout>
   }
 }
 

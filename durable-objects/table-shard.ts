@@ -12,7 +12,7 @@ import {
 } from '../src/shard/index.ts'
 import { type HandedRows, type TableHead, TableHeir, type TableRest, TableShard } from '../src/table/index.ts'
 import { type App, planOf } from './app.ts'
-import { directoryOf, type ShardNamespace, type TableNamespace } from './directory.ts'
+import { directoryOf, type ShardAbout, type ShardNamespace, type TableNamespace } from './directory.ts'
 import { Drain } from './drain.ts'
 import { type LetterBoxes, sendLetters } from './letter-box.ts'
 import { type EpochStatus, Opening } from './opening.ts'
@@ -197,6 +197,12 @@ export function tableShardOf(app: App) {
         bytes,
         ...(pauseMs !== null && { taken: taken ?? before }),
       }
+    }
+
+    /** What a deployment waits for. */
+    about(): ShardAbout {
+      const { state, seq } = this.epochStatus()
+      return { plan: planOf(app).hash, state, seq }
     }
 
     /** What an operator wants to know. */

@@ -1,7 +1,7 @@
 /**
- * `npm run generate`: writes what is generated from regions.ts and committed (the Wrangler configs, with the time zones that
- * features/ names compiled in; the types of bindings and runtime; the page of aggregates). With `--check` it writes nothing, and fails when a file is
- * not what it would write.
+ * `npm run generate`: writes what is generated from regions.ts and committed (the list of adapters of online stores; the Wrangler
+ * configs, with the time zones that features/ names compiled in; the types of bindings and runtime; the page of aggregates). With
+ * `--check` it writes nothing, and fails when a file is not what it would write.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import { regions } from '../regions.ts'
 import { aggregatesPage } from './docs/aggregates-page.ts'
 import { bindingTypes, runtimeTypes } from './lib/binding-types.ts'
 import { root } from './lib/paths.ts'
+import { storeAdaptersModule } from './lib/store-adapters.ts'
 import { workerPlans } from './lib/workers.ts'
 import { wranglerConfig, type Zones } from './lib/wrangler-config.ts'
 
@@ -20,6 +21,7 @@ const plans = workerPlans(first, regions)
 const zones: Zones = Object.assign({}, ...definitions.spec.views.map((view) => view.zones))
 
 const stale: string[] = []
+await put('workers/stores.ts', storeAdaptersModule(regions))
 await put('docs/aggregates.md', await aggregatesPage())
 for (const plan of plans) await put(plan.config, wranglerConfig(plan.worker, regions, zones))
 // The types follow the configs on disk: without these up to date there is nothing to compare.

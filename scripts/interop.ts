@@ -18,13 +18,13 @@ import { startPostgres } from './peers/postgres.ts'
 import type { Peer } from './peers/process.ts'
 import type { PeerName } from './peers/versions.ts'
 
-const HELP = `npm run test:interop: tests against a real Kafka, PostgreSQL, Debezium and schema registry.
+const HELP = `npm run test:interop: tests against a real Kafka, PostgreSQL, Debezium, schema registry, Redis and libSQL.
 
   npm run test:interop                     everything; downloads about 1 GB the first time
   npm run test:interop -- --quick          what needs no large download, as CI does
   npm run test:interop -- kafka            only files with "kafka" in their path
 
-Needs JDK 17, Maven, npm, and apt-get when PostgreSQL is not installed. What cannot be had is skipped and named.
+Needs JDK 17, Maven, npm, and apt-get when PostgreSQL or Redis is not installed. What cannot be had is skipped and named.
 `
 
 const { values, positionals } = parseArgs({
@@ -37,7 +37,7 @@ else process.exitCode = await interop(values.quick, positionals)
 /** The exit code. */
 async function interop(quick: boolean, parts: readonly string[]): Promise<number> {
   const startedMs = Date.now()
-  const { files, skipped } = choose(quick, parts)
+  const { files, skipped } = await choose(quick, parts)
   for (const line of skipped) console.log(`interop: skipped ${line}`)
   if (files.length === 0) {
     console.error('interop: no file is left to run.')
@@ -65,15 +65,27 @@ async function interop(quick: boolean, parts: readonly string[]): Promise<number
   return counts.failed > 0 ? 1 : 0
 }
 
-function choose(quick: boolean, parts: readonly string[]): { files: InteropFile[]; skipped: string[] } {
+async function choose(quick: boolean, parts: readonly string[]): Promise<{ files: InteropFile[]; skipped: string[] }> {
   const wanted = interopFiles().filter(({ path }) => parts.length === 0 || parts.some((part) => path.includes(part)))
+  const noRedis = wanted.some(({ needs }) => needs.includes('redis')) ? await problemWithRedis() : undefined
   const skipped: string[] = []
   const files = wanted.filter(({ path, needs }) => {
-    const why = needs.map((peer) => missing(peer, quick)).find((reason) => reason !== undefined)
+    const reasons = needs.map((peer) => missing(peer, quick) ?? (peer === 'redis' ? noRedis : undefined))
+    const why = reasons.find((reason) => reason !== undefined)
     if (why !== undefined) skipped.push(`${path}: ${why}`)
     return why === undefined
   })
   return { files, skipped }
+}
+
+/** Redis is brought by the system's packages, which not every machine may install: the rest can be tested without it. */
+async function problemWithRedis(): Promise<string | undefined> {
+  try {
+    await installPeer('redis', (line) => console.log(`interop: ${line}`))
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message.replaceAll('\n', ' ') : String(error)
+  }
 }
 
 /** Where the peers are, as `test/interop/peers.ts` reads it. */

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path'
 import { root } from '../lib/paths.ts'
 import { isInstalled } from '../peers/install.ts'
 import { javaAtLeast } from '../peers/java.ts'
-import { MAVEN_PEERS, type PeerName, USUAL_PEERS } from '../peers/versions.ts'
+import { MAVEN_PEERS, type MavenPeerName, type PeerName, USUAL_PEERS } from '../peers/versions.ts'
 
 export interface InteropFile {
   /** From the repository's root. */
@@ -19,6 +19,9 @@ const SIGNS: Readonly<Record<PeerName, RegExp>> = {
   debezium: /\b(?:connectPeer|startConnect)\(/,
   'debezium-server': /\bstartDebeziumServer\(/,
   apicurio: /\b(?:apicurioPeer|startApicurio)\(/,
+  redis: /\bstartRedis\(/,
+  'redis-rest': /\bstartRedis\(/,
+  libsql: /\bstartLibsql\(/,
 }
 
 export function interopFiles(): InteropFile[] {
@@ -34,11 +37,13 @@ export function interopFiles(): InteropFile[] {
     })
 }
 
+const isMaven = (peer: PeerName): peer is MavenPeerName => Object.hasOwn(MAVEN_PEERS, peer)
+
 /**
  * Why a peer is not used, or undefined when it is: the large ones are never downloaded by a quick run, and want a newer Java.
  */
 export function missing(peer: PeerName, quick: boolean): string | undefined {
-  if (USUAL_PEERS.includes(peer) || peer === 'postgres') return undefined
+  if (USUAL_PEERS.includes(peer) || !isMaven(peer)) return undefined
   const { leastJava, megabytes } = MAVEN_PEERS[peer]
   try {
     javaAtLeast(leastJava)

@@ -23,6 +23,9 @@ const allowed: Readonly<Record<string, { readonly rooms: readonly string[]; read
   },
 }
 
+/** Rooms with side doors beside their index.ts: what enters by the main one must not carry these into its bundle. */
+const sideDoors: Readonly<Record<string, readonly string[]>> = { online: ['redis', 'libsql', 'kv'] }
+
 /** Folders that src/ never reaches into: it is what they are built of. */
 const outside = ['workers', 'durable-objects', 'scripts', 'features', 'test']
 
@@ -50,6 +53,7 @@ function refuseFile(from: string, to: string): string | undefined {
   }
   // util is a shelf of small files, each imported by name: a barrel would tie them together.
   if (target === 'util' || to === `src/${target}/index.ts`) return undefined
+  if (sideDoors[target]?.some((door) => to === `src/${target}/${door}/index.ts`)) return undefined
   return `${to} is inside src/${target}: another room enters by its door, src/${target}/index.ts.`
 }
 

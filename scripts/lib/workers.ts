@@ -2,7 +2,8 @@
  * The Workers and how they are bound to each other: one table, from which the Wrangler configs and the local runtime are
  * both made, so that what runs here is what is deployed.
  */
-import { environmentAround, type Region, regionBinding } from '../../src/plan/index.ts'
+import { environmentAround, kvBinding, type Region, regionBinding } from '../../src/plan/index.ts'
+import { storeKindsOf } from './store-adapters.ts'
 
 export const workerNames = ['ingest', 'lookup', 'inference', 'console'] as const
 export type WorkerName = (typeof workerNames)[number]
@@ -12,6 +13,15 @@ export type Binding =
   | { readonly kind: 'secret'; readonly name: string }
   | ServiceBinding
   | { readonly kind: 'durableObject'; readonly name: string; readonly worker: WorkerName; readonly className: string }
+  | KvBinding
+
+/** A namespace of Workers KV: an online store of a region. */
+export interface KvBinding {
+  readonly kind: 'kv'
+  readonly name: string
+  /** Its id at Cloudflare; absent while none was made: enough for the local runtime. */
+  readonly id?: string
+}
 
 export interface ServiceBinding {
   readonly kind: 'service'
@@ -48,8 +58,11 @@ export const compatibilityDate = '2026-11-01'
 /** JSON of the bearer tokens and their scopes. A secret: `wrangler secret put TOKENS`, never in a config. */
 const tokens: Binding = { kind: 'secret', name: 'TOKENS' }
 
-/** JSON of what is outside: clusters, registries, keys of webhooks. `{}` when there is nothing. A secret, as it holds credentials. */
+/** JSON of what is outside: clusters, registries, keys of webhooks, online stores. `{}` when there is nothing. A secret, as it holds credentials. */
 const connections: Binding = { kind: 'secret', name: 'CONNECTIONS' }
+
+/** What the adapter of one kind of stores may add to a bundle, gzip. */
+const ADAPTER_KIB = 24
 
 /**
  * The plan of one region's Workers. The region `local` takes the plain names, every other one its name as suffix.
@@ -81,6 +94,18 @@ export function workerPlans(region: Region, regions: readonly Region[]): readonl
     .map(({ name }): Binding => {
       return { kind: 'service', name: regionBinding(name), worker: 'ingest', entrypoint: 'RegionDoor', region: name }
     })
+  // Every shard publishes to the stores of every region around it, and whoever looks up reads them.
+  const around = environmentAround(regions, region)
+  const namespaces = around.flatMap(({ name, stores = [] }) =>
+    stores
+      .filter(({ kind }) => kind === 'kv')
+      .map((spec): Binding => {
+        return { kind: 'kv', name: kvBinding(name, spec), ...(spec.id !== undefined && { id: spec.id }) }
+      }),
+  )
+  const isConnected = around.some(({ stores = [] }) => stores.some(({ kind }) => kind !== 'kv'))
+  // The code of the adapters, which stores.ts imports for all regions at once.
+  const adaptersKiB = ADAPTER_KIB * storeKindsOf(regions).length
 
   return [
     {
@@ -88,15 +113,37 @@ export function workerPlans(region: Region, regions: readonly Region[]): readonl
       deployedName: `tidemark-ingest${suffix}`,
       config: 'wrangler.toml',
       main: 'workers/ingest/index.ts',
-      bindings: [regionName, tokens, connections, shards, tables, partitions, forwarders, deadLetters, ...links],
+      bindings: [
+        regionName,
+        tokens,
+        connections,
+        shards,
+        tables,
+        partitions,
+        forwarders,
+        deadLetters,
+        ...links,
+        ...namespaces,
+      ],
       durableObjects: ['FeatureShard', 'TableShard', 'KafkaPartition', 'Forwarder', 'DeadLetters'],
       // The watchdog of the pullers.
       crons: ['* * * * *'],
       runsDefinitions: true,
       // Pullers, all formats, Avro and registries are here, in one Worker beside the shards.
-      budgetKiB: 200,
+      budgetKiB: 200 + adaptersKiB,
     },
-    { ...stateless('lookup', 100, [regionName, tokens, shards, ...links]), runsDefinitions: true },
+    {
+      ...stateless('lookup', 100 + adaptersKiB, [
+        regionName,
+        tokens,
+        // It holds more than lookups need, so only those that read a store by it have it.
+        ...(isConnected ? [connections] : []),
+        shards,
+        ...links,
+        ...namespaces,
+      ]),
+      runsDefinitions: true,
+    },
     stateless('inference', 100, [
       regionName,
       tokens,

@@ -104,6 +104,10 @@ function bindingTable(
       const lines = [`[[${prefix}services]]`, `binding = ${quote(binding.name)}`, `service = ${quote(service)}`]
       return [binding.entrypoint === undefined ? lines : [...lines, `entrypoint = ${quote(binding.entrypoint)}`]]
     }
+    case 'kv': {
+      const id = binding.id === undefined ? [] : [`id = ${quote(binding.id)}`]
+      return [[`[[${prefix}kv_namespaces]]`, `binding = ${quote(binding.name)}`, ...id]]
+    }
     case 'durableObject': {
       const owner = planOf(binding.worker, region, regions).deployedName
       const lines = [

@@ -9,6 +9,8 @@ export type ServiceBinding =
   | { readonly kind: 'text'; readonly name: string; readonly value: string }
   | { readonly kind: 'service'; readonly name: string; readonly service: string; readonly entrypoint?: string }
   | { readonly kind: 'durableObject'; readonly name: string; readonly service: string; readonly className: string }
+  /** A KV namespace; the service speaks workerd's protocol of it (`kv-service.ts`). */
+  | { readonly kind: 'kv'; readonly name: string; readonly service: string }
 
 export interface Service {
   /** Lower case letters and digits. */
@@ -107,6 +109,8 @@ function bindingText(binding: ServiceBinding, owner: string): string {
       return `(name = ${name}, text = ${quote(binding.value)})`
     case 'service':
       return `(name = ${name}, service = ${target(binding.service, binding.entrypoint)})`
+    case 'kv':
+      return `(name = ${name}, kvNamespace = ${target(binding.service, undefined)})`
     case 'durableObject': {
       const service = binding.service === owner ? '' : `, serviceName = ${quote(binding.service)}`
       return `(name = ${name}, durableObjectNamespace = (className = ${quote(binding.className)}${service}))`

@@ -1,11 +1,12 @@
-/** Brings a peer onto this machine: jars and archives with Maven into `.tidemark/peers`, PostgreSQL with apt-get. */
+/** Brings a peer onto this machine: jars and archives with Maven into `.tidemark/peers`, PostgreSQL and Redis with apt-get. */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../lib/paths.ts'
 import { run } from '../lib/run.ts'
 import { javaAtLeast } from './java.ts'
 import { postgresBinaries } from './postgres.ts'
-import { type ArchivePeer, type JarsPeer, MAVEN_PEERS, type PeerName } from './versions.ts'
+import { hasRedis } from './redis.ts'
+import { type ArchivePeer, type JarsPeer, MAVEN_PEERS, type MavenPeerName, type PeerName } from './versions.ts'
 
 export const peersFolder = join(cacheFolder, 'peers')
 
@@ -13,21 +14,26 @@ export const peersFolder = join(cacheFolder, 'peers')
 export type Say = (line: string, progress?: boolean) => void
 
 /** Where a peer that comes by Maven lives once it is installed. */
-export function peerFolder(peer: Exclude<PeerName, 'postgres'>): string {
+export function peerFolder(peer: MavenPeerName): string {
   return join(peersFolder, MAVEN_PEERS[peer].folder)
 }
 
+/** Peers that come with `npm install`, as our own servers do. */
+const comesWithUs = (peer: PeerName): peer is 'redis-rest' | 'libsql' => peer === 'redis-rest' || peer === 'libsql'
+
 export function isInstalled(peer: PeerName): boolean {
+  if (comesWithUs(peer)) return true
   if (peer === 'postgres') return postgresBinaries() !== undefined
+  if (peer === 'redis') return hasRedis()
   return existsSync(join(peerFolder(peer), 'complete')) && readStamp(peer) === stampOf(peer)
 }
 
 /** What would be installed; a change of a version in place is noticed by it. */
-function stampOf(peer: Exclude<PeerName, 'postgres'>): string {
+function stampOf(peer: MavenPeerName): string {
   return JSON.stringify(MAVEN_PEERS[peer])
 }
 
-function readStamp(peer: Exclude<PeerName, 'postgres'>): string {
+function readStamp(peer: MavenPeerName): string {
   return readFileSync(join(peerFolder(peer), 'complete'), 'utf8')
 }
 
@@ -37,21 +43,17 @@ function readStamp(peer: Exclude<PeerName, 'postgres'>): string {
  * @example await installPeer('kafka', (line) => console.log(line))
  */
 export async function installPeer(peer: PeerName, say: Say): Promise<void> {
-  if (isInstalled(peer)) {
+  if (comesWithUs(peer) || isInstalled(peer)) {
     say(`${peer}: installed`)
     return
   }
   const startedMs = Date.now()
-  if (peer === 'postgres') await installPostgres(say)
+  if (peer === 'postgres' || peer === 'redis') await installDebian(peer, say)
   else await installFromMaven(peer, MAVEN_PEERS[peer], say)
   say(`${peer}: installed in ${((Date.now() - startedMs) / 1000).toFixed(1)} s`)
 }
 
-async function installFromMaven(
-  name: Exclude<PeerName, 'postgres'>,
-  peer: JarsPeer | ArchivePeer,
-  say: Say,
-): Promise<void> {
+async function installFromMaven(name: MavenPeerName, peer: JarsPeer | ArchivePeer, say: Say): Promise<void> {
   javaAtLeast(peer.leastJava)
   say(`${name}: downloading about ${peer.megabytes} MB`)
   const folder = join(peersFolder, `${peer.folder}.${process.pid}`)
@@ -119,16 +121,20 @@ ${inside}
 `
 }
 
-async function installPostgres(say: Say): Promise<void> {
-  say('postgres: apt-get install postgresql-15')
+/** What comes with apt-get: its package, and whether it is there. */
+const DEBIAN = {
+  postgres: { title: 'PostgreSQL', packageName: 'postgresql-15', isThere: () => postgresBinaries() !== undefined },
+  redis: { title: 'Redis', packageName: 'redis-server', isThere: hasRedis },
+} as const
+
+async function installDebian(peer: keyof typeof DEBIAN, say: Say): Promise<void> {
+  const { title, packageName, isThere } = DEBIAN[peer]
+  say(`${peer}: apt-get install ${packageName}`)
   const environment = { env: { DEBIAN_FRONTEND: 'noninteractive' } }
   await run('apt-get', ['update', '-qq'], environment)
-  const { ok, output } = await run(
-    'apt-get',
-    ['install', '-y', '-qq', '--no-install-recommends', 'postgresql-15'],
-    environment,
-  )
-  if (ok && postgresBinaries() !== undefined) return
+  const install = ['install', '-y', '-qq', '--no-install-recommends', packageName]
+  const { ok, output } = await run('apt-get', install, environment)
+  if (ok && isThere()) return
   const tail = output.trim().split('\n').slice(-5).join('\n')
-  throw new Error(`PostgreSQL could not be installed with apt-get:\n${tail}\nInstall postgresql-15 by hand, as root.`)
+  throw new Error(`${title} could not be installed with apt-get:\n${tail}\nInstall ${packageName} by hand, as root.`)
 }

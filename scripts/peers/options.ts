@@ -7,14 +7,15 @@ export const PEERS_HELP = `npm run peers: the real systems beside us, from packa
   npm run peers -- install                      kafka, postgres and debezium: what most tests need
   npm run peers -- install debezium-server apicurio   900 MB more, and a JDK 21 or newer
   npm run peers -- up kafka postgres debezium   starts them, waits until they serve, prints where
+  npm run peers -- up redis libsql              online stores: a Redis with Upstash's REST interface, a libSQL database
   npm run peers -- status
   npm run peers -- down                         ends exactly what \`up\` has started
 
   --json    one JSON object instead of lines
   --help    this text
 
-Everything lives in .tidemark/peers; deleting it deletes their data. PostgreSQL comes with apt-get; when root runs this,
-the folder must be one that the user postgres can enter. Needs JDK 17, Maven and npm.
+Everything lives in .tidemark/peers; deleting it deletes their data. PostgreSQL and Redis come with apt-get; when root runs
+this, the folder must be one that the user postgres can enter. Needs JDK 17, Maven and npm.
 `
 
 export type PeersCommand = 'install' | 'up' | 'down' | 'status'

@@ -1,8 +1,19 @@
 /** What each peer is made of: Maven coordinates, all from the Maven registry, and the Java it wants. */
 
-export type PeerName = 'kafka' | 'postgres' | 'debezium' | 'debezium-server' | 'apicurio'
+/** `redis-rest` is the server of Upstash's REST interface before `redis`, and comes with it. */
+export type PeerName = MavenPeerName | 'postgres' | 'redis' | 'redis-rest' | 'libsql'
+export type MavenPeerName = 'kafka' | 'debezium' | 'debezium-server' | 'apicurio'
 
-export const PEER_NAMES: readonly PeerName[] = ['kafka', 'postgres', 'debezium', 'debezium-server', 'apicurio']
+export const PEER_NAMES: readonly PeerName[] = [
+  'kafka',
+  'postgres',
+  'debezium',
+  'debezium-server',
+  'apicurio',
+  'redis',
+  'redis-rest',
+  'libsql',
+]
 
 /** The peers of the usual suite: small, and content with JDK 17. */
 export const USUAL_PEERS: readonly PeerName[] = ['kafka', 'postgres', 'debezium']
@@ -32,7 +43,7 @@ export interface ArchivePeer {
   readonly megabytes: number
 }
 
-export const MAVEN_PEERS: Readonly<Record<Exclude<PeerName, 'postgres'>, JarsPeer | ArchivePeer>> = {
+export const MAVEN_PEERS: Readonly<Record<MavenPeerName, JarsPeer | ArchivePeer>> = {
   kafka: {
     kind: 'jars',
     folder: `kafka-${KAFKA}`,

@@ -39,3 +39,4 @@ export {
   sliceShard,
   spreadOf,
 } from './sharding.ts'
+export { copyEpochsOf, kvBinding, storeName } from './stores.ts'

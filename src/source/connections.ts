@@ -1,4 +1,5 @@
 import type { RegistryConnection } from '../contract/index.ts'
+import type { StoreConnection } from '../online/index.ts'
 import type { KafkaConnection } from './kafka/kafka-http.ts'
 import { parseWebhookKey, type WebhookKey } from './webhook/standard.ts'
 
@@ -10,9 +11,11 @@ export interface Connections {
   readonly kafka: Readonly<Record<string, KafkaConnection>>
   /** By the name that a format gives in `registry`. */
   readonly registries: Readonly<Record<string, RegistryConnection>>
+  /** Online stores, by `REGION/NAME` of regions.ts; KV is bound, and not here. */
+  readonly stores: Readonly<Record<string, StoreConnection>>
 }
 
-const NO_CONNECTIONS: Connections = { webhooks: {}, kafka: {}, registries: {} }
+const NO_CONNECTIONS: Connections = { webhooks: {}, kafka: {}, registries: {}, stores: {} }
 const DIALECTS: readonly KafkaConnection['dialect'][] = ['upstash', 'redpanda', 'strimzi', 'confluent', 'karapace']
 const CREDENTIALS = ['token', 'username', 'password']
 
@@ -26,7 +29,7 @@ type Json = Readonly<Record<string, unknown>>
  */
 export function parseConnections(json: string | undefined): Connections {
   if (json === undefined || json.trim() === '') return NO_CONNECTIONS
-  const all = object('', parse(json), ['webhooks', 'kafka', 'registries'])
+  const all = object('', parse(json), ['webhooks', 'kafka', 'registries', 'stores'])
   return {
     webhooks: entries('webhooks', all.webhooks, webhookKeys),
     kafka: entries('kafka', all.kafka, (at, value) => {
@@ -38,7 +41,16 @@ export function parseConnections(json: string | undefined): Connections {
     registries: entries('registries', all.registries, (at, value) =>
       address(at, object(at, value, ['url', ...CREDENTIALS])),
     ),
+    stores: entries('stores', all.stores, store),
   }
+}
+
+/** Turso prints addresses as `libsql://`, which is HTTPS. */
+function store(at: string, value: unknown): StoreConnection {
+  const given = object(at, value, ['url', 'token'])
+  const url = typeof given.url === 'string' ? given.url.replace(/^libsql:/, 'https:') : given.url
+  const { url: href, token } = address(at, { ...given, url })
+  return token === undefined ? { url: href } : { url: href, token }
 }
 
 function parse(json: string): unknown {
@@ -83,7 +95,7 @@ function entries<T>(at: string, value: unknown, read: (at: string, value: unknow
   if (value === undefined) return {}
   // No prototype: a source may have any name, and none is there that was not given.
   const all: Record<string, T> = Object.create(null)
-  for (const [name, one] of Object.entries(object(at, value))) all[name] = read(`${at}.${shownName(name)}`, one)
+  for (const [name, one] of Object.entries(object(at, value))) all[name] = read(`${at}${shownName(name)}`, one)
   return all
 }
 
@@ -95,8 +107,10 @@ function object(at: string, value: unknown, known?: readonly string[]): Json {
 }
 
 /** A name may be a secret that stands in the wrong place: only what looks like a name is shown. */
-const shownName = (name: string): string =>
-  /^[a-z][a-z0-9_]{0,40}$/.test(name) && !name.startsWith('wh') ? name : '...'
+function shownName(name: string): string {
+  if (/^[a-z][a-z0-9-]{0,30}\/[a-z][a-z0-9-]{0,30}$/.test(name)) return `["${name}"]`
+  return /^[a-z][a-z0-9_]{0,40}$/.test(name) && !name.startsWith('wh') ? `.${name}` : '....'
+}
 
 const wrong = (at: string, problem: string): Error =>
   new Error(`The secret CONNECTIONS${at === '' ? '' : `, ${at},`} ${problem}.`)

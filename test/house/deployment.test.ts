@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
 import { regions } from '../../regions.ts'
+import { storeAdaptersModule } from '../../scripts/lib/store-adapters.ts'
 import { workerPlans } from '../../scripts/lib/workers.ts'
 import { hasWarning } from '../../scripts/lib/wrangler.ts'
 import { wranglerConfig } from '../../scripts/lib/wrangler-config.ts'
+import { localServices } from '../../scripts/local/services.ts'
 import { zoneSpec } from '../../src/define/time-zones.ts'
-import { type Region, regionNamed, shardCount } from '../../src/plan/index.ts'
+import { type Region, regionNamed, type StoreSpec, shardCount } from '../../src/plan/index.ts'
 
 const local: Region = { name: 'local', id: 1, epoch: 0, shards: { default: 4, entities: { user: 16 } } }
 const weur: Region = { name: 'weur', id: 2, epoch: 0, shards: { default: 8 } }
@@ -67,6 +69,64 @@ test('what is deployed is minified, with a map from its lines to the source', ()
   for (const plan of workerPlans(local, [local])) {
     expect(wranglerConfig(plan.worker, [local])).toContain('\nminify = true\nupload_source_maps = true\n')
   }
+})
+
+const near: StoreSpec = { name: 'near', kind: 'redis' }
+const far: StoreSpec = { name: 'far', kind: 'kv', id: 'abc123' }
+
+test('the KV namespaces of an environment are bound in every region of it, to those who publish and those who look up', () => {
+  const west = { ...weur, stores: [far] }
+  const staging: Region = { name: 'staging', id: 3, epoch: 0, shards: { default: 1 }, environment: 'staging' }
+  for (const worker of ['ingest', 'lookup'] as const) {
+    const config = wranglerConfig(worker, [{ ...local, stores: [near] }, west, staging])
+    for (const prefix of ['', 'env.local.', 'env.weur.'])
+      expect(config).toContain(`[[${prefix}kv_namespaces]]\nbinding = "KV_WEUR_FAR"\nid = "abc123"\n`)
+    expect(config).not.toContain('[[env.staging.kv_namespaces]]')
+  }
+  expect(wranglerConfig('inference', [west])).not.toContain('kv_namespaces')
+  expect(wranglerConfig('lookup', [{ ...weur, stores: [{ name: 'far', kind: 'kv' }] }])).toContain(
+    '[[kv_namespaces]]\nbinding = "KV_WEUR_FAR"\n\n',
+  )
+})
+
+test('who looks up knows the connections of its environment where a store is reached by them, and nowhere else', () => {
+  const secrets = (stores: readonly StoreSpec[]) =>
+    workerPlans({ ...local, stores }, [{ ...local, stores }])
+      .find(({ worker }) => worker === 'lookup')
+      ?.bindings.flatMap(({ kind, name }) => (kind === 'secret' ? [name] : []))
+  expect(secrets([])).toEqual(['TOKENS'])
+  expect(secrets([far])).toEqual(['TOKENS'])
+  expect(secrets([far, near])).toEqual(['TOKENS', 'CONNECTIONS'])
+})
+
+test('a local runtime has a KV namespace for each binding, but for those that are elsewhere', () => {
+  const region: Region = { ...weur, stores: [near, far, { name: 'else', kind: 'kv' }] }
+  const bundles = workerPlans(region, [region])
+    .filter(({ worker }) => worker === 'ingest' || worker === 'lookup')
+    .map((plan) => ({ worker: plan.worker, plan, modules: [] }))
+  const secrets = { TOKENS: '{}', CONNECTIONS: '{}' }
+  const services = localServices(bundles, secrets, {}, { KV_WEUR_ELSE: 'there' })
+  expect(services.map(({ name, outbound }) => [name, outbound])).toEqual([
+    ['ingest', 'private'],
+    ['lookup', 'private'],
+    ['kvweurfar', undefined],
+  ])
+  for (const { bindings } of services.slice(0, 2)) {
+    expect(bindings).toContainEqual({ kind: 'kv', name: 'KV_WEUR_FAR', service: 'kvweurfar' })
+    expect(bindings).toContainEqual({ kind: 'kv', name: 'KV_WEUR_ELSE', service: 'there' })
+  }
+})
+
+test('the Workers carry the adapters of the kinds that regions name, and no others', () => {
+  expect(storeAdaptersModule([local])).toContain(': StoreAdapters = {}\n')
+  expect(storeAdaptersModule([local])).not.toContain('redis')
+  const text = storeAdaptersModule([local, { ...weur, stores: [far, near, { ...near, name: 'other' }] }])
+  expect(text.match(/from '.*'/g)).toEqual([
+    "from '../src/online/index.ts'",
+    "from '../src/online/kv/index.ts'",
+    "from '../src/online/redis/index.ts'",
+  ])
+  expect(text).toContain('StoreAdapters = { redis: openRedis, kv: openKv }')
 })
 
 test('time zones are compiled into the Workers that run definitions, in every environment', () => {

@@ -33,6 +33,8 @@ const cases: [file: string, code: string, message: string | undefined][] = [
   ['workers/lookup/index.ts', "import { x } from '../../src/serve/assemble.ts'", 'enters by its door'],
   ['workers/lookup/index.ts', "import { x } from '../../src/serve/index.ts'", undefined],
   ['durable-objects/feature-shard.ts', "import { x } from '../src/util/bytes.ts'", undefined],
+  ['workers/stores.ts', "import { openKv } from '../src/online/kv/index.ts'", undefined],
+  ['workers/stores.ts', "import { KvStore } from '../src/online/kv/kv-store.ts'", 'enters by its door'],
   ['src/engine/state.ts', "// import { z } from 'zod'", undefined],
   ['src/engine/state.ts', "/** `import { z } from 'zod'` */", undefined],
   ['src/engine/state.ts', 'const text = "import { z } from \'zod\'"', undefined],

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { workerPlans } from '../../scripts/lib/workers.ts'
 import { bundleApp } from '../../scripts/local/app-bundle.ts'
+import { kvServiceName } from '../../scripts/local/kv-service.ts'
 import { freePort } from '../../scripts/local/port.ts'
 import { localServices } from '../../scripts/local/services.ts'
 import { type Runtime, startRuntime } from '../../scripts/local/workerd.ts'
@@ -55,6 +56,10 @@ export interface RegionOptions {
   readonly links?: Readonly<Record<string, string>>
   /** The port of its own door for other regions; default: any. */
   readonly doorPort?: number
+  /** KV namespaces that live in another region's runtime, `127.0.0.1:PORT` by the names of their bindings; default: in its own. */
+  readonly namespaces?: Readonly<Record<string, string>>
+  /** Ports at which namespaces of its own are given to other regions, by the names of their bindings; default: none. */
+  readonly namespacePorts?: Readonly<Record<string, number>>
 }
 
 interface SourceStatus {
@@ -104,7 +109,7 @@ export class TestRegion {
     const [ingest, lookup] = told === undefined ? bundled : bundled.map((modules) => filledIn(modules, told))
     if (ingest === undefined || lookup === undefined) throw new Error(`${app} is two Workers`)
     const regions = told ?? (await APPS[app]()).regions
-    const { name, connections, heapMb, links = {} } = this.options
+    const { name, connections, heapMb, links = {}, namespaces = {}, namespacePorts = {} } = this.options
     const modules = { ingest, lookup }
     const bundles = workerPlans(regionNamed(regions, name), regions).flatMap((plan) =>
       plan.worker === 'ingest' || plan.worker === 'lookup'
@@ -112,16 +117,20 @@ export class TestRegion {
         : [],
     )
     const secrets = { TOKENS: JSON.stringify({ [TOKEN]: ['*'] }), CONNECTIONS: JSON.stringify(connections) }
-    const externals = Object.entries(links).map(([to, address]) => ({ name: `region-${to}`, address }))
+    const regionExternals = Object.entries(links).map(([to, address]) => ({ name: `region-${to}`, address }))
     const linkServices = Object.fromEntries(Object.keys(links).map((to) => [to, `region-${to}`]))
+    const kvExternals = Object.entries(namespaces).map(([to, address]) => ({ name: kvServiceName(to), address }))
+    const kvServices = Object.fromEntries(Object.keys(namespaces).map((to) => [to, kvServiceName(to)]))
+    const kvSockets = Object.entries(namespacePorts).map(([of, port]) => ({ service: kvServiceName(of), port }))
     this.runtime = await startRuntime({
-      services: localServices(bundles, secrets, linkServices),
+      services: localServices(bundles, secrets, linkServices, kvServices),
       sockets: [
         { service: 'ingest', port: this.ports.ingest },
         { service: 'lookup', port: this.ports.lookup },
         { service: 'ingest', entrypoint: 'RegionDoor', port: this.ports.door },
+        ...kvSockets,
       ],
-      externals,
+      externals: [...regionExternals, ...kvExternals],
       stateDir: this.stateDir,
       ...(heapMb !== undefined && { v8Flags: [`--max-old-space-size=${heapMb}`, '--max-semi-space-size=4'] }),
     })

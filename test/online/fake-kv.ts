@@ -45,14 +45,18 @@ export class FakeKv {
     this.arrive()
   }
 
-  /** The namespace as a Worker of one place sees it: what it has read it reads again for a minute, also what was not there. */
-  at(): KvNamespace {
-    const cache = new Map<string, Cached>()
+  /**
+   * The namespace as a Worker of one place sees it: what it has read it reads again for up to a minute, also what was not there.
+   * A place with two caches is answered by one or the other.
+   */
+  at(cacheCount = 1): KvNamespace {
+    const caches = Array.from({ length: cacheCount }, () => new Map<string, Cached>())
     return {
       get: async (keys) => {
         if (keys.length < 1 || keys.length > MAX_KEYS) throw new Error(`KV GET failed: 400 ${keys.length} keys`)
         for (const key of keys) checkKey(key)
         this.arrive()
+        const cache = this.random.pick(caches)
         const read = new Map(keys.map((key) => [key, this.readThrough(cache, key)]))
         const size = [...read.values()].reduce((sum, value) => sum + (value?.length ?? 0), 0)
         if (size > MAX_VALUE_BYTES)

@@ -10,8 +10,8 @@ import { plantedText } from './plant-text.ts'
 const KEYS = ['a', 'b', 'c']
 const QUIET_MS = 91_000
 
-function storeOf(kv: FakeKv, epochs: readonly number[] = [1, 0]): KvStore {
-  return new KvStore(kv.at(), { epochsOf: () => epochs, now: kv.now })
+function storeOf(kv: FakeKv, epochs: readonly number[] = [1, 0], cacheCount = 1): KvStore {
+  return new KvStore(kv.at(cacheCount), { epochsOf: () => epochs, now: kv.now })
 }
 
 function make(): StoreUnderTest {
@@ -106,6 +106,20 @@ describe('the store in KV', () => {
     expect(kv.puts).toBe(2)
   })
 
+  test('a namespace that cannot be read back is told by the name of its store, and is read back later', async () => {
+    const kv = new FakeKv(random(1))
+    const place = kv.at()
+    let isDown = true
+    const get: typeof place.get = (keys, options) =>
+      isDown ? Promise.reject(new Error('down')) : place.get(keys, options)
+    const store = new KvStore({ ...place, get }, { name: 'east/far', epochsOf: () => [0], now: kv.now })
+    await store.put([copyOf(entityAt('k'))])
+    kv.pass(QUIET_MS)
+    await expect(store.settle()).rejects.toThrow('The store east/far cannot be read: down')
+    isDown = false
+    expect(await store.settle()).toBe(0)
+  })
+
   test('more than one answer may hold is read in parts', async () => {
     const kv = new FakeKv(random(1))
     const copies = ['a', 'b', 'c'].map((key) => copyOf(entityAt(key), {}, 9_000_000))
@@ -131,7 +145,7 @@ describe('the store in KV', () => {
 async function converge(r: Random): Promise<void> {
   const kv = new FakeKv(r, { lateMs: 4_000, lostAnswers: 0.1, lostPuts: 0.1 })
   const [owner, twin, zombie] = [storeOf(kv), storeOf(kv), storeOf(kv, [0])]
-  const readers = Array.from({ length: 4 }, () => ({ store: storeOf(kv), last: new Map<string, string>() }))
+  const readers = Array.from({ length: 4 }, () => ({ store: storeOf(kv, [1, 0], 2), last: new Map<string, string>() }))
   const newest = new Map<string, Copy>()
   const waiting = new Map<string, Copy>()
   let slept: Copy[] = []

@@ -5,7 +5,7 @@ const SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
 
 test('absent, empty and {} are no connections', () => {
   for (const json of [undefined, '', ' ', '{}']) {
-    expect(parseConnections(json)).toEqual({ webhooks: {}, kafka: {}, registries: {} })
+    expect(parseConnections(json)).toEqual({ webhooks: {}, kafka: {}, registries: {}, stores: {} })
   }
 })
 
@@ -24,6 +24,25 @@ test('keys of webhooks, clusters and registries are read', () => {
   expect(registries.main).toEqual({ url: 'https://registry.example/apis/ccompat/v7', token: 't' })
 })
 
+test('online stores are read by their region and name', () => {
+  const { stores } = parseConnections(
+    JSON.stringify({
+      stores: {
+        'weur/near': { url: 'https://eu1-ours.upstash.io/', token: 't' },
+        'weur/sql': { url: 'libsql://ours.turso.io', token: 't' },
+        'local/sql': { url: 'http://127.0.0.1:8082' },
+      },
+    }),
+  )
+  expect({ ...stores }).toEqual({
+    'weur/near': { url: 'https://eu1-ours.upstash.io', token: 't' },
+    'weur/sql': { url: 'https://ours.turso.io', token: 't' },
+    'local/sql': { url: 'http://127.0.0.1:8082' },
+  })
+})
+
+const store = (change: object) =>
+  JSON.stringify({ stores: { 'weur/near': { url: 'https://s.example', token: 't', ...change } } })
 const kafka = (change: object) =>
   JSON.stringify({ kafka: { main: { dialect: 'upstash', url: 'https://k.example', ...change } } })
 
@@ -43,6 +62,12 @@ test.each([
   [kafka({ password: 'hunter2' }), 'only one of "username" and "password"'],
   [kafka({ token: 5 }), 'kafka.main.token, is no text'],
   [kafka({ token: 't', username: 'u', password: 'hunter2' }), 'a token and a user'],
+  [store({ url: 'wss://hunter2' }), 'stores["weur/near"].url, is no http'],
+  [store({ url: 'https://:hunter2@s.example' }), 'holds a user or a password'],
+  [store({ token: '' }), 'stores["weur/near"].token, is no text'],
+  [store({ password: 'hunter2' }), 'a member that is not one of url, token'],
+  ['{"stores": {"https://hunter2": "x"}}', 'stores...., is no object'],
+  ['{"stores": [{"url": "https://hunter2"}]}', 'stores, is no object'],
   [kafka({ hunter2: 1 }), 'a member that is not one of dialect, url'],
 ])('%s is refused without a word of it', (json, problem) => {
   const made = () => parseConnections(json)

@@ -7,7 +7,7 @@ import { storableKey } from '../keys.ts'
 import type { Found, OnlineStore, PutOutcome, StoreConnection, StoreFlags } from '../store.ts'
 import { exchange, problemOf } from './client.ts'
 import { schemaProblem, schemaState } from './migrate.ts'
-import { GET, getArguments, PUT, putArguments } from './statements.ts'
+import { GET, getArguments, PUT, putArguments, type WantedRow } from './statements.ts'
 
 const FLAGS: StoreFlags = {
   cas: true,
@@ -74,7 +74,7 @@ export class LibsqlStore implements OnlineStore {
     }
   }
 
-  private async read(wanted: Parameters<typeof getArguments>[0]): Promise<Found[]> {
+  private async read(wanted: readonly WantedRow[]): Promise<Found[]> {
     this.operations.requests++
     // A row that is not there is looked for in the index, and counts as one too.
     this.operations.reads += wanted.length

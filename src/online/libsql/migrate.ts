@@ -1,4 +1,5 @@
 import type { Client } from '@libsql/client/web'
+import { wordsOf } from '../batches.ts'
 import type { StoreConnection } from '../store.ts'
 import { exchange, problemOf } from './client.ts'
 import { MIGRATIONS, SCHEMA_VERSION, VERSIONS_TABLE } from './migrations.ts'
@@ -12,13 +13,16 @@ const NAMES = `select name from sqlite_master where name in (${OURS.map((name) =
 const APPLIED = 'select version, name from tidemark_schema order by version'
 
 /** Which version of the schema a database has: 0 when it has nothing of ours. `problem`: what else stands in our places. */
-export async function schemaState(client: Client): Promise<SchemaState> {
+export async function schemaState(client: Client, mayRepeat = true): Promise<SchemaState> {
   let applied: readonly (readonly [version: number, name: string])[]
   try {
     applied = (await client.execute(APPLIED)).rows.map(({ version, name }) => [Number(version), String(name)])
   } catch (error) {
     if (!saysSql(error)) throw error
     const found = (await client.execute(NAMES)).rows.map(({ name }) => String(name))
+    // Made between the two questions: somebody is migrating it.
+    if (mayRepeat && found.includes('tidemark_schema') && wordsOf(error).includes('no such table'))
+      return await schemaState(client, false)
     if (found.includes('tidemark_schema'))
       return { problem: `its table tidemark_schema is not one of Tidemark's: ${problemOf(error)}` }
     const other = found[0]

@@ -1,3 +1,4 @@
+import type { InValue } from '@libsql/client/web'
 import { checksum32 } from '../../util/checksum.ts'
 import type { Copy, CopyAddress } from '../copy.ts'
 import { COPY_FORMAT } from '../copy-text.ts'
@@ -41,26 +42,31 @@ export const GET = [
   `where ${OF_KEY.map((column, i) => `c.${column} = a.value ->> ${i}`).join(' and ')}`,
 ].join(' ')
 
-export const putArguments = ({ address, version, atMs, body, readable }: Copy, key: string) => [
+/** Whole numbers are bound as bigints: a number travels as a float, which SQLite keeps as one beyond 2^51. */
+export const putArguments = ({ address, version, atMs, body, readable }: Copy, key: string): InValue[] => [
   address.kind,
   address.entity,
   address.region,
-  address.place,
+  BigInt(address.place),
   key,
-  version.epoch,
-  version.mark,
-  version.seq,
-  version.revision,
-  atMs,
-  COPY_FORMAT,
-  checksum32(body),
+  BigInt(version.epoch),
+  BigInt(version.mark),
+  BigInt(version.seq),
+  BigInt(version.revision),
+  BigInt(atMs),
+  BigInt(COPY_FORMAT),
+  BigInt(checksum32(body)),
   body,
   readable ?? null,
-  readable === undefined ? null : atMs,
+  readable === undefined ? null : BigInt(atMs),
 ]
 
-export const getArguments = (addresses: readonly { readonly address: CopyAddress; readonly key: string }[]) => [
-  JSON.stringify(
-    addresses.map(({ address: { kind, entity, region, place }, key }) => [kind, entity, region, place, key]),
-  ),
+/** A row that was asked for: its address, and its key as the table has it. */
+export interface WantedRow {
+  readonly address: CopyAddress
+  readonly key: string
+}
+
+export const getArguments = (wanted: readonly WantedRow[]): InValue[] => [
+  JSON.stringify(wanted.map(({ address: { kind, entity, region, place }, key }) => [kind, entity, region, place, key])),
 ]

@@ -5,7 +5,7 @@ import { readCopy, writeCopy } from '../copy-text.ts'
 import { within } from '../deadline.ts'
 import { storableKey } from '../keys.ts'
 import type { Found, OnlineStore, PutOutcome, StoreConnection, StoreFlags } from '../store.ts'
-import { KEY_LOCKING, PLAIN, refusesKeyLocking } from './script.ts'
+import { KEY_LOCKING, PLAIN, refusesKeyLocking, type Script } from './script.ts'
 
 /** Before every key, so that other tools may use the same database; the number is raised when keys change. */
 export const REDIS_PREFIX = 'tidemark:1:'
@@ -61,7 +61,7 @@ export class RedisStore implements OnlineStore {
   private readonly readTimeoutMs: number
   private readonly writeTimeoutMs: number
   /** Which script the server takes; the other one after the first was refused. */
-  private script = KEY_LOCKING
+  private script: Script = KEY_LOCKING
 
   constructor(connection: StoreConnection, options: RedisStoreOptions = {}) {
     this.name = options.name ?? 'redis'
@@ -138,17 +138,17 @@ export class RedisStore implements OnlineStore {
       const lacking = answers.some((answer) => 'error' in answer && answer.error.startsWith('NOSCRIPT'))
       // The calls that were made by then are made again, which changes nothing: what is there is as new.
       if (!lacking || tries === 2) return answers
-      await this.load()
+      await this.load(script)
     }
   }
 
-  private async load(): Promise<void> {
+  private async load(script: Script): Promise<void> {
     this.operations.requests++
     this.operations.writes++
     try {
-      await within(this.writeTimeoutMs, this.writer.scriptLoad(this.script.text))
+      await within(this.writeTimeoutMs, this.writer.scriptLoad(script.text))
     } catch (error) {
-      if (this.script === PLAIN || !refusesKeyLocking(problemOf(error))) throw error
+      if (script === PLAIN || !refusesKeyLocking(problemOf(error))) throw error
       this.script = PLAIN
     }
   }
