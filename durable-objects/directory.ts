@@ -1,3 +1,4 @@
+import type { EntityStoreStatus } from '../src/online/index.ts'
 import {
   formatShardName,
   oldestEpochOf,
@@ -24,6 +25,7 @@ import {
 } from '../src/shard/index.ts'
 import type { EpochStatus } from './opening.ts'
 import type { HandOverStub, TableHandOverStub } from './parents.ts'
+import type { StoreOrder } from './shard-stores.ts'
 
 /** What a deployment wants to know of a shard. */
 export interface ShardAbout {
@@ -40,6 +42,8 @@ interface ShardStub extends HandOverStub {
   apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
   read(message: string): Promise<string>
   copies(message: string): Promise<Uint8Array>
+  storeStatus(): Promise<readonly EntityStoreStatus[]>
+  orderStore(store: string, order: StoreOrder): Promise<boolean>
   expectations(source: string): Promise<ExpectationCount[]>
   about(): Promise<ShardAbout>
 }

@@ -28,20 +28,25 @@ import { Drain } from './drain.ts'
 import { type LetterBoxes, sendLetters } from './letter-box.ts'
 import { type EpochStatus, Opening } from './opening.ts'
 import { parentShard } from './parents.ts'
+import { ShardStores, type StoreOrder } from './shard-stores.ts'
 import { SqlShardStorage } from './sql-shard-storage.ts'
+import { storesOf } from './stores.ts'
 
 /** What a shard needs of its Worker. */
 export interface FeatureShardEnv {
   readonly SHARDS: ShardNamespace
   readonly DEAD_LETTERS: LetterBoxes
-  /** JSON: the clusters that features are published to. */
+  /** The region that the Worker is deployed with. */
+  readonly REGION: string
+  /** JSON: the clusters and the online stores that features are published to. */
   readonly CONNECTIONS?: string
 }
 
-/** A shard that is open, and what leaves it by itself: refusals, and changes to each topic. */
+/** A shard that is open, and what leaves it by itself: refusals, changes to each topic, copies to each online store. */
 interface Running {
   readonly shard: Shard
   readonly topics: EntityTopics
+  readonly stores: ShardStores
   readonly drains: readonly Drain[]
 }
 
@@ -97,7 +102,8 @@ export function featureShardOf(app: App) {
       const part = { region: regionNamed(app.regions, name.region).id, epoch: name.epoch, shard: name.shard }
       const report = (problem: string) => console.error(`${ctx.id.name}: ${problem}`)
       const now = () => Date.now()
-      const shard = new Shard({ plan, entity, part, shards: name.shards, storage, now, report })
+      const isCopied = storesOf(app, env).length > 0
+      const shard = new Shard({ plan, entity, part, shards: name.shards, storage, now, report, isCopied })
       const topics = new EntityTopics({
         plan,
         entity,
@@ -108,13 +114,15 @@ export function featureShardOf(app: App) {
         now,
         report,
       })
+      const stores = new ShardStores({ app, env, name, entity, shard, storage, alarms: this.alarms, report })
       const letters = new Drain({
         storage: this.alarms.for('letters'),
         name: `${ctx.id.name}`,
         isEmpty: () => shard.letters.isEmpty,
         send: () => sendLetters(shard.letters, env.DEAD_LETTERS, name.region),
       })
-      this.running = { shard, topics, drains: [letters, ...topics.topics.map((topic) => this.drainOf(shard, topic))] }
+      const toTopics = topics.topics.map((topic) => this.drainOf(shard, topic))
+      this.running = { shard, topics, stores, drains: [letters, ...toTopics, ...stores.drains] }
       // Left by a process that ended between a batch and its drain.
       ctx.waitUntil(this.drain())
     }
@@ -241,13 +249,26 @@ export function featureShardOf(app: App) {
       return { plan: planOf(app).hash, state, seq }
     }
 
+    /** How each online store does. */
+    async storeStatus(): Promise<ShardStores['status']> {
+      return (await this.insist()).stores.status
+    }
+
+    /** Publishes everything to one store anew, or pauses that. Says whether there is such a store. */
+    async orderStore(store: string, order: StoreOrder): Promise<boolean> {
+      const isKnown = (await this.insist()).stores.order(store, order)
+      this.ctx.waitUntil(this.drain())
+      return isKnown
+    }
+
     /** What an operator and the bench want to know. */
     stats() {
       if (this.running === null) throw new Error(`${this.ctx.id.name} is not open`)
-      const { shard, topics } = this.running
+      const { shard, topics, stores } = this.running
       return {
         ...shard.stats,
         topics: topics.topics.map(({ status }) => status),
+        stores: stores.status,
         rowsWritten: this.sql.rowsWritten,
         databaseBytes: this.ctx.storage.sql.databaseSize,
       }

@@ -1,8 +1,9 @@
 import { type EntityRuntime, environmentAround, homesOf, type Region, regionNamed } from '../src/plan/index.ts'
-import { Breaker, nearestFirst, PartCache, type Reach, type RegionShards } from '../src/serve/index.ts'
+import { Breaker, type NearStore, nearestFirst, PartCache, type Reach, type RegionShards } from '../src/serve/index.ts'
 import { type App, planOf } from './app.ts'
 import { directoryOf, type ShardNamespace } from './directory.ts'
 import { farShards } from './far-shards.ts'
+import { storesOf } from './stores.ts'
 
 /** What a Worker that reads is bound to. */
 export interface ReadBindings {
@@ -13,7 +14,8 @@ export interface ReadBindings {
   readonly CONNECTIONS?: string
 }
 
-/** A near store answers within this, or the shard is asked; another region has longer, for it may be an ocean away. */
+/** A store answers within this, or the shard is asked; another region has longer, for it may be an ocean away. */
+const STORE_DEADLINE_MS = 500
 const REGION_DEADLINE_MS = 1_500
 /** The same problem of a copy is told once in so long. */
 const REPORT_MS = 60_000
@@ -25,12 +27,17 @@ export class Reaches {
   private readonly cache = new PartCache()
   private readonly shards = new Map<string, RegionShards>()
   private readonly breakers: ReadonlyMap<string, Breaker>
+  private readonly stores: readonly (NearStore & { readonly region: string })[]
   private readonly byPlace = new Map<string | undefined, Reach>()
   private readonly told = new Map<string, number>()
 
   constructor(app: App, env: ReadBindings) {
     this.app = app
     this.env = env
+    this.stores = storesOf(app, env).map((store) => ({
+      ...store,
+      breaker: new Breaker(() => Date.now(), STORE_DEADLINE_MS),
+    }))
     const far = this.around.filter(({ name }) => name !== env.REGION)
     this.breakers = new Map(far.map(({ name }) => [name, new Breaker(() => Date.now(), REGION_DEADLINE_MS)]))
   }
@@ -100,8 +107,11 @@ export class Reaches {
     return shards
   }
 
-  private storesOf(_order: readonly Region[]): Pick<Reach, 'nearStores' | 'farStores'> {
-    return { nearStores: [], farStores: [] }
+  /** The stores of the nearest region that has any, and all others behind them. */
+  private storesOf(order: readonly Region[]): Pick<Reach, 'nearStores' | 'farStores'> {
+    const byRegion = order.map(({ name }) => this.stores.filter(({ region }) => region === name))
+    const nearStores = byRegion.find((stores) => stores.length > 0) ?? []
+    return { nearStores, farStores: byRegion.filter((stores) => stores !== nearStores).flat() }
   }
 
   private tell(problem: string): void {

@@ -62,7 +62,7 @@ const tokens: Binding = { kind: 'secret', name: 'TOKENS' }
 const connections: Binding = { kind: 'secret', name: 'CONNECTIONS' }
 
 /** What the adapter of one kind of stores may add to a bundle, gzip. */
-const ADAPTER_KIB = 20
+const ADAPTER_KIB = 24
 
 /**
  * The plan of one region's Workers. The region `local` takes the plain names, every other one its name as suffix.
@@ -132,18 +132,15 @@ export function workerPlans(region: Region, regions: readonly Region[]): readonl
       // Pullers, all formats, Avro and registries are here, in one Worker beside the shards.
       budgetKiB: 200 + adaptersKiB,
     },
-    {
-      ...stateless('lookup', 100 + adaptersKiB, [
-        regionName,
-        tokens,
-        // It holds more than lookups need, so only those that read a store by it have it.
-        ...(isConnected ? [connections] : []),
-        shards,
-        ...links,
-        ...namespaces,
-      ]),
-      runsDefinitions: true,
-    },
+    stateless('lookup', 100 + adaptersKiB, [
+      regionName,
+      tokens,
+      // It holds more than lookups need, so only those that read a store by it have it.
+      ...(isConnected ? [connections] : []),
+      shards,
+      ...links,
+      ...namespaces,
+    ]),
     stateless('inference', 100, [
       regionName,
       tokens,

@@ -28,8 +28,8 @@ export function localServices(
       name: worker,
       modules,
       durableObjects: plan.durableObjects,
-      // Pullers read brokers and registries, which stand on this machine in tests and trials.
-      ...(plan.durableObjects.length > 0 && { outbound: 'private' as const }),
+      // What the secret leads to (brokers, registries, online stores) stands on this machine in tests and trials.
+      ...(plan.bindings.some(({ name }) => name === 'CONNECTIONS') && { outbound: 'private' as const }),
       bindings: plan.bindings.flatMap((binding): ServiceBinding[] => {
         switch (binding.kind) {
           case 'text':

@@ -27,7 +27,8 @@ export interface EntityOptions {
   readonly spread?: number
 }
 
-const MOST_SPREAD = 64
+/** A slice is a digit of base 36 in a message. */
+const MOST_SPREAD = 36
 
 /**
  * Declares an entity: a thing that features are about, and the key it is found by. Several keys make a composite key, in

@@ -51,6 +51,14 @@ export class EntityStores {
   }
 }
 
+/** How a store does in one shard. */
+export interface EntityStoreStatus extends StoreStatus {
+  /** The next page of entities to list for it; null when all have been. */
+  readonly page: number | null
+  readonly pages: number
+  readonly isPaused: boolean
+}
+
 /** One store of a shard, for whoever drives it. */
 export class EntityStore {
   readonly name: string
@@ -103,7 +111,7 @@ export class EntityStore {
     return this.isToSweep ? 0 : this.publisher.dueMs
   }
 
-  get status(): StoreStatus & { readonly page: number | null; readonly pages: number; readonly isPaused: boolean } {
+  get status(): EntityStoreStatus {
     const { page, isPaused } = this.subscriptions.of(this.name)
     return { ...this.publisher.status, page, pages: this.shard.stats.pages, isPaused: isPaused ?? false }
   }

@@ -2,7 +2,13 @@ export { brokenStore } from './broken.ts'
 export { addressText, type Copy, type CopyAddress, isWithheld, WITHHELD } from './copy.ts'
 export { COPY_FORMAT, type PassedOver, readCopy, writeCopy } from './copy-text.ts'
 export { costOf, PRICES, type Prices, SHARD_PRICES } from './cost.ts'
-export { EntityStore, EntityStores, type EntityStoresOptions, type StoreTarget } from './entity-stores.ts'
+export {
+  EntityStore,
+  type EntityStoreStatus,
+  EntityStores,
+  type EntityStoresOptions,
+  type StoreTarget,
+} from './entity-stores.ts'
 export { type Head, headAddress, headCopy, readHead } from './head.ts'
 export { MemoryStore } from './memory.ts'
 export { printOf } from './print.ts'

@@ -128,7 +128,8 @@ function together(found: readonly KeyRead[]): LookupRow {
   const [first] = found
   if (first !== undefined && found.length === 1) return { texts, commits: first.commits, parts: first.parts }
   const commits = [...new Set(found.flatMap((read) => read.commits))]
-  return { texts, commits, parts: oldestParts(found.map(({ parts }) => parts)) }
+  const isSame = found.every(({ parts }) => parts === first?.parts)
+  return { texts, commits, parts: isSame ? (first?.parts ?? []) : oldestParts(found.flatMap(({ parts }) => parts)) }
 }
 
 /** A vector as objects by feature name, as the client, RPC and `localStore` give it. */

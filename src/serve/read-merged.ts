@@ -61,7 +61,7 @@ export async function readMerged(
       shard === null ? [] : [commitOf(request.region.region, epoch, name, shard, seq)],
     )
     const text = parts.length < each ? undercounting(row) : row
-    rows.push({ text, commits, parts: each === 1 ? ages : oldestParts([ages]) })
+    rows.push({ text, commits, parts: each === 1 ? ages : oldestParts(ages) })
   }
   return rows
 }

@@ -58,11 +58,9 @@ export const commitOf = (region: string, epoch: number, entity: string, shard: n
 const TIERS: readonly Tier[] = ['isolate', 'store', 'shard']
 
 /** Of each region the oldest of several parts. */
-export function oldestParts(lists: readonly (readonly PartAge[])[]): readonly PartAge[] {
-  const [first] = lists
-  if (first !== undefined && lists.every((list) => list === first)) return first
+export function oldestParts(parts: readonly PartAge[]): readonly PartAge[] {
   const oldest = new Map<string, PartAge>()
-  for (const part of lists.flat()) {
+  for (const part of parts) {
     const known = oldest.get(part.region)
     if (known === undefined || isOlder(part, known)) oldest.set(part.region, part)
   }

@@ -5,6 +5,10 @@ import type { RowKey } from './cell.ts'
 import type { ApplyMessage, Contributions, ShardUnavailable } from './messages.ts'
 import { type StampedRows, stampedRows } from './stamped-rows.ts'
 
+/** The slice that an event belongs to; 0 where its entity is not spread. */
+export const sliceAt = ({ slices }: ApplyMessage, index: number): number =>
+  slices === undefined ? 0 : Number.parseInt(slices[index] ?? '', 36)
+
 /** What a row of a table is put in and taken out by. */
 export function rowKey({ part, parts, signs, seqs }: Contributions, index: number): RowKey {
   return { part: parts?.[index] ?? part, seq: seqs[index] as number, sign: signs[index] === '-' ? -1 : 1 }

@@ -25,6 +25,11 @@ export interface ApplyMessage {
    * of them, for they have an id as any event of a webhook.
    */
   readonly forward?: MessagePosition
+  /**
+   * Of an entity that is spread: which slice each event belongs to, a digit of base 36 an event. A shard has slices of many keys,
+   * so it could not tell by itself which of an event's entities it is asked to count.
+   */
+  readonly slices?: string
   /** Of a table: what each event does to the rows of the views. */
   readonly contributions?: Contributions
   /** What the events are enriched with; absent when their source has no enrichment. */

@@ -17,7 +17,7 @@ import { HandOver } from './hand-over.ts'
 import { IdIndex } from './id-index.ts'
 import { Journal, type JournalEntry } from './journal.ts'
 import { Layouts } from './layouts.ts'
-import { eventsOf, forEachEvent, idOf, rowKey, stampsOf, tableSequence } from './message-events.ts'
+import { eventsOf, forEachEvent, idOf, rowKey, sliceAt, stampsOf, tableSequence } from './message-events.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
@@ -285,7 +285,7 @@ export class Shard {
       if (unknown) return unknown
       event = { ...event, values: contract.enrichment.fill(event.values, rows) }
     }
-    const here = this.targets.find(source, event.values)
+    const here = this.targets.find(source, event.values, sliceAt(message, index))
     const unread = this.judgeReach(source, here, event.timeMs)
     if (unread) return unread
     if (judge) {
@@ -324,10 +324,11 @@ export class Shard {
   private targetsOf(
     source: SourceRuntime,
     { values }: CheckedEvent,
-    { contributions, position }: ApplyMessage,
+    message: ApplyMessage,
     index: number,
   ): readonly Target[] {
-    const here = this.targets.find(source, values)
+    const { contributions, position } = message
+    const here = this.targets.find(source, values, sliceAt(message, index))
     if (contributions === undefined || position === undefined) return here
     const { plan } = this.options.entity
     const row = contributions.seqs[index] as number

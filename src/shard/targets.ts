@@ -1,6 +1,14 @@
 import { encodeKey } from '../contract/index.ts'
 import type { Value } from '../engine/index.ts'
-import { type EntityRuntime, hashKey, type Route, type SourceRuntime, sliceIn, spreadOf } from '../plan/index.ts'
+import {
+  type EntityRuntime,
+  hashKey,
+  type Route,
+  type SourceRuntime,
+  sliceIn,
+  sliceOf,
+  spreadOf,
+} from '../plan/index.ts'
 
 /** An entity of this shard that an event feeds, and by which route. */
 export interface Target {
@@ -14,7 +22,7 @@ export class Targets {
   private readonly entity: EntityRuntime
   private readonly shard: number
   private readonly shards: number
-  /** Of an entity that is spread, so many shards have a slice: which one an event belongs to, its door knows by the id. */
+  /** Of an entity that is spread, so many shards have a slice. */
   private readonly spread: number
   private readonly routes = new Map<SourceRuntime, readonly Route[]>()
 
@@ -25,18 +33,19 @@ export class Targets {
     this.spread = spreadOf(entity)
   }
 
-  /** The targets of an event's checked values; none when it was routed wrongly. */
-  find(source: SourceRuntime, values: readonly Value[]): Target[] {
+  /**
+   * The targets of an event's checked values; none when it was routed wrongly. `slice`: of an entity that is spread, which slice the
+   * event belongs to, as its door says by the id; of a table's row it is told by the primary key.
+   */
+  find(source: SourceRuntime, values: readonly Value[], slice: number): Target[] {
     const here: Target[] = []
+    const own = this.spread > 1 && source.table ? sliceOf(keyOf(source.table, values), this.spread) : slice
     for (const route of this.routesOf(source)) {
       // Only of an event that was accepted by an older contract: it has no such key now.
       if (route.keyFields.some((field) => (values[field] ?? null) === null)) continue
-      const key = encodeKey(
-        route.keyFields.map((field) => values[field] ?? null),
-        route.keyTypes,
-      )
+      const key = keyOf(route, values)
       const hash = hashKey(key)
-      if (sliceIn(this.shard, hash, this.shards) < this.spread) here.push({ route, key, hash })
+      if (sliceIn(this.shard, hash, this.shards) === own) here.push({ route, key, hash })
     }
     return here
   }
@@ -50,3 +59,9 @@ export class Targets {
     return routes
   }
 }
+
+const keyOf = ({ keyFields, keyTypes }: Route, values: readonly Value[]): string =>
+  encodeKey(
+    keyFields.map((field) => values[field] ?? null),
+    keyTypes,
+  )

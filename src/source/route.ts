@@ -10,7 +10,7 @@ import {
   refusal,
 } from '../contract/index.ts'
 import { type LetterOrigin, letterOrigin } from '../dead-letters/index.ts'
-import { type EntityRuntime, type Route, type SourceRuntime, sliceShard } from '../plan/index.ts'
+import { type EntityRuntime, type Route, type SourceRuntime, sliceOf, sliceShard, spreadOf } from '../plan/index.ts'
 import { type ApplyMessage, MESSAGE_VERSION, type MessagePosition } from '../shard/index.ts'
 import { MAX_EVENT_UNITS } from '../util/limits.ts'
 import { Slicer } from './slices.ts'
@@ -78,6 +78,7 @@ interface Bucket {
   units: number
   indexes: number[]
   fanout: string
+  slices: string
   readonly stamps: StampsWriter | undefined
 }
 
@@ -177,6 +178,7 @@ export class Router {
         bucket.units += units + (bucket.stamps?.add(index) ?? 0)
         bucket.indexes.push(index)
         bucket.fanout += Math.min(targets.length, MOST_FANOUT).toString(36)
+        if (this.slicer && !this.isTable) bucket.slices += this.sliceAt(batch, index, keys, bucket.entity)
       }
     }
     for (const bucket of open) if (bucket) close(bucket)
@@ -234,7 +236,16 @@ export class Router {
 
   private openBucket(target: number, stamps: BatchStamps | undefined): Bucket {
     const { entity, shard } = this.buckets[target] as { entity: EntityRuntime; shard: number }
-    return { entity, shard, events: [], units: 0, indexes: [], fanout: '', stamps: stamps && new StampsWriter(stamps) }
+    return {
+      entity,
+      shard,
+      events: [],
+      units: 0,
+      indexes: [],
+      fanout: '',
+      slices: '',
+      stamps: stamps && new StampsWriter(stamps),
+    }
   }
 
   /** Fills `targets` with the buckets of an event's entities, each once; or says why it has none. */
@@ -257,7 +268,7 @@ export class Router {
       if (why === 'everywhere') targets.push(...this.buckets.keys())
       if (why) return why === 'everywhere' ? undefined : why
     }
-    const id = this.slicer?.idOf(batch, index, keys[this.fields.indexOf(this.slicer.idField)])
+    const id = this.idOf(batch, index, keys)
     for (let r = 0; r < this.routes.length; r++) {
       const route = this.routes[r] as Route
       const parts = (this.scanned[r] as readonly number[]).map((place) => keys[place] as string)
@@ -267,6 +278,24 @@ export class Router {
       if (!targets.includes(target)) targets.push(target)
     }
     return undefined
+  }
+
+  /** What identifies an event, where an entity that it feeds is spread. */
+  private idOf(batch: EventBatch, index: number, keys: readonly (string | undefined)[]): string | undefined {
+    const { slicer } = this
+    return slicer?.idOf(batch, index, keys[this.fields.indexOf(slicer.idField)])
+  }
+
+  /** The digit of an event's slice in a message to a shard of this entity. */
+  private sliceAt(
+    batch: EventBatch,
+    index: number,
+    keys: readonly (string | undefined)[],
+    entity: EntityRuntime,
+  ): string {
+    const spread = spreadOf(entity)
+    const id = spread === 1 ? undefined : this.idOf(batch, index, keys)
+    return id === undefined ? '0' : sliceOf(id, spread).toString(36)
   }
 
   /** The rare way: the text is parsed here, because a key is escaped, missing or not what it should be. */
@@ -288,7 +317,7 @@ export class Router {
     { arrivalMs, position, forward, replays, places }: EventBatch,
     ids: EventBatch['ids'],
   ): ShardBatch {
-    const { entity, shard, events, indexes, fanout, stamps } = bucket
+    const { entity, shard, events, indexes, fanout, slices, stamps } = bucket
     const message: ApplyMessage = {
       version: MESSAGE_VERSION,
       plan: this.plan,
@@ -296,6 +325,7 @@ export class Router {
       arrivalMs,
       events: `[${events.join(',')}]`,
       fanout,
+      ...(spreadOf(entity) > 1 && !this.isTable && { slices }),
       ...(stamps && { stamps: stamps.text }),
       ...(ids && { ids: indexes.map((index) => ids[index]) }),
       ...(replays && { replays: indexes.map((index) => replays[index] as string) }),

@@ -4,6 +4,7 @@ import { storeAdaptersModule } from '../../scripts/lib/store-adapters.ts'
 import { workerPlans } from '../../scripts/lib/workers.ts'
 import { hasWarning } from '../../scripts/lib/wrangler.ts'
 import { wranglerConfig } from '../../scripts/lib/wrangler-config.ts'
+import { localServices } from '../../scripts/local/services.ts'
 import { zoneSpec } from '../../src/define/time-zones.ts'
 import { type Region, regionNamed, type StoreSpec, shardCount } from '../../src/plan/index.ts'
 
@@ -96,6 +97,24 @@ test('who looks up knows the connections of its environment where a store is rea
   expect(secrets([])).toEqual(['TOKENS'])
   expect(secrets([far])).toEqual(['TOKENS'])
   expect(secrets([far, near])).toEqual(['TOKENS', 'CONNECTIONS'])
+})
+
+test('a local runtime has a KV namespace for each binding, but for those that are elsewhere', () => {
+  const region: Region = { ...weur, stores: [near, far, { name: 'else', kind: 'kv' }] }
+  const bundles = workerPlans(region, [region])
+    .filter(({ worker }) => worker === 'ingest' || worker === 'lookup')
+    .map((plan) => ({ worker: plan.worker, plan, modules: [] }))
+  const secrets = { TOKENS: '{}', CONNECTIONS: '{}' }
+  const services = localServices(bundles, secrets, {}, { KV_WEUR_ELSE: 'there' })
+  expect(services.map(({ name, outbound }) => [name, outbound])).toEqual([
+    ['ingest', 'private'],
+    ['lookup', 'private'],
+    ['kvweurfar', undefined],
+  ])
+  for (const { bindings } of services.slice(0, 2)) {
+    expect(bindings).toContainEqual({ kind: 'kv', name: 'KV_WEUR_FAR', service: 'kvweurfar' })
+    expect(bindings).toContainEqual({ kind: 'kv', name: 'KV_WEUR_ELSE', service: 'there' })
+  }
 })
 
 test('the Workers carry the adapters of the kinds that regions name, and no others', () => {

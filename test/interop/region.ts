@@ -1,9 +1,10 @@
 /** One region of the test's app on a workerd of its own, with everything that can be done to it from outside. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { workerPlans } from '../../scripts/lib/workers.ts'
 import { bundleApp } from '../../scripts/local/app-bundle.ts'
+import { kvServiceName } from '../../scripts/local/kv-service.ts'
 import { freePort } from '../../scripts/local/port.ts'
 import { localServices } from '../../scripts/local/services.ts'
 import { type Runtime, startRuntime } from '../../scripts/local/workerd.ts'
@@ -16,6 +17,8 @@ const APPS = {
   app: async () => (await import('./app/definitions.ts')).app,
   'app-mended': async () => (await import('./app-mended/definitions.ts')).app,
   'regions/app': async () => (await import('./regions/app/definitions.ts')).app,
+  // Its regions are told when it is deployed.
+  'reshard-app': async () => ({ regions: [] }),
 } satisfies Record<string, () => Promise<{ readonly regions: readonly Region[] }>>
 export type TestApp = keyof typeof APPS
 const bundles = new Map<TestApp, Promise<readonly [ingest: Module[], lookup: Module[]]>>()
@@ -27,10 +30,24 @@ function bundleOf(app: TestApp): Promise<readonly [ingest: Module[], lookup: Mod
   return made
 }
 
+/** The modules of a bundle that leaves the regions to its deploy, with these. */
+const filledIn = (modules: readonly Module[], regions: readonly Region[]): Module[] =>
+  modules.map((module) => {
+    if (!('file' in module) || module.kind !== 'esModule') return module
+    const text = readFileSync(module.file, 'utf8')
+    return {
+      name: module.name,
+      kind: 'esModule',
+      text: text.replace(/(["'`])REGIONS_GO_HERE\1/, () => JSON.stringify(JSON.stringify(regions))),
+    }
+  })
+
 export interface RegionOptions {
   readonly name: string
   /** Default: the shop. */
   readonly app?: TestApp
+  /** Of `reshard-app`: what it is deployed with at first. */
+  readonly regions?: readonly Region[]
   /** The secret CONNECTIONS. */
   readonly connections: object
   /** Of the heap of each Worker's isolate, MB; more ends the process. */
@@ -39,6 +56,10 @@ export interface RegionOptions {
   readonly links?: Readonly<Record<string, string>>
   /** The port of its own door for other regions; default: any. */
   readonly doorPort?: number
+  /** KV namespaces that live in another region's runtime, `127.0.0.1:PORT` by the names of their bindings; default: in its own. */
+  readonly namespaces?: Readonly<Record<string, string>>
+  /** Ports at which namespaces of its own are given to other regions, by the names of their bindings; default: none. */
+  readonly namespacePorts?: Readonly<Record<string, number>>
 }
 
 interface SourceStatus {
@@ -83,10 +104,12 @@ export class TestRegion {
   }
 
   /** Starts, or starts again on the same state, perhaps with another app: a deploy. */
-  async start(app: TestApp = this.options.app ?? 'app'): Promise<void> {
-    const [ingest, lookup] = await bundleOf(app)
-    const { regions } = await APPS[app]()
-    const { name, connections, heapMb, links = {} } = this.options
+  async start(app: TestApp = this.options.app ?? 'app', told = this.options.regions): Promise<void> {
+    const bundled = await bundleOf(app)
+    const [ingest, lookup] = told === undefined ? bundled : bundled.map((modules) => filledIn(modules, told))
+    if (ingest === undefined || lookup === undefined) throw new Error(`${app} is two Workers`)
+    const regions = told ?? (await APPS[app]()).regions
+    const { name, connections, heapMb, links = {}, namespaces = {}, namespacePorts = {} } = this.options
     const modules = { ingest, lookup }
     const bundles = workerPlans(regionNamed(regions, name), regions).flatMap((plan) =>
       plan.worker === 'ingest' || plan.worker === 'lookup'
@@ -94,16 +117,20 @@ export class TestRegion {
         : [],
     )
     const secrets = { TOKENS: JSON.stringify({ [TOKEN]: ['*'] }), CONNECTIONS: JSON.stringify(connections) }
-    const externals = Object.entries(links).map(([to, address]) => ({ name: `region-${to}`, address }))
+    const regionExternals = Object.entries(links).map(([to, address]) => ({ name: `region-${to}`, address }))
     const linkServices = Object.fromEntries(Object.keys(links).map((to) => [to, `region-${to}`]))
+    const kvExternals = Object.entries(namespaces).map(([to, address]) => ({ name: kvServiceName(to), address }))
+    const kvServices = Object.fromEntries(Object.keys(namespaces).map((to) => [to, kvServiceName(to)]))
+    const kvSockets = Object.entries(namespacePorts).map(([of, port]) => ({ service: kvServiceName(of), port }))
     this.runtime = await startRuntime({
-      services: localServices(bundles, secrets, linkServices),
+      services: localServices(bundles, secrets, linkServices, kvServices),
       sockets: [
         { service: 'ingest', port: this.ports.ingest },
         { service: 'lookup', port: this.ports.lookup },
         { service: 'ingest', entrypoint: 'RegionDoor', port: this.ports.door },
+        ...kvSockets,
       ],
-      externals,
+      externals: [...regionExternals, ...kvExternals],
       stateDir: this.stateDir,
       ...(heapMb !== undefined && { v8Flags: [`--max-old-space-size=${heapMb}`, '--max-semi-space-size=4'] }),
     })

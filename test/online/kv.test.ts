@@ -106,6 +106,20 @@ describe('the store in KV', () => {
     expect(kv.puts).toBe(2)
   })
 
+  test('a namespace that cannot be read back is told by the name of its store, and is read back later', async () => {
+    const kv = new FakeKv(random(1))
+    const place = kv.at()
+    let isDown = true
+    const get: typeof place.get = (keys, options) =>
+      isDown ? Promise.reject(new Error('down')) : place.get(keys, options)
+    const store = new KvStore({ ...place, get }, { name: 'east/far', epochsOf: () => [0], now: kv.now })
+    await store.put([copyOf(entityAt('k'))])
+    kv.pass(QUIET_MS)
+    await expect(store.settle()).rejects.toThrow('The store east/far cannot be read: down')
+    isDown = false
+    expect(await store.settle()).toBe(0)
+  })
+
   test('more than one answer may hold is read in parts', async () => {
     const kv = new FakeKv(random(1))
     const copies = ['a', 'b', 'c'].map((key) => copyOf(entityAt(key), {}, 9_000_000))

@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { sql } from 'drizzle-orm'
 import { getTableConfig } from 'drizzle-orm/sqlite-core'
 import { drizzle } from 'drizzle-orm/sqlite-proxy'
 import Database from 'libsql'
 import { expect, test } from 'vitest'
+import { root } from '../../scripts/lib/paths.ts'
 import { MIGRATIONS, SCHEMA_VERSION } from '../../src/online/libsql/index.ts'
 import { VERSIONS_TABLE } from '../../src/online/libsql/migrations.ts'
 import { copies, features, schemaVersions } from '../../src/online/libsql/schema.ts'
@@ -77,6 +80,17 @@ test('a copy is put by the statement that drizzle makes of the schema', () => {
 test('no version of a strict table is a text', () => {
   const insert = `insert into tidemark_copies values ('entity', 'user', 'east', 0, 'k', 'new', 1, 1, 1, 1, 1, 1, x'', null, null)`
   expect(() => migrated().exec(insert)).toThrow('cannot store TEXT value in INTEGER column')
+})
+
+test('the page of online stores shows the schema as it is, and its query runs', () => {
+  const page = readFileSync(join(root, 'docs/online-stores.md'), 'utf8')
+  const [schema = '', query = ''] = [...page.matchAll(/```sql\n([^`]*)```/g)].map(([, text]) => text ?? '')
+  const shown = new Database(':memory:')
+  shown.exec(schema)
+  const db = migrated()
+  for (const table of ['tidemark_copies', 'tidemark_schema', 'tidemark_features'])
+    expect(columnsOf(shown, table)).toEqual(columnsOf(db, table))
+  expect(db.prepare(query).all()).toEqual([])
 })
 
 test('what was released of the schema is as it was', () => {

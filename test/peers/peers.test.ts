@@ -44,7 +44,7 @@ describe('the command line of peers', () => {
 
   test('refuses what it does not know, and lists what there is', () => {
     expect(() => parsePeersOptions(['start'])).toThrow(UsageError)
-    expect(() => parsePeersOptions(['up', 'redis'])).toThrow(/kafka, postgres/)
+    expect(() => parsePeersOptions(['up', 'mysql'])).toThrow(/kafka, postgres/)
     expect(() => parsePeersOptions(['up', '--fast'])).toThrow(/--help/)
   })
 })

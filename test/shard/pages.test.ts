@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { Plan } from '../../src/plan/index.ts'
+import { hashKey, Plan } from '../../src/plan/index.ts'
 import { MemoryStorage } from '../../src/shard/index.ts'
-import { checksum } from '../../src/shard/pages.ts'
+import { checksum, Pages } from '../../src/shard/pages.ts'
 import { CorruptBytes } from '../../src/util/byte-reader.ts'
 import { forSeeds, type Random, random } from '../support/random.ts'
 import {
@@ -116,4 +116,31 @@ test('a page of a newer version is refused by its number', () => {
   new DataView(newer.buffer).setUint32(newer.length - 4, checksum(newer.subarray(0, newer.length - 4)), true)
   storage.writeBlob('page', id, newer)
   expect(() => expectCounts(storage, truth, 0)).toThrow(/version 2; this code reads 1/)
+})
+
+test('what has changed since a commit is found on every page, also where a page was split after it changed', () => {
+  const storage = new MemoryStorage()
+  const pages = new Pages(storage, 1e9)
+  const keys = Array.from({ length: 3_000 }, (_, i) => `k${i}`.padEnd(400, 'x'))
+  const touch = (key: string, seq: number) =>
+    pages.change(key, hashKey(key), seq, seq, (cell) => {
+      cell.seq = seq
+    })
+  keys.forEach((key, i) => {
+    touch(key, i + 1)
+  })
+  pages.opened(keys.length)
+  const before = pages.count
+  const changed = keys.filter((_, i) => i % 10 === 0)
+  changed.forEach((key, i) => {
+    touch(key, keys.length + i + 1)
+  })
+  storage.transaction(() => pages.saveAll(keys.length + changed.length))
+  expect(pages.count).toBeGreaterThan(before)
+  const found = new Set<string>()
+  for (let id = 0; id < pages.count; id++)
+    for (const cell of pages.changedCells(id, keys.length)) if (cell.seq > keys.length) found.add(cell.key)
+  expect(found).toEqual(new Set(changed))
+  for (let id = 0; id < pages.count; id++)
+    expect([...pages.changedCells(id, keys.length + changed.length)]).toEqual([])
 })

@@ -68,7 +68,7 @@ export class SimWorld {
   constructor(r: Random) {
     this.r = r
     const spec = randomDefinitions(r)
-    const spread = r.chance(0) ? 2 : 1
+    const spread = r.chance(0.3) ? 2 : 1
     const entities = spread === 1 ? spec.entities : spec.entities.map((entity) => ({ ...entity, spread }))
     // Some features that are complete from their beginning only, as most are.
     const unending = { ...lifetimeView, name: 'ever_friends', key: { user_id: 'friend' } }
@@ -174,7 +174,8 @@ export class SimWorld {
       at.storage.next = next
       const model = this.modelOf(at)
       try {
-        const answer = at.shard.apply(message(this.plan, events.map(eventText), this.clock))
+        const slices = events.map(({ id }) => this.sliceOf(id)).join('')
+        const answer = at.shard.apply({ ...message(this.plan, events.map(eventText), this.clock), slices })
         if ('unavailable' in answer) throw new Error(answer.message)
         expect(answer.verdicts).toBe(this.accept(model, events))
         return

@@ -205,8 +205,11 @@ export class EpochWorld {
   }
 
   private apply(epoch: number, shard: number, own: readonly SentEvent[]): string {
+    const spread = spreadOf(this.entity)
+    const slices = own.map(({ id }) => sliceOf(id, spread).toString(36)).join('')
+    const batch = message(this.plan, own.map(eventText), this.clock)
     const answer: ApplyAnswer | { unavailable: string; message: string } = this.shard(epoch, shard).apply(
-      message(this.plan, own.map(eventText), this.clock),
+      spread > 1 ? { ...batch, slices } : batch,
     )
     if ('unavailable' in answer) throw new Error(`${epoch}/${shard}: ${answer.message}`)
     if (answer.refused[0]) throw new Error(`${epoch}/${shard} refuses: ${answer.refused[0].message}`)

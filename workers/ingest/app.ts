@@ -19,6 +19,7 @@ import { type DeadLettersStub, deadLetterRoutes, type Way } from './dead-letters
 import { epochRoutes } from './epochs.ts'
 import { shardRoutes } from './shards.ts'
 import { type PartitionStub, sourceRoutes, wakeAll } from './sources.ts'
+import { storeRoutes, wakeShards } from './stores.ts'
 
 /** What the ingest Worker is bound to. */
 export interface IngestBindings {
@@ -156,6 +157,15 @@ export function createIngest(app: App) {
   )
 
   http.route(
+    '/v1/stores',
+    storeRoutes({
+      plan,
+      app,
+      refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+    }),
+  )
+
+  http.route(
     '/v1/epochs',
     epochRoutes({
       plan,
@@ -176,9 +186,9 @@ export function createIngest(app: App) {
   )
   return {
     fetch: (request: Request, env: IngestBindings, context?: ExecutionContext) => http.fetch(request, env, context),
-    /** The watchdog: wakes every partition that should be pulled, and finds those that are new. */
+    /** The watchdog: wakes every partition that should be pulled, finds those that are new, and wakes shards that publish. */
     scheduled: async (_: unknown, env: IngestBindings): Promise<void> => {
-      await wakeAll(app, env)
+      await Promise.all([wakeAll(app, env), wakeShards(plan, app, env)])
     },
   }
 }

@@ -49,12 +49,13 @@ export function shardRoutes({ plan, app, refuse }: ShardDoor) {
   return http
 }
 
-interface NamedShard {
+export interface NamedShard {
   readonly kind: 'entity' | 'table'
   readonly name: ShardName
 }
 
-function shardsOf(plan: Plan, app: App, regionName: string): NamedShard[] {
+/** Every shard of a region's own epoch. */
+export function shardsOf(plan: Plan, app: App, regionName: string): NamedShard[] {
   const region = regionNamed(app.regions, regionName)
   const each = (kind: NamedShard['kind'], entity: string, shards: number): NamedShard[] =>
     Array.from({ length: shards }, (_, shard) => ({

@@ -85,12 +85,7 @@ export class KvStore implements OnlineStore {
     checkCount(addresses.length, FLAGS.maxGets, 'addresses')
     const wanted = await Promise.all(addresses.map(async (address) => ({ address, keys: await this.keysOf(address) })))
     const keys = [...new Set(wanted.flatMap((one) => one.keys))]
-    let texts: ReadonlyMap<string, string | null>
-    try {
-      texts = await this.read(keys)
-    } catch (error) {
-      throw new Error(`The store ${this.name} cannot be read: ${wordsOf(error)}`)
-    }
+    const texts = await this.read(keys)
     return wanted.map(({ address, keys }) => {
       const text = keys.map((key) => texts.get(key) ?? null).find((one) => one !== null)
       const found = text === undefined ? undefined : readCopy(text, address)
@@ -165,8 +160,12 @@ export class KvStore implements OnlineStore {
 
   /** Of every key its text, or null. */
   private async read(keys: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
-    const parts = inParts(keys, { maxCount: KEYS_A_READ }).map((part) => this.readPart(part))
-    return new Map((await Promise.all(parts)).flatMap((texts) => [...texts]))
+    try {
+      const parts = inParts(keys, { maxCount: KEYS_A_READ }).map((part) => this.readPart(part))
+      return new Map((await Promise.all(parts)).flatMap((texts) => [...texts]))
+    } catch (error) {
+      throw new Error(`The store ${this.name} cannot be read: ${wordsOf(error)}`)
+    }
   }
 
   /** One answer has at most 25 MiB: what is more is asked for in halves. */
