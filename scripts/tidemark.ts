@@ -114,6 +114,21 @@ Exit codes: 0 done or nothing to do, 1 failed (run it again: it goes on), 2 wron
 
 Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.`,
   },
+  deploy: {
+    file: 'deploy.ts',
+    does: 'deploy a region: checks, plan, migrations, upload, smoke test; what fails is rolled back',
+    usage: 'tidemark deploy --region NAME [--dry-run] [--json] [--url WORKER=ADDRESS]',
+    example: 'npx tidemark deploy --region weur --dry-run',
+    more: `
+  --dry-run       print the plan and change nothing; asks Cloudflare only where CLOUDFLARE_API_TOKEN is set
+  --url W=A       where a Worker answers that has a route of its own: --url ingest=https://events.example.com
+  --json          one JSON object; what happens goes to stderr
+
+Environment: CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID for Wrangler, TIDEMARK_TOKEN with the scope admin; TOKENS and
+CONNECTIONS set these secrets with a first deployment, and CONNECTIONS has the addresses of databases to migrate.
+
+Exit codes: 0 done, 1 failed (what was uploaded is rolled back) or something is wrong, 2 wrong command line.`,
+  },
   generate: {
     file: 'generate.ts',
     does: 'write the Wrangler configs and types from regions.ts',
