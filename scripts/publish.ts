@@ -3,7 +3,7 @@
  * Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 paused before the end, or something is wrong with a store.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { StorePublishing } from '../workers/ingest/stores.ts'
+import type { StorePublishing } from '../src/online/index.ts'
 import { IngestClient } from './lib/ingest-client.ts'
 import { paint } from './lib/terminal.ts'
 import { UsageError } from './lib/usage-error.ts'

@@ -1,5 +1,5 @@
 /** Online stores for people. At most 100 columns wide. */
-import type { StorePublishing } from '../../workers/ingest/stores.ts'
+import type { StorePublishing } from '../../src/online/index.ts'
 import { type Paint, shortAge, wrap } from '../lib/terminal.ts'
 import { grouped } from '../start/progress.ts'
 
