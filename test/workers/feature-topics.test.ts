@@ -5,7 +5,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { featureShardOf } from '../../durable-objects/feature-shard.ts'
 import { airportDepartures } from '../../features/airport-departures.ts'
 import { delayRisk } from '../../features/services.ts'
-import { Plan } from '../../src/plan/index.ts'
+import { Plan, shardOf as shardOfKey } from '../../src/plan/index.ts'
 import type { TopicMessage } from '../../src/publish/index.ts'
 import { MESSAGE_VERSION } from '../../src/shard/index.ts'
 import { app } from '../../workers/app.ts'
@@ -41,7 +41,8 @@ function kafka(failures: number) {
 async function inShard<T>(
   work: (shard: InstanceType<ReturnType<typeof shardOf>>, state: DurableObjectState) => Promise<T>,
 ) {
-  const stub = env.SHARDS.getByName('local/airport/0/1/0')
+  const shards = 4
+  const stub = env.SHARDS.getByName(`local/airport/0/${shards}/${shardOfKey('SEA', shards)}`)
   return await runInDurableObject(stub, (_shard, state) => {
     const Shard = shardOf()
     return work(new Shard(state, { ...env, CONNECTIONS }), state)
