@@ -1,5 +1,5 @@
 /**
- * `npm run generate`: writes what is generated from regions.ts and committed (the list of adapters of online stores; the Wrangler
+ * `npm run generate`: writes what is generated from regions.ts and committed (the definitions as the lookup has them; the list of adapters of online stores; the Wrangler
  * configs, with the time zones that features/ names compiled in; the types of bindings and runtime; the page of aggregates). With
  * `--check` it writes nothing, and fails when a file is not what it would write.
  */
@@ -9,6 +9,7 @@ import { definitions } from '../features/index.ts'
 import { regions } from '../regions.ts'
 import { aggregatesPage } from './docs/aggregates-page.ts'
 import { bindingTypes, runtimeTypes } from './lib/binding-types.ts'
+import { LOOKUP_DEFINITIONS, lookupDefinitionsModule } from './lib/lookup-definitions.ts'
 import { root } from './lib/paths.ts'
 import { storeAdaptersModule } from './lib/store-adapters.ts'
 import { workerPlans } from './lib/workers.ts'
@@ -21,6 +22,7 @@ const plans = workerPlans(first, regions)
 const zones: Zones = Object.assign({}, ...definitions.spec.views.map((view) => view.zones))
 
 const stale: string[] = []
+await put(LOOKUP_DEFINITIONS, lookupDefinitionsModule())
 await put('workers/stores.ts', storeAdaptersModule(regions))
 await put('docs/aggregates.md', await aggregatesPage())
 for (const plan of plans) await put(plan.config, wranglerConfig(plan.worker, regions, zones))

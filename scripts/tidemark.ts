@@ -95,6 +95,24 @@ Exit codes: 0 all goes on, 1 failed, 2 wrong command line, 3 something stands st
 
 Exit codes: 0 done or nothing to do, 1 failed (run it again: it goes on), 2 wrong command line or regions.ts.`,
   },
+  publish: {
+    file: 'publish.ts',
+    does: 'see how online stores are published to, and publish everything to one anew',
+    usage: 'tidemark publish [--store REGION/NAME [--all [--detach]]] [options]',
+    example: 'npx tidemark publish --store weur/redis --all --url https://tidemark-ingest-weur.example.workers.dev',
+    more: `
+  Each region publishes its own entities: run it for each of them.
+
+  --store S       one store, as regions.ts has it: the region and its name
+  --all           every entity anew, also over what the store has of the same commit; Ctrl-C pauses it, the same command
+                  goes on; what was put twice does no harm
+  --detach        with --all: does not wait
+  --url U         the ingest Worker; default TIDEMARK_URL, else npm start on this machine
+  --token T       default TIDEMARK_TOKEN, else that of npm start; scopes stores, stores:write
+  --json          one JSON object instead of a table
+
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 paused before the end, or a store has a problem.`,
+  },
   source: {
     file: 'source.ts',
     does: 'print the settings of Debezium for a table',
@@ -113,6 +131,21 @@ Exit codes: 0 done or nothing to do, 1 failed (run it again: it goes on), 2 wron
   --definitions F the file that exports them; default features/index.ts
 
 Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.`,
+  },
+  deploy: {
+    file: 'deploy.ts',
+    does: 'deploy a region: checks, plan, migrations, upload, smoke test; what fails is rolled back',
+    usage: 'tidemark deploy --region NAME [--dry-run] [--json] [--url WORKER=ADDRESS]',
+    example: 'npx tidemark deploy --region weur --dry-run',
+    more: `
+  --dry-run       print the plan and change nothing; asks Cloudflare only where CLOUDFLARE_API_TOKEN is set
+  --url W=A       where a Worker answers that has a route of its own: --url ingest=https://events.example.com
+  --json          one JSON object; what happens goes to stderr
+
+Environment: CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID for Wrangler, TIDEMARK_TOKEN with the scope admin; TOKENS and
+CONNECTIONS set these secrets with a first deployment, and CONNECTIONS has the addresses of databases to migrate.
+
+Exit codes: 0 done, 1 failed (what was uploaded is rolled back) or something is wrong, 2 wrong command line.`,
   },
   generate: {
     file: 'generate.ts',

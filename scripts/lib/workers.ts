@@ -132,18 +132,15 @@ export function workerPlans(region: Region, regions: readonly Region[]): readonl
       // Pullers, all formats, Avro and registries are here, in one Worker beside the shards.
       budgetKiB: 200 + adaptersKiB,
     },
-    {
-      ...stateless('lookup', 100 + adaptersKiB, [
-        regionName,
-        tokens,
-        // It holds more than lookups need, so only those that read a store by it have it.
-        ...(isConnected ? [connections] : []),
-        shards,
-        ...links,
-        ...namespaces,
-      ]),
-      runsDefinitions: true,
-    },
+    stateless('lookup', 100 + adaptersKiB, [
+      regionName,
+      tokens,
+      // It holds more than lookups need, so only those that read a store by it have it.
+      ...(isConnected ? [connections] : []),
+      shards,
+      ...links,
+      ...namespaces,
+    ]),
     stateless('inference', 100, [
       regionName,
       tokens,

@@ -13,9 +13,15 @@ export type Zones = Readonly<Record<string, ZoneSpec>>
 /**
  * The config of one Worker. The first region is the top level, and every region is an `[env.NAME]` that repeats every
  * binding: Wrangler inherits no binding into an environment, it only warns that one is missing. `zones`: the time zones
- * that the definitions name, which are compiled in.
+ * that the definitions name, which are compiled in. `folder`: where the config will lie, from the repository's root, when that is
+ * another place than the plan's.
  */
-export function wranglerConfig(worker: WorkerName, regions: readonly Region[], zones: Zones = {}): string {
+export function wranglerConfig(
+  worker: WorkerName,
+  regions: readonly Region[],
+  zones: Zones = {},
+  folder?: string,
+): string {
   const [first] = regions
   if (first === undefined) throw new Error('regions.ts declares no region: a deploy needs at least one.')
   const plan = planOf(worker, first, regions)
@@ -23,7 +29,7 @@ export function wranglerConfig(worker: WorkerName, regions: readonly Region[], z
     [
       header,
       `name = ${quote(plan.deployedName)}`,
-      `main = ${quote(relative(dirname(plan.config), plan.main))}`,
+      `main = ${quote(relative(folder ?? dirname(plan.config), plan.main))}`,
       `compatibility_date = ${quote(compatibilityDate)}`,
       'send_metrics = false',
       // A third less to load in a cold start. The names of functions and classes stay (keep_names), and the stack of an

@@ -21,8 +21,11 @@ const quietEnvironment = {
  * Runs one wrangler command. A binding that is missing in an `[env.X]` is only a warning to Wrangler, and it exits 0: here
  * any warning fails the command.
  */
-export async function wrangler(args: readonly string[]): Promise<RunResult> {
-  const result = await run(binary('wrangler'), args, { env: quietEnvironment })
+export async function wrangler(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunResult> {
+  const result = await run(binary('wrangler'), args, { env: { ...quietEnvironment, ...env } })
   const output = stripVTControlCharacters(result.output).trim()
   return { ok: result.ok && !hasWarning(output), output }
 }

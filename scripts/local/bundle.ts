@@ -8,6 +8,7 @@ import { extname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { regions } from '../../regions.ts'
 import type { Region } from '../../src/plan/index.ts'
+import { refreshLookupDefinitions } from '../lib/lookup-definitions.ts'
 import { cacheFolder, root } from '../lib/paths.ts'
 import { type WorkerName, type WorkerPlan, workerPlans } from '../lib/workers.ts'
 import { wrangler } from '../lib/wrangler.ts'
@@ -45,6 +46,7 @@ export async function bundleWorkers(options: BundleOptions = {}): Promise<Bundle
   const region = options.region ?? regions[0]
   if (region === undefined) throw new Error('regions.ts declares no region: there is nothing to bundle.')
   const plans = workerPlans(region, regions).filter((plan) => options.workers?.includes(plan.worker) ?? true)
+  await refreshLookupDefinitions()
   const folder = join(bundlesFolder, `${region.name}-${sourceHash()}`)
   mkdirSync(folder, { recursive: true })
   pruneOlderBundles(folder)

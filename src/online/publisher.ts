@@ -85,6 +85,8 @@ export class StorePublisher {
   private headMs = 0
   /** Everything was listed by this very process, and no head has been put since: there need not be one. */
   private isFirst = false
+  /** Some entity is not in the store and cannot even be marked as missing there: no head may say that nothing is. */
+  private isUnmarked = false
   private readonly counts = { copies: 0, older: 0, refused: 0 }
   private problem: string | null = null
 
@@ -157,7 +159,7 @@ export class StorePublisher {
       done(last)
     }
     // While entities are still being listed the store lacks some: the head of before stays, and copies age by it.
-    if (this.options.isListed()) await this.putHead(reached)
+    if (this.options.isListed() && !this.isUnmarked) await this.putHead(reached)
     this.headMs = now()
   }
 
@@ -213,7 +215,8 @@ export class StorePublisher {
       }
       this.counts.refused++
       report(`the online store ${name} did not take a copy: ${outcome.refused}`)
-      if (!isWithheld(copy)) withheld.push({ ...copy, body: WITHHELD })
+      if (isWithheld(copy)) this.isUnmarked = true
+      else withheld.push({ ...copy, body: WITHHELD })
     })
     if (again !== undefined) throw new Error(again)
     // What it does not take it must not seem to have: an older copy would be taken for the newest, none for no state.

@@ -23,6 +23,7 @@ export {
   shardCount,
   tableShardCount,
 } from './region.ts'
+export { LOCATIONS, regionProblems } from './region-problems.ts'
 export { homesOf, pullingRegion, type Routing, routingOf, type SourceRouting } from './routing.ts'
 export { routingProblems } from './routing-problems.ts'
 export {

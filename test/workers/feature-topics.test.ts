@@ -5,7 +5,8 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { featureShardOf } from '../../durable-objects/feature-shard.ts'
 import { airportDepartures } from '../../features/airport-departures.ts'
 import { delayRisk } from '../../features/services.ts'
-import { Plan, shardOf as shardOfKey } from '../../src/plan/index.ts'
+import { encodeKey } from '../../src/contract/index.ts'
+import { Plan, shardOf } from '../../src/plan/index.ts'
 import type { TopicMessage } from '../../src/publish/index.ts'
 import { MESSAGE_VERSION } from '../../src/shard/index.ts'
 import { app } from '../../workers/app.ts'
@@ -39,16 +40,16 @@ function kafka(failures: number) {
 
 /** The shard of an app with a topic, in the object of the one without. */
 async function inShard<T>(
-  work: (shard: InstanceType<ReturnType<typeof shardOf>>, state: DurableObjectState) => Promise<T>,
+  work: (shard: InstanceType<ReturnType<typeof shardClass>>, state: DurableObjectState) => Promise<T>,
 ) {
-  const shards = 4
-  const stub = env.SHARDS.getByName(`local/airport/0/${shards}/${shardOfKey('SEA', shards)}`)
+  const home = shardOf(encodeKey(['SEA'], ['string']), 4)
+  const stub = env.SHARDS.getByName(`local/airport/0/4/${home}`)
   return await runInDurableObject(stub, (_shard, state) => {
-    const Shard = shardOf()
+    const Shard = shardClass()
     return work(new Shard(state, { ...env, CONNECTIONS }), state)
   })
 }
-const shardOf = () => featureShardOf({ definitions, regions: app.regions })
+const shardClass = () => featureShardOf({ definitions, regions: app.regions })
 
 const batch = (...ids: number[]) => ({
   version: MESSAGE_VERSION,

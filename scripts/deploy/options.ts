@@ -1,0 +1,45 @@
+/** What `npx tidemark deploy` is asked for. */
+import { parseArgs } from 'node:util'
+import { UsageError } from '../lib/usage-error.ts'
+import { type WorkerName, workerNames } from '../lib/workers.ts'
+
+export interface Options {
+  readonly region: string
+  readonly dryRun: boolean
+  readonly json: boolean
+  /** Where Workers answer that have an address of their own. */
+  readonly urls: Partial<Readonly<Record<WorkerName, string>>>
+}
+
+/** Reads the command line. Throws a {@link UsageError}. */
+export function parseOptions(args: readonly string[]): Options {
+  const { region, 'dry-run': dryRun = false, json = false, url = [] } = parsed(args)
+  if (region === undefined) throw new UsageError('--region is missing: npx tidemark deploy --region weur --dry-run')
+  const urls: Partial<Record<WorkerName, string>> = {}
+  for (const text of url) {
+    const cut = text.indexOf('=')
+    const worker = workerNames.find((name) => name === text.slice(0, cut))
+    const address = URL.parse(text.slice(cut + 1))
+    const isWeb = address?.protocol === 'https:' || address?.protocol === 'http:'
+    if (worker === undefined || address === null || !isWeb)
+      throw new UsageError(`--url takes WORKER=ADDRESS, such as ingest=https://events.example.com; got "${text}".`)
+    urls[worker] = address.href.replace(/\/$/, '')
+  }
+  return { region, dryRun, json, urls }
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        region: { type: 'string' },
+        'dry-run': { type: 'boolean' },
+        json: { type: 'boolean' },
+        url: { type: 'string', multiple: true },
+      },
+    }).values
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
