@@ -163,7 +163,7 @@ class World {
       head: () => ask((table) => table.handOver.head()),
       seal: async (child) => {
         const rest = await ask((table) => table.handOver.seal(child))
-        await this.drain(epoch - 1, before)
+        await this.drain(epoch - 1, before, this.r.int(0, 2))
         return rest
       },
       rows: (child, after, round) => ask((table) => table.handOver.rows(child, after, round)),
@@ -376,3 +376,54 @@ test('rows that were put in by one epoch are changed and taken out by the next',
   }
   expect(crashes).toBeGreaterThan(200)
 }, 60_000)
+
+test('rows that change while thousands are copied are copied again', async () => {
+  const plan = new Plan({ entities: [], sources: [ORDERS], views: [], services: [] })
+  const source = plan.sources.get('orders') as SourceRuntime
+  const open = (epoch: number, storage: MemoryTableStorage) => {
+    const part = { region: 1, epoch, shard: 0 }
+    return new TableShard({ plan, source, part, storage, destinations: { shardsOf: () => 1 }, now: () => NOW })
+  }
+  const about = { version: MESSAGE_VERSION, plan: plan.hash, source: 'orders', arrivalMs: NOW }
+  let lsn = 0
+  const apply = (table: TableShard, ids: readonly number[], amount: number) => {
+    const rows = ids.map((id) => ({ $op: 'u', $lsn: String(++lsn), id, uid: 'a', amount, at: NOW }))
+    table.apply({ ...about, events: JSON.stringify(rows), fanout: '1'.repeat(ids.length) })
+  }
+  const parentTable = open(0, new MemoryTableStorage())
+  const all = Array.from({ length: 7_000 }, (_, id) => id)
+  apply(parentTable, all, 1)
+  const { handOver } = parentTable
+  const storage = new MemoryTableStorage()
+  let asked = 0
+  const heir = new TableHeir({
+    storage,
+    child: { epoch: 1, shards: 1, shard: 0 },
+    countsExpectations: true,
+    parent: {
+      head: async () => handOver.head(),
+      seal: async (child) => handOver.seal(child),
+      rows: async (child, after, round) => {
+        asked++
+        return handOver.rows(child, after, round)
+      },
+    },
+    sleep: async () => {},
+    now: () => NOW,
+  })
+  let steps = 2
+  expect(await heir.copy(() => steps-- <= 0)).toBe(false)
+  apply(parentTable, [0, 3_000, 6_999, 7_000], 2)
+  await heir.open()
+  expect(asked).toBeLessThan(10)
+  expect(heir.progress.cells).toBeLessThan(7_010)
+  const child = open(1, storage)
+  const ask = { version: MESSAGE_VERSION, plan: plan.hash, keys: [...all, 7_000].map(String), columns: ['amount'] }
+  const answer = child.rows(ask)
+  if ('unavailable' in answer) throw new Error(answer.message)
+  const changed = answer.rows.flatMap((row, i) => (row?.endsWith(',2]') ? [i] : []))
+  expect(changed).toEqual([0, 3_000, 6_999, 7_000])
+  expect(answer.rows.filter((row) => row?.endsWith(',1]')).length).toBe(6_997)
+  // Each still says which shard put it in, and under which number.
+  expect(answer.rows[1]).toBe('["0/0/2",1]')
+})
