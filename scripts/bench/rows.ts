@@ -13,6 +13,7 @@ export const aims = {
   'ingest.pause_ms': '<= 40',
   'cost.per_million_events.shard': '<= 0.30',
   'recovery.ms': '<= 250',
+  'lookup.edge.ratio_to_noop': '>= 0.6',
   'lookup.shard.ratio_to_ping': '>= 0.75',
   'lookup.assembly_us': '<= 10',
   'lookup.p50_ratio': '<= 2',
@@ -25,6 +26,7 @@ export const aims = {
   'kafka.lag_p99_ms': '',
   'kafka.large_records_mb': '<= 64',
   'growth.lookup': '<= 1.3',
+  'reshard.pause_ms': '',
   'setup.seconds': '<= 120',
   'bundle.lookup_kib': '<= 100',
 } as const
