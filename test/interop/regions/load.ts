@@ -106,7 +106,12 @@ export class Load {
       const uid = r.pick(USERS)
       truth.accounts.set(id, { uid, cents })
       const balance = `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`
-      return { op, before: null, after: { id, user_id: uid, balance, changed_at: new Date(Date.now() - 60_000).toISOString() }, source }
+      return {
+        op,
+        before: null,
+        after: { id, user_id: uid, balance, changed_at: new Date(Date.now() - 60_000).toISOString() },
+        source,
+      }
     })
     await this.insist(region, 'accounts', envelopes)
   }
