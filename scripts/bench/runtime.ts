@@ -20,6 +20,8 @@ export interface BenchShardStats {
   /** Since they were asked for last. */
   readonly calls: number
   readonly longestMs: number
+  /** What each online store was asked, by all shards. */
+  readonly storeOperations: readonly { readonly name: string; readonly reads: number; readonly writes: number }[]
 }
 
 let bundles: Promise<readonly Module[][]> | undefined
@@ -76,7 +78,7 @@ async function benchServices(connections: string, regions: readonly Region[] | u
         'IdlePuller',
       ],
     },
-    { name: 'lookup', modules: lookup, bindings: [...texts, shards] },
+    { name: 'lookup', modules: lookup, outbound: 'private', bindings: [...texts, shards] },
     {
       name: 'yardstick',
       modules: yardstick,

@@ -19,9 +19,9 @@ const SIGNS: Readonly<Record<PeerName, RegExp>> = {
   debezium: /\b(?:connectPeer|startConnect)\(/,
   'debezium-server': /\bstartDebeziumServer\(/,
   apicurio: /\b(?:apicurioPeer|startApicurio)\(/,
-  redis: /\bstartRedis\(/,
-  'redis-rest': /\bstartRedis\(/,
-  libsql: /\bstartLibsql\(/,
+  redis: /\b(?:startRedis|TestStores\.start)\(/,
+  'redis-rest': /\b(?:startRedis|TestStores\.start)\(/,
+  libsql: /\b(?:startLibsql|TestStores\.start)\(/,
 }
 
 export function interopFiles(): InteropFile[] {

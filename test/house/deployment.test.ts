@@ -139,17 +139,16 @@ test('the Workers carry the adapters of the kinds that regions name, and no othe
   expect(text).toContain('StoreAdapters = { redis: openRedis, kv: openKv }')
 })
 
-test('time zones are compiled into the Workers that run definitions, in every environment', () => {
+test('time zones are compiled into the Worker that runs definitions, in every environment; a lookup has them as data', () => {
   const zones = { 'Europe/Berlin': zoneSpec('Europe/Berlin'), 'Asia/Kolkata': zoneSpec('Asia/Kolkata') }
-  for (const worker of ['ingest', 'lookup'] as const) {
-    const config = wranglerConfig(worker, [local, weur], zones)
-    for (const table of ['define', 'env.local.define', 'env.weur.define']) {
-      const [, json = ''] = config.split(`[${table}]\nTIDEMARK_TIME_ZONES = '`)
-      expect(JSON.parse(json.slice(0, json.indexOf("'\n")))).toEqual(zones)
-    }
-    expect(wranglerConfig(worker, [local, weur])).not.toContain('define')
+  const config = wranglerConfig('ingest', [local, weur], zones)
+  for (const table of ['define', 'env.local.define', 'env.weur.define']) {
+    const [, json = ''] = config.split(`[${table}]\nTIDEMARK_TIME_ZONES = '`)
+    expect(JSON.parse(json.slice(0, json.indexOf("'\n")))).toEqual(zones)
   }
-  expect(wranglerConfig('inference', [local], zones)).not.toContain('define')
+  expect(wranglerConfig('ingest', [local, weur])).not.toContain('define')
+  for (const worker of ['lookup', 'inference'] as const)
+    expect(wranglerConfig(worker, [local], zones)).not.toContain('define')
 })
 
 test('a warning of wrangler is recognised', () => {

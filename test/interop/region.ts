@@ -16,8 +16,8 @@ export const TOKEN = 'interop-token'
 const APPS = {
   app: async () => (await import('./app/definitions.ts')).app,
   'app-mended': async () => (await import('./app-mended/definitions.ts')).app,
-  'regions/app': async () => (await import('./regions/app/definitions.ts')).app,
-  // Its regions are told when it is deployed.
+  // Their regions are told when they are deployed.
+  'regions/app': async () => ({ regions: [] }),
   'reshard-app': async () => ({ regions: [] }),
 } satisfies Record<string, () => Promise<{ readonly regions: readonly Region[] }>>
 export type TestApp = keyof typeof APPS
@@ -46,7 +46,7 @@ export interface RegionOptions {
   readonly name: string
   /** Default: the shop. */
   readonly app?: TestApp
-  /** Of `reshard-app`: what it is deployed with at first. */
+  /** Of `regions/app` and `reshard-app`: what it is deployed with at first. */
   readonly regions?: readonly Region[]
   /** The secret CONNECTIONS. */
   readonly connections: object

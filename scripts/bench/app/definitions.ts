@@ -16,6 +16,8 @@ import {
   sum,
   webhook,
 } from '../../../src/define/index.ts'
+import { openLibsql } from '../../../src/online/libsql/index.ts'
+import { openRedis } from '../../../src/online/redis/index.ts'
 import type { Region } from '../../../src/plan/index.ts'
 
 const event = z.object({
@@ -100,4 +102,5 @@ export const app = {
   }),
   /** 8 shards an entity, as bar.md says. A text, so that the bench can deploy the same bundle with other epochs. */
   regions: JSON.parse('[{"name":"local","id":1,"epoch":0,"shards":{"default":8}}]') as readonly Region[],
+  stores: { redis: openRedis, libsql: openLibsql },
 }

@@ -1,4 +1,7 @@
-/** What the tests of several regions run: one source of each way of routing, and a table. */
+/**
+ * What the tests of several regions run: one source of each way of routing, a table, and a spread entity. The regions are filled in
+ * when it is deployed (test/interop/region.ts).
+ */
 import * as z from 'zod'
 import {
   count,
@@ -16,9 +19,15 @@ import {
   tableSource,
   webhook,
 } from '../../../../src/define/index.ts'
+import { openLibsql } from '../../../../src/online/libsql/index.ts'
+import { openRedis } from '../../../../src/online/redis/index.ts'
 import type { Region, Routing } from '../../../../src/plan/index.ts'
 
 const user = entity('user', { user_id: z.string() })
+/** Kept in slices. */
+const campaign = entity('campaign', { campaign_id: z.string() }, { spread: 2 })
+/** Fed by a source that one region keeps: it has one part. */
+const buyer = entity('buyer', { buyer_id: z.string() })
 const event = z.object({
   id: z.string(),
   uid: z.string(),
@@ -27,7 +36,12 @@ const event = z.object({
 })
 
 /** Kept where they come in. */
-const clicks = streamSource('clicks', { event, id: 'id', time: 'at', from: [webhook()] })
+const clicks = streamSource('clicks', {
+  event: event.extend({ campaign: z.string() }),
+  id: 'id',
+  time: 'at',
+  from: [webhook()],
+})
 
 /** All kept in one region. */
 const orders = streamSource('orders', { event, id: 'id', time: 'at', from: [webhook()] })
@@ -53,6 +67,18 @@ const accounts = tableSource('accounts', {
   from: [webhook({ format: debezium({ decimals: 'string' }) })],
 })
 
+const shown = featureView(
+  'campaign_stats',
+  { entity: campaign, source: clicks, key: { campaign_id: 'campaign' }, since: 'beginning' },
+  (e) => ({ count: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
+)
+
+const bought = featureView(
+  'buyer_stats',
+  { entity: buyer, source: orders, key: { buyer_id: 'uid' }, since: 'beginning' },
+  (e) => ({ count: count().over(lifetime()), amount: sum(e.amount).over(lifetime()) }),
+)
+
 const of = (source: typeof clicks | typeof orders, name: string) =>
   featureView(name, { entity: user, source, key: { user_id: 'uid' }, since: 'beginning' }, (e) => ({
     count: count().over(lifetime()),
@@ -74,12 +100,6 @@ const accountStats = featureView(
   (e) => ({ count: count().over(lifetime()), balance: sum(e.balance).over(lifetime()) }),
 )
 
-const regions: readonly Region[] = [
-  { name: 'east', id: 1, epoch: 0, shards: { default: 2 } },
-  { name: 'west', id: 2, epoch: 0, shards: { default: 2 } },
-  { name: 'south', id: 3, epoch: 0, shards: { default: 2 } },
-]
-
 const routing: Routing = {
   orders: { home: 'east' },
   carts: { by: 'country', homes: { de: 'west', br: 'south' }, otherwise: 'east' },
@@ -92,8 +112,11 @@ export const app = {
       featureService('ordered', [of(orders, 'order_stats')]),
       featureService('carted', [cartStats]),
       featureService('owned', [accountStats]),
+      featureService('shown', [shown]),
+      featureService('bought', [bought]),
     ],
   }),
-  regions,
+  regions: JSON.parse('REGIONS_GO_HERE') as readonly Region[],
   routing,
+  stores: { redis: openRedis, libsql: openLibsql },
 }
