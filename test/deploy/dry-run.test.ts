@@ -23,7 +23,7 @@ beforeAll(() => {
   copy = new RepositoryCopy(regionsOf())
   const generated = copy.run(['scripts/generate.ts'])
   if (generated.status !== 0) throw new Error(generated.err)
-})
+}, 120_000)
 afterAll(() => copy.remove())
 
 interface Report {
