@@ -54,6 +54,15 @@ export class Drain {
     }
   }
 
+  /**
+   * For the alarm, which is spent when it has rung. Never throws. What is still at work is not waited for: if the process ends
+   * meanwhile, the next alarm goes on with it.
+   */
+  async rang(): Promise<void> {
+    if (this.running) await this.options.storage.setAlarm(Date.now() + LONGEST_RETRY_MS)
+    else await this.run()
+  }
+
   /** After a failure no sooner than the alarm, however many batches come. */
   private get dueMs(): number {
     return Math.max(this.retryAtMs, this.options.dueMs?.() ?? 0)

@@ -287,7 +287,8 @@ export function featureShardOf(app: App) {
 
     override async alarm(): Promise<void> {
       this.alarms.rang()
-      await this.drain()
+      // Not waited for: no alarm rings while another is at work, and a store that does not answer would hold up all that leaves.
+      for (const drain of this.running?.drains ?? []) this.ctx.waitUntil(drain.rang())
     }
   }
 }

@@ -47,20 +47,24 @@ export async function readParts(
   const searches = requests.map((request) => searchOf(request))
   const oldestMs = nowMs - maxStalenessMs
   for (const search of searches) consider(search, reach.cache?.get(search.text), oldestMs, 'isolate')
-  const open = () => searches.filter(({ isDone }) => !isDone)
-  if (maxStalenessMs > 0) await askStores(reach, reach.nearStores, open(), oldestMs, nowMs)
+  const open = () => searches.filter(({ isDone, notYet }) => !isDone && notYet === null)
+  const asked = maxStalenessMs > 0 ? await askStores(reach, reach.nearStores, open(), oldestMs, nowMs, false) : 0
   await askShards(plan, reach, open())
-  // What no shard has answered for: better something old than nothing, as long as its age is told.
-  const lost = open().filter(({ best, request }) => best === undefined || !hasSeen(best, request))
-  if (lost.length > 0) {
-    const asked = maxStalenessMs > 0 ? reach.farStores : [...reach.nearStores, ...reach.farStores]
-    await askStores(reach, asked, lost, Number.NEGATIVE_INFINITY, nowMs)
-  }
-  return searches.map(({ best, notYet, request }) => {
+  // What no shard has answered for: better something old than nothing, as long as its age is told. A near store that was not asked
+  // yet comes before what this isolate has: that learns nothing by itself, and would give the same older and older copy for ever.
+  const lost = asked > 0 ? open().filter(lacks) : open()
+  await askStores(reach, reach.nearStores.slice(asked), lost, Number.NEGATIVE_INFINITY, nowMs, true)
+  await askStores(reach, reach.farStores, open().filter(lacks), Number.NEGATIVE_INFINITY, nowMs, true)
+  return searches.map((search) => {
+    const { best, notYet, request } = search
     if (notYet !== null) return { notYet }
-    return best !== undefined && !hasSeen(best, request) ? { notYet: best.seq } : best
+    // A part that is absent has not seen it either: no value is better than one without it.
+    return request.after !== undefined && lacks(search) ? { notYet: best?.seq ?? 0 } : best
   })
 }
+
+/** Nothing was found, or nothing that has seen what it must. */
+const lacks = ({ best, request }: Search): boolean => best === undefined || !hasSeen(best, request)
 
 function searchOf(request: PartRequest): Search {
   const { entity, key, slice, region } = request
@@ -79,17 +83,22 @@ function consider(search: Search, part: Part | undefined, oldestMs: number, tier
 /** Commits of an epoch before the part's were inherited from it. */
 const hasSeen = ({ seq }: Part, { after }: PartRequest): boolean => after === undefined || seq >= after
 
-/** Asks stores, one after the other, until everything is found. */
+/**
+ * Asks stores, one after the other, until one has answered; of what is lost each next one as well, for what the others had not.
+ * How many were tried.
+ */
 async function askStores(
   reach: Reach,
   stores: readonly NearStore[],
   searches: readonly Search[],
   oldestMs: number,
   nowMs: number,
-): Promise<void> {
-  for (const near of stores) {
-    const open = searches.filter(({ isDone }) => !isDone)
-    if (open.length === 0) return
+  isLost: boolean,
+): Promise<number> {
+  let wanted = searches
+  for (const [tried, near] of stores.entries()) {
+    const open = wanted.filter(({ isDone }) => !isDone)
+    if (open.length === 0) return tried
     const { store, breaker } = near
     const heads = headsOf(open)
     // Heads first: what is read after them is at least as new as they say.
@@ -110,9 +119,11 @@ async function askStores(
       const kept = reach.cache?.put(search.text, part) ?? part
       consider(search, kept, oldestMs, 'store')
     })
-    // A store that answers knows all that stores know: what it has is too old, or not there.
-    return
+    // A store that answers knows what stores know, unless it was emptied: what is too old there is asked of the shard.
+    if (!isLost) return tried + 1
+    wanted = wanted.filter(lacks)
   }
+  return stores.length
 }
 
 async function getAll(store: NearStore['store'], addresses: readonly CopyAddress[]): Promise<Found[]> {

@@ -69,8 +69,8 @@ test('changes leave by the alarm, and the object says what waits', async () => {
     await expect.poll(() => state.storage.getAlarm()).not.toBeNull()
     await new Promise((next) => setTimeout(next, 150))
     await shard.alarm()
-    expect(shard.stats().topics).toMatchObject([{ rows: 0, oldestMs: null }])
-    expect(await state.storage.getAlarm()).toBeNull()
+    await expect.poll(() => shard.stats().topics).toMatchObject([{ rows: 0, oldestMs: null }])
+    await expect.poll(() => state.storage.getAlarm()).toBeNull()
   })
   expect(records).toMatchObject([
     {
@@ -87,8 +87,8 @@ test('while the cluster is down changes wait, through a new object too, and then
     shard.apply(batch(1))
     await new Promise((next) => setTimeout(next, 150))
     await shard.alarm()
+    await expect.poll(() => shard.stats().topics[0]?.problem).toContain('503')
     expect(requests()).toBe(1)
-    expect(shard.stats().topics[0]?.problem).toContain('503')
     // It waits for the alarm, whatever else comes.
     shard.apply(batch(2))
     await new Promise((next) => setTimeout(next, 150))
@@ -100,7 +100,7 @@ test('while the cluster is down changes wait, through a new object too, and then
     await new Promise((next) => setTimeout(next, 150))
     await shard.alarm()
     // They stay until nothing that was sent before can arrive.
-    expect(shard.stats().topics).toMatchObject([{ rows: 2, oldestMs: null, problem: null }])
+    await expect.poll(() => shard.stats().topics).toMatchObject([{ rows: 2, oldestMs: null, problem: null }])
   })
   expect(records).toMatchObject([{ version: { seq: 2 }, features: { 'airport_departures.departures_ever': 2 } }])
 })

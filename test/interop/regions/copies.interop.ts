@@ -27,12 +27,11 @@ afterAll(async () => {
   await stores?.stop()
 })
 
-// The state of one run is where the next one begins: what is counted has names of its run.
-const truth = new Truth(NAMES)
-
 test.each(SEEDS)(
   'whatever is cut, lost, repeated and killed, seed %i',
   async (seed) => {
+    // The state of one run is where the next one begins.
+    const truth = new Truth(NAMES, seed)
     const r = random(seed)
     const load = new Load(regions, truth, r, `${seed}`)
     const counts = { cuts: 0, kills: 0, storeKills: 0 }
@@ -102,7 +101,6 @@ test.each(SEEDS)(
       )
     }
 
-    const running = load.run(NAMES)
     const troubles = async () => {
       for (let round = 0; round < sized(3, 1); round++) {
         const all = [cut, cut, cutOff, suffer, suffer, hang, killRegion, killStore('near'), killStore('sql')]
@@ -117,9 +115,8 @@ test.each(SEEDS)(
           })(),
         ])
       }
-      load.isEnding = true
     }
-    await Promise.all([running, troubles()])
+    await load.during(NAMES, troubles)
     regions.healAll()
     await settle(regions)
     await expectFromShards(regions, load, truth)

@@ -4,8 +4,6 @@ import type { Random } from '../../support/random.ts'
 import type { TestRegions } from './regions.ts'
 import { featuresOf, type ReadOf, type Row, type SentEvent, type StreamName, type Truth } from './truth.ts'
 
-export const USERS = Array.from({ length: 30 }, (_, i) => `u${i}`)
-export const CAMPAIGNS = ['spring', 'hot']
 const COUNTRIES = ['de', 'br', 'fr']
 const SEND_MS = 90_000
 
@@ -16,6 +14,13 @@ interface Receipt {
   readonly commits: readonly string[]
 }
 
+export interface LoadOptions {
+  /** Between two requests of one sender or reader. */
+  readonly pauseMs?: number
+  /** Beside clicks and the table. */
+  readonly sources?: readonly StreamName[]
+}
+
 interface Answer {
   readonly status: number
   readonly body: { readonly rows?: readonly Row[]; readonly code?: string; readonly detail?: string }
@@ -23,6 +28,8 @@ interface Answer {
 
 export class Load {
   readonly counts = { reads: 0, cutReads: 0, partial: 0, again: 0, isolate: 0, store: 0, shard: 0 }
+  /** How long each read took. */
+  readonly tookMs: number[] = []
   isEnding = false
   /** Whether something is cut or away just now: reads of then are counted. */
   isHurt: () => boolean = () => false
@@ -42,14 +49,28 @@ export class Load {
     this.name = name
   }
 
-  /** Sends and reads in these regions until `isEnding`; throws what went wrong first. */
-  async run(names: readonly string[], pauseMs = 20): Promise<void> {
+  /** Sends and reads in these regions while something is done; throws what went wrong first. */
+  async during(
+    names: readonly string[],
+    work: () => Promise<void>,
+    { pauseMs = 20, sources = ['clicks', 'orders', 'carts'] }: LoadOptions = {},
+  ): Promise<void> {
+    const running = this.run(names, pauseMs, sources)
+    const working = work().finally(() => {
+      this.isEnding = true
+    })
+    await Promise.allSettled([running, working])
+    await Promise.all([running, working])
+  }
+
+  private async run(names: readonly string[], pauseMs: number, sources: readonly StreamName[]): Promise<void> {
     const lanes = names.flatMap((name) => [
       this.lane(pauseMs, () => this.send('clicks', name)),
       this.lane(pauseMs, () => this.read(name)),
     ])
-    lanes.push(this.lane(4 * pauseMs, () => this.send('orders', this.r.pick(names))))
-    lanes.push(this.lane(4 * pauseMs, () => this.send('carts', this.r.pick(names))))
+    for (const source of sources) {
+      if (source !== 'clicks') lanes.push(this.lane(4 * pauseMs, () => this.send(source, this.r.pick(names))))
+    }
     lanes.push(this.lane(4 * pauseMs, () => this.change(this.r.pick(names))))
     await Promise.all(lanes)
   }
@@ -67,13 +88,17 @@ export class Load {
   }
 
   /** A batch of new events; now and then all of it once more, as a sender does that had no answer. */
-  async send(source: StreamName, region: string, uids: readonly string[] = USERS): Promise<readonly string[]> {
+  async send(
+    source: StreamName,
+    region: string,
+    uids: readonly string[] = this.truth.users,
+  ): Promise<readonly string[]> {
     const { r, truth } = this
     const batch = Array.from({ length: r.int(1, 12) }, () => {
       const country = r.pick(COUNTRIES)
       const home = source === 'clicks' ? region : source === 'orders' ? 'east' : homeOf(country)
       const id = `${this.name}-${source}-${this.ids++}`
-      const own = { source, id, uid: r.pick(uids), campaign: r.pick(CAMPAIGNS), amount: r.int(0, 100) }
+      const own = { source, id, uid: r.pick(uids), campaign: r.pick(truth.campaigns), amount: r.int(0, 100) }
       const event: SentEvent = { ...own, region, home, sentMs: Date.now(), ackMs: Number.POSITIVE_INFINITY }
       return { event, country }
     })
@@ -95,7 +120,7 @@ export class Load {
   private async change(region: string): Promise<void> {
     const { r, truth } = this
     const envelopes = Array.from({ length: r.int(1, 4) }, () => {
-      const id = r.int(1, 40)
+      const id = truth.firstRow + r.int(0, 39)
       const source = { lsn: ++truth.lsn, ts_ms: Date.now() }
       if (truth.accounts.has(id) && r.chance(0.2)) {
         truth.accounts.delete(id)
@@ -103,7 +128,7 @@ export class Load {
       }
       const op = truth.accounts.has(id) ? 'u' : 'c'
       const cents = r.int(0, 10_000)
-      const uid = r.pick(USERS)
+      const uid = r.pick(truth.users)
       truth.accounts.set(id, { uid, cents })
       const balance = `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`
       return {
@@ -136,7 +161,8 @@ export class Load {
   async read(name: string, maxStalenessMs = this.r.pick([0, 1_000, 60_000])): Promise<void> {
     const { r, counts, truth } = this
     const entity = r.pick(['user', 'user', 'campaign'] as const)
-    const keys = entity === 'campaign' ? CAMPAIGNS : Array.from({ length: r.int(1, 5) }, () => r.pick(USERS))
+    const keys =
+      entity === 'campaign' ? truth.campaigns : Array.from({ length: r.int(1, 5) }, () => r.pick(truth.users))
     const wasHurt = this.isHurt()
     const fromMs = Date.now()
     let rows: readonly Row[]
@@ -149,6 +175,7 @@ export class Load {
     }
     const toMs = Date.now()
     counts.reads++
+    this.tookMs.push(toMs - fromMs)
     if (wasHurt) counts.cutReads++
     rows.forEach((row, i) => {
       truth.check({ entity, key: keys[i] as string, fromMs, toMs }, row)

@@ -87,6 +87,11 @@ export class TestRegions {
     await this.region(name).start(undefined, this.deployed)
   }
 
+  /** As a cron would: a shard that was never asked publishes nothing. */
+  async wake(): Promise<void> {
+    await Promise.all([...this.running.values()].map((region) => region.call('GET', '/v1/stores')))
+  }
+
   /** As a deploy of another regions.ts: those that run are started again on their state, one after the other, new ones come after. */
   async deploy(deployed: readonly Region[]): Promise<void> {
     this.deployed = deployed

@@ -1,6 +1,6 @@
 /** What must be so when everything is well again: nothing waits, and every region says the truth from every tier. */
 import { expect } from 'vitest'
-import { CAMPAIGNS, type Load, USERS } from './load.ts'
+import type { Load } from './load.ts'
 import type { TestRegions } from './regions.ts'
 import type { TestStores } from './stores.ts'
 import { featuresOf, type ReadOf, type Row, type Truth, VIEWS } from './truth.ts'
@@ -14,11 +14,22 @@ interface StoreAnswer {
 
 const SETTLED_MS = 90_000
 const ACCOUNTS = ['account_stats.count', 'account_stats.balance']
-const KEYS: Readonly<Record<ReadOf['entity'], readonly string[]>> = { user: USERS, campaign: CAMPAIGNS, buyer: USERS }
 
 /** How each store does that a region publishes to. */
 export const storesOf = async (regions: TestRegions, name: string): Promise<readonly StoreAnswer[]> =>
   (await regions.region(name).call<{ stores: readonly StoreAnswer[] }>('GET', '/v1/stores')).stores
+
+/** Waits until the shards have told every store that there is nothing yet. */
+export async function ready(regions: TestRegions, load: Load): Promise<void> {
+  await regions.wake()
+  for (const name of regions.all.keys()) {
+    for (const entity of ['user', 'campaign', 'buyer'] as const) {
+      const keys = Array.from({ length: 8 }, (_, i) => `nobody-${name}-${i}-${Date.now()}`)
+      const tiers = async () => tiersOf(await load.rows(name, entity, keys, { maxStalenessMs: 60_000 }))
+      await expect.poll(async () => (await tiers()).includes('shard'), { timeout: SETTLED_MS }).toBe(false)
+    }
+  }
+}
 
 /** Waits until no queue between regions has anything, and every store has what every shard has. */
 export async function settle(regions: TestRegions): Promise<void> {
@@ -45,9 +56,12 @@ export async function published(regions: TestRegions): Promise<void> {
   }
 }
 
+const keysOf = ({ users, campaigns }: Truth, entity: ReadOf['entity']): readonly string[] =>
+  entity === 'campaign' ? campaigns : users
+
 function expectTruth(truth: Truth, entity: ReadOf['entity'], rows: readonly Row[], where: string): void {
   rows.forEach((row, i) => {
-    const key = KEYS[entity][i] as string
+    const key = keysOf(truth, entity)[i] as string
     const want = VIEWS[entity].flatMap((view) => truth.total(view, key))
     if (entity === 'user') want.push(...(truth.owned(key) as unknown as number[]))
     expect(row.values, `${key} in ${where}: ${JSON.stringify(row)}`).toEqual(want)
@@ -66,12 +80,12 @@ const tiersOf = (rows: readonly Row[]): (string | null)[] => [
 export async function expectFromShards(regions: TestRegions, load: Load, truth: Truth): Promise<void> {
   for (const name of regions.all.keys()) {
     for (const entity of ['user', 'campaign', 'buyer'] as const) {
-      const rows = () => load.rows(name, entity, KEYS[entity], { maxStalenessMs: 0 }, wanted(entity))
+      const rows = () => load.rows(name, entity, keysOf(truth, entity), { maxStalenessMs: 0 }, wanted(entity))
       await expect.poll(async () => tiersOf(await rows()), { timeout: SETTLED_MS, interval: 250 }).toEqual(['shard'])
       // The rows of the table come to the entities a moment after they are taken.
       if (entity === 'user') {
         const owned = async () => (await rows()).map(({ values }) => values.slice(-2))
-        const want = USERS.map((user) => truth.owned(user))
+        const want = truth.users.map((user) => truth.owned(user))
         await expect.poll(owned, { timeout: SETTLED_MS, interval: 250 }).toEqual(want)
       }
       expectTruth(truth, entity, await rows(), `${name} at the shards`)
@@ -84,7 +98,7 @@ export async function expectFromStores(regions: TestRegions, load: Load, truth: 
   for (const name of regions.all.keys()) {
     for (const entity of ['user', 'campaign', 'buyer'] as const) {
       for (const tier of ['store', 'isolate']) {
-        const rows = await load.rows(name, entity, KEYS[entity], { maxStalenessMs: 60_000 }, wanted(entity))
+        const rows = await load.rows(name, entity, keysOf(truth, entity), { maxStalenessMs: 60_000 }, wanted(entity))
         expect(tiersOf(rows), `${entity} in ${name}`).toEqual([tier])
         expectTruth(truth, entity, rows, `${name}, ${tier}`)
       }
@@ -103,13 +117,13 @@ export async function expectInSql(regions: TestRegions, stores: TestStores, trut
     )
     const found = new Map(rows.map((row) => [`${row.region}/${row.entity}/${row.key}`, row]))
     for (const home of names) {
-      for (const user of USERS) {
+      for (const user of truth.users) {
         const row = found.get(`${home}/user/${user}`)
         const where = `${home}'s part of ${user} in ${at}/sql`
         expect(Number(row?.clicks ?? 0), where).toBe(truth.total('click_stats', user, home)[0])
         expect(Number(row?.ordered ?? 0), where).toBe(truth.total('order_stats', user, home)[1] ?? 0)
       }
-      for (const campaign of CAMPAIGNS) {
+      for (const campaign of truth.campaigns) {
         const row = found.get(`${home}/campaign/${campaign}`)
         const where = `${home}'s part of ${campaign} in ${at}/sql`
         expect(Number(row?.shown ?? 0), where).toBe(truth.total('campaign_stats', campaign, home)[0])

@@ -69,6 +69,10 @@ interface Bounds {
 }
 
 export class Truth {
+  /** Of this truth alone, so that others before it in the same regions are no matter. */
+  readonly users: readonly string[]
+  readonly campaigns: readonly string[]
+  readonly firstRow: number
   private readonly regions: readonly string[]
   /** By source and region, in the order of sending. Of one source and region one request is under way at a time. */
   private readonly lanes = new Map<string, SentEvent[]>()
@@ -78,12 +82,15 @@ export class Truth {
   private readonly said = new Map<string, string>()
   /** By id, its owner and balance; what was deleted is not there. */
   readonly accounts = new Map<number, { readonly uid: string; readonly cents: number }>()
-  /** Of the last change of a row. */
-  lsn = 0
+  /** Of the last change of a row: more than of any before it. */
+  lsn = Date.now() * 1_000
   events = 0
 
-  constructor(regions: readonly string[]) {
+  constructor(regions: readonly string[], number = 0) {
     this.regions = regions
+    this.users = Array.from({ length: 30 }, (_, i) => `${number}u${i}`)
+    this.campaigns = [`${number}spring`, `${number}hot`]
+    this.firstRow = 1_000 * (number % 1_000_000)
   }
 
   /** To be called before they are sent. */
