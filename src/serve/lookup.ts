@@ -77,7 +77,11 @@ async function readRun(plan: Plan, reach: Reach, read: RunRead): Promise<readonl
   const [only] = holders
   const isWhole = holders.length === 1 && spreadOf(read.entity) === 1
   if (only === undefined || !isWhole || read.maxStalenessMs > 0) return await readMerged(plan, reach, read)
+  const breaker = reach.breakers?.get(only.region)
+  if (breaker?.isClosed) return await readMerged(plan, reach, read)
   const found = await readAtShards(plan, only, read)
+  if ('failed' in found && 'unavailable' in found.failed) breaker?.failed()
+  else breaker?.answered()
   const hasCopies = reach.nearStores.length + reach.farStores.length > 0
   const isLost = 'failed' in found && 'unavailable' in found.failed
   return isLost && hasCopies ? await readMerged(plan, reach, read) : found

@@ -1,6 +1,6 @@
 import { decodeState, type EntityState } from '../engine/index.ts'
 import { type Copy, type Head, isWithheld, printOf, type Version } from '../online/index.ts'
-import { type EntityRuntime, sliceShard } from '../plan/index.ts'
+import { type Commit, type EntityRuntime, sliceShard } from '../plan/index.ts'
 import type { CopyBytes, History } from '../shard/index.ts'
 import { ByteReader } from '../util/byte-reader.ts'
 import type { RegionShards } from './reach.ts'
@@ -15,8 +15,8 @@ export interface PartRequest {
   readonly slice: number
   readonly region: RegionShards
   readonly shard: number
-  /** A commit of the shard that the part must have seen. */
-  readonly after?: number
+  /** Commits of the entity in the region that the part must have seen, as far as they are of its shard. */
+  readonly after?: readonly Commit[]
 }
 
 /** One entity's part as it was at some time. */
@@ -77,7 +77,9 @@ export function partOfStore(
   if (copy !== undefined && (isWithheld(copy) || copy.version.epoch < oldest)) return undefined
   // What another definition said of its history is not true of this one.
   const own = head !== undefined && head.epoch >= oldest && head.print === printOf(entity) ? head : undefined
-  const history = own === undefined ? null : { bornMs: own.bornMs, since: own.since }
+  // A copy that was put after a head of its epoch, as something newer: a definition may have come and gone in between.
+  const isBefore = copy !== undefined && (copy.version.epoch > (own?.epoch ?? 0) || isRevised(copy, own))
+  const history = own === undefined || isBefore ? null : { bornMs: own.bornMs, since: own.since }
   // What a stale store says of one address may be newer than what it says of another.
   const headMs = own === undefined ? Number.NEGATIVE_INFINITY : own.atMs - staleMs
   const headSeq = own === undefined || staleMs > 0 ? 0 : own.seq
@@ -93,4 +95,18 @@ export function partOfStore(
   if (own === undefined || sliceShard(key, slice, own.shards) !== own.shard) return undefined
   const seen = { epoch: own.epoch, shard: own.shard, seq: headSeq, asOfMs: headMs }
   return { version: undefined, ...seen, history, tier: 'store', ...stateOf(entity, undefined) }
+}
+
+const isRevised = ({ version }: Copy, head: Head | undefined): boolean =>
+  version.epoch === head?.epoch && version.revision > head.revision
+
+/** Whether a part holds everything that it must. What an epoch before had accepted was inherited by the next. */
+export function hasSeen({ epoch, shard, seq }: Part, { after, region, shard: own }: PartRequest): boolean {
+  return (after ?? []).every((commit) => {
+    if (commit.epoch < epoch) return true
+    // Of another shard than the entity's: it says nothing of it. Which shard an epoch before had, only the part may tell.
+    const there = commit.epoch === region.epoch ? own : commit.epoch === epoch ? shard : null
+    if (there !== null && there !== commit.shard) return true
+    return commit.epoch === epoch && seq >= commit.seq
+  })
 }
