@@ -85,7 +85,7 @@ export class Puller {
   private failingSince = 0
   private isNew = true
   private running: Promise<number | null> | null = null
-  /** It is to be handed over: no page is begun. */
+  /** It is to stop: no page is begun. */
   private leaving = false
   private lagAskedMs = 0
   private savedMs = 0
@@ -168,12 +168,17 @@ export class Puller {
     return this.state
   }
 
-  /** Stops here for good, at the end of the page under way, and tells where another region can go on. */
-  async handOver(): Promise<Barrier> {
+  /** Ends the run under way with its page. */
+  async settle(): Promise<void> {
     this.leaving = true
     // A run that fails is over, too.
     await this.running?.catch(() => null)
     this.leaving = false
+  }
+
+  /** Stops here for good, at the end of the page under way, and tells where another region can go on. */
+  async handOver(): Promise<Barrier> {
+    await this.settle()
     const { topicId, incarnation, offset, generation } = this.state
     this.waiting = []
     this.reader.forget()
