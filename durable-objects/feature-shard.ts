@@ -17,6 +17,8 @@ import {
   type RunName,
   Shard,
   type ShardUnavailable,
+  startLineage,
+  whyNotRestorable,
   writeCopies,
   writeReadAnswer,
 } from '../src/shard/index.ts'
@@ -245,13 +247,15 @@ export function featureShardOf(app: App) {
     }
 
     /** Everything of the region is as it was then. */
-    restored(_lineage: string): void {
+    restored(lineage: string): void {
       insistIsRestored(this.ctx)
+      startLineage(this.sql, lineage)
     }
 
     /** Names its state at a time, for {@link restoreTo}. */
-    bookmarkAt(timeMs: number): Promise<Bookmark> {
-      return bookmarkAt(this.ctx, timeMs)
+    async bookmarkAt(timeMs: number): Promise<Bookmark> {
+      const problem = whyNotRestorable(this.sql, this.running !== null, timeMs)
+      return problem === undefined ? await bookmarkAt(this.ctx, timeMs) : { problem }
     }
 
     /** Takes it back to a state that was named. It ends, and is opened anew. */

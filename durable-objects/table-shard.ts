@@ -9,6 +9,8 @@ import {
   type RowsAnswer,
   type RowsMessage,
   type ShardUnavailable,
+  startLineage,
+  whyNotRestorable,
 } from '../src/shard/index.ts'
 import { type HandedRows, type TableHead, TableHeir, type TableRest, TableShard } from '../src/table/index.ts'
 import { type App, planOf } from './app.ts'
@@ -211,16 +213,18 @@ export function tableShardOf(app: App) {
     }
 
     /** Goes on, once the entities that it tells are restored too. */
-    restored(_lineage: string): void {
+    restored(lineage: string): void {
       insistIsRestored(this.ctx)
+      startLineage(this.sql, lineage)
       this.sql.writeMeta('held', 'no')
       this.isHeld = false
       if (this.running) this.ctx.waitUntil(this.running.drain.run())
     }
 
     /** Names its state at a time, for {@link restoreTo}. */
-    bookmarkAt(timeMs: number): Promise<Bookmark> {
-      return bookmarkAt(this.ctx, timeMs)
+    async bookmarkAt(timeMs: number): Promise<Bookmark> {
+      const problem = whyNotRestorable(this.sql, this.running !== null, timeMs)
+      return problem === undefined ? await bookmarkAt(this.ctx, timeMs) : { problem }
     }
 
     /** Takes it back to a state that was named. It ends, and is opened anew. */

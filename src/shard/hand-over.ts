@@ -28,6 +28,8 @@ export const isSameRun = (a: RunName, b: RunName): boolean =>
 /** How a shard stands that is to hand over. */
 export interface HandOverHead {
   readonly format: number
+  /** Names what it holds since it was restored; absent of one that never was. What was copied under another name may not be so. */
+  readonly lineage?: string
   readonly seq: number
   readonly availableAt: number
   readonly mark: number
@@ -42,6 +44,11 @@ export interface HandOverRest extends HandOverHead {
   /** Rows of meta, as they are stored. */
   readonly meta: Readonly<Record<string, string>>
   readonly quality: Readonly<Record<string, StoredQuality>> | null
+}
+
+/** Notes that a shard, or a table's, is as it was at another time: children that copied it before begin anew. */
+export function startLineage(storage: Pick<ShardStorage, 'writeMeta'>, lineage: string): void {
+  storage.writeMeta(LINEAGE, lineage)
 }
 
 /** Which of a parent's children asks. */
@@ -80,6 +87,7 @@ const HOLD_MS = 600_000
 /** Rows of meta that say what was there before a deploy, and how long it has been. */
 const META = ['spread', 'contracts', 'since', 'born', 'view starts', 'topics', 'stores'] as const
 const SEALED = 'sealed'
+const LINEAGE = 'lineage'
 const writer = new ByteWriter()
 
 interface Handing {
@@ -114,11 +122,13 @@ export class HandOver {
   }
 
   head(): HandOverHead {
-    const { pages, ids, counters } = this.of
+    const { pages, ids, counters, storage } = this.of
     const now = counters()
     ids.holdMerges(now.availableAt + HOLD_MS)
+    const lineage = storage.readMeta(LINEAGE)
     return {
       format: HAND_OVER_FORMAT,
+      ...(lineage !== undefined && { lineage }),
       ...now,
       pages: pages.count,
       entities: pages.roughCells,

@@ -17,6 +17,8 @@ import { handedOver } from './subscriptions.ts'
 
 /** What a shard that takes over remembers of how far it is. */
 interface Taken {
+  /** Of the parent's; null while what was copied of another is taken away, and before the first. */
+  readonly lineage: string | null
   /** Everything of the parent up to this commit is here. */
   readonly since: number
   /** The walk under way: up to which commit, and the page to go on at. */
@@ -31,9 +33,17 @@ interface Taken {
   readonly bytes: number
 }
 
-const NOTHING: Taken = { since: 0, walk: null, runs: [], run: null, nextRun: 0, cells: 0, bytes: 0 }
+const NOTHING: Taken = { lineage: null, since: 0, walk: null, runs: [], run: null, nextRun: 0, cells: 0, bytes: 0 }
+/** Pages that are taken away at once. */
+const DROPPED_PAGES = 64
 const META = 'taken over'
 const OPEN = 'open'
+
+/** What was noted before restores were told has no lineage. */
+function takenFrom(text: string): Taken {
+  const { lineage = '', ...taken } = JSON.parse(text) as Omit<Taken, 'lineage'> & { readonly lineage?: string | null }
+  return { ...taken, lineage }
+}
 
 /** How far a shard is that takes over. */
 export interface HeirProgress {
@@ -78,7 +88,7 @@ export class Heir {
   constructor(options: HeirOptions) {
     this.options = options
     const text = options.storage.readMeta(META)
-    this.taken = text === undefined ? NOTHING : (JSON.parse(text) as Taken)
+    this.taken = text === undefined ? NOTHING : takenFrom(text)
     this.opened = Heir.isOpen(options.storage)
   }
 
@@ -114,6 +124,7 @@ export class Heir {
 
   private async copyUpTo(head: HandOverHead, isLate: () => boolean): Promise<boolean> {
     this.head = head
+    this.follow(head)
     return (await this.copyCells(head, isLate)) && (await this.copyRuns(isLate))
   }
 
@@ -133,6 +144,32 @@ export class Heir {
   private save(taken: Taken): void {
     this.options.storage.writeMeta(META, JSON.stringify(taken))
     this.taken = taken
+  }
+
+  /**
+   * Takes away what was copied of a parent that has been restored to a time before since: it has commits of the same numbers that are
+   * others, and entities that it never had.
+   */
+  private follow({ lineage = '', seq }: HandOverHead): void {
+    const { storage } = this.options
+    const { since, walk } = this.taken
+    const isOfBefore = Math.max(since, walk?.seq ?? 0) > seq
+    if (this.taken.lineage === lineage && !isOfBefore) return
+    // First of all it is said that nothing here counts: this may take several transactions.
+    storage.transaction(() => this.save({ ...this.taken, lineage: null }))
+    const count = storage.readMeta('pages') === undefined ? 0 : new Pages(storage, 0).count
+    for (let from = 0; from < count; from += DROPPED_PAGES) {
+      storage.transaction(() => {
+        for (let id = from; id < Math.min(count, from + DROPPED_PAGES); id++) storage.deleteBlob('page', id)
+      })
+    }
+    const { runs, run } = this.taken
+    storage.transaction(() => {
+      for (const [, own] of runs) deleteRun(storage, own)
+      if (run !== null) deleteRun(storage, run.own)
+      this.save({ ...NOTHING, lineage })
+    })
+    this.pages = null
   }
 
   private async copyCells(head: HandOverHead, isLate: () => boolean): Promise<boolean> {
@@ -233,7 +270,7 @@ export class Heir {
 
   /** Takes what is small, and begins to count where the parent stopped. */
   private finish(rest: HandOverRest, pauseMs: number): void {
-    const { storage, countsExpectations } = this.options
+    const { storage, countsExpectations, now } = this.options
     for (const [key, text] of Object.entries(rest.meta))
       storage.writeMeta(key, key === 'topics' || key === 'stores' ? handedOver(text) : text)
     // In the parent's order: the newest last.
@@ -246,7 +283,7 @@ export class Heir {
     storage.writeMeta('ids', JSON.stringify(runs))
     const { seq, availableAt, mark, quality } = rest
     new Journal(storage).write(firstEntry({ seqBefore: seq, availableAt, mark }, countsExpectations ? quality : null))
-    storage.writeMeta(OPEN, JSON.stringify({ seq, pauseMs }))
+    storage.writeMeta(OPEN, JSON.stringify({ seq, pauseMs, openedMs: now() }))
     this.save({ ...this.taken, since: seq })
   }
 }
@@ -255,6 +292,20 @@ export class Heir {
 export function pauseOf(storage: Pick<ShardStorage, 'readMeta'>): number | null {
   const text = storage.readMeta(OPEN)
   return text === undefined ? null : (JSON.parse(text) as { readonly pauseMs: number }).pauseMs
+}
+
+/** Why a shard of this name has no state of a time: one of a later epoch began when it took over, and its parent stays sealed. */
+export function whyNotRestorable(
+  storage: Pick<ShardStorage, 'readMeta'>,
+  isOpen: boolean,
+  timeMs: number,
+): string | undefined {
+  if (!isOpen)
+    return 'it has not taken over from the shard before it: let it by npx tidemark reshard, and restore to a time after that'
+  const text = storage.readMeta(OPEN)
+  const openedMs = text === undefined ? undefined : (JSON.parse(text) as { readonly openedMs?: number }).openedMs
+  if (openedMs === undefined || timeMs > openedMs) return undefined
+  return `it took over from the shard before it at ${new Date(openedMs).toISOString()}: restore to a time after that`
 }
 
 /** A batch of nothing, after which a shard counts on. */

@@ -20,8 +20,9 @@ export {
   type HandOverRest,
   type ParentShard,
   type RunName,
+  startLineage,
 } from './hand-over.ts'
-export { Heir, type HeirProgress, pauseOf } from './heir.ts'
+export { Heir, type HeirProgress, pauseOf, whyNotRestorable } from './heir.ts'
 export { tableSequence } from './message-events.ts'
 export {
   type ApplyAnswer,

@@ -10,6 +10,8 @@ export const TABLE_HAND_OVER_FORMAT = 1
 /** How a table's shard stands that is to hand over. */
 export interface TableHead {
   readonly format: number
+  /** As that of an entity's shard. */
+  readonly lineage?: string
   /** The copying that begins with this: what is written from now on is of this round or a later one. */
   readonly round: number
   /** The number of its newest contribution. */
@@ -87,7 +89,9 @@ export class TableHandOver {
       storage.transaction(() => storage.writeMeta('round', String(round)))
       this.begun = round
     }
-    return { format: TABLE_HAND_OVER_FORMAT, round: this.begun, seq: Number(storage.readMeta('seq') ?? '0') }
+    const lineage = storage.readMeta('lineage')
+    const seq = Number(storage.readMeta('seq') ?? '0')
+    return { format: TABLE_HAND_OVER_FORMAT, ...(lineage !== undefined && { lineage }), round: this.begun, seq }
   }
 
   seal({ epoch }: ChildName): TableRest {

@@ -4,6 +4,8 @@ import type { TableStorage } from './storage.ts'
 
 /** What a table's shard that takes over remembers of how far it is. */
 interface Taken {
+  /** Of the parent's; null while what was copied of another is taken away, and before the first. */
+  readonly lineage: string | null
   /** Every row that was written before this round is here. */
   readonly round: number
   /** The walk under way: the round that began with it, and the key to go on behind. */
@@ -13,9 +15,18 @@ interface Taken {
   readonly seq: number
 }
 
-const NOTHING: Taken = { round: 0, walk: null, rows: 0, units: 0, seq: 0 }
+const NOTHING: Taken = { lineage: null, round: 0, walk: null, rows: 0, units: 0, seq: 0 }
 const META = 'taken over'
 const OPEN = 'open'
+
+/** What was noted before restores were told has no lineage. */
+function takenFrom(text: string): Taken {
+  const { lineage = '', ...taken } = JSON.parse(text) as Omit<Taken, 'lineage'> & { readonly lineage?: string | null }
+  return { ...taken, lineage }
+}
+
+/** Rows that are taken away at once. */
+const DROPPED_ROWS = 2_000
 /** How long to wait between two looks at whether the parent has told everything, ms. */
 const DRAIN_PAUSE_MS = 100
 
@@ -43,7 +54,7 @@ export class TableHeir {
   constructor(options: TableHeirOptions) {
     this.options = options
     const text = options.storage.readMeta(META)
-    this.taken = text === undefined ? NOTHING : (JSON.parse(text) as Taken)
+    this.taken = text === undefined ? NOTHING : takenFrom(text)
     this.opened = TableHeir.isOpen(options.storage)
   }
 
@@ -101,6 +112,7 @@ export class TableHeir {
 
   private async copyUpTo(head: TableHead, isLate: () => boolean): Promise<boolean> {
     this.head = head
+    this.follow(head)
     const { storage, parent, child } = this.options
     let isCurrent = false
     // A walk that was begun long ago leaves what was written since for the next one.
@@ -114,6 +126,7 @@ export class TableHeir {
         for (const [key, body] of JSON.parse(handed.text) as [string, string][]) storage.writeRow(key, body, 0)
         const { next } = handed
         this.save({
+          ...this.taken,
           round: next === null ? walk.round : round,
           walk: next === null ? null : { round: walk.round, after: next },
           rows: this.taken.rows + handed.rows,
@@ -125,11 +138,28 @@ export class TableHeir {
     return true
   }
 
+  /** Takes away what was copied of a parent that has been restored to a time before since, as `Heir` does. */
+  private follow({ lineage = '', round, seq }: TableHead): void {
+    const { storage } = this.options
+    const { taken } = this
+    const isOfBefore = Math.max(taken.round, taken.walk?.round ?? 0) > round || taken.seq > seq
+    if (taken.lineage === lineage && !isOfBefore) return
+    storage.transaction(() => this.save({ ...taken, lineage: null }))
+    for (;;) {
+      const rows = storage.scanRows(null, DROPPED_ROWS)
+      if (rows.length === 0) break
+      storage.transaction(() => {
+        for (const { key } of rows) storage.deleteRow(key)
+      })
+    }
+    storage.transaction(() => this.save({ ...NOTHING, lineage }))
+  }
+
   private finish({ meta, counters, seq }: TableRest, pauseMs: number): void {
-    const { storage, countsExpectations } = this.options
+    const { storage, countsExpectations, now } = this.options
     for (const [key, text] of Object.entries(meta)) storage.writeMeta(key, text)
     if (countsExpectations) for (const [key, text] of Object.entries(counters)) storage.writeMeta(key, text)
-    storage.writeMeta(OPEN, JSON.stringify({ seq, pauseMs }))
+    storage.writeMeta(OPEN, JSON.stringify({ seq, pauseMs, openedMs: now() }))
     this.save({ ...this.taken, seq })
   }
 }
