@@ -9,12 +9,14 @@ import { migrateStore } from '../src/online/libsql/index.ts'
 import { environmentOf, Plan, type Region, storeName } from '../src/plan/index.ts'
 import { parseConnections } from '../src/source/index.ts'
 import { didYouMean } from '../src/util/did-you-mean.ts'
-import { declaredProblems, secretProblems, staleFiles, tokenFor } from './deploy/checks.ts'
+import { declaredProblems, staleFiles } from './deploy/checks.ts'
+import { onInterrupt } from './deploy/interrupt.ts'
 import { takeLock } from './deploy/lock.ts'
 import { type ListOptions, type Options, parseOptions } from './deploy/options.ts'
-import { budgetProblems, type DeployPlan, deployPlan } from './deploy/plan.ts'
+import { budgetProblems, type DeployPlan, deployPlan, scopesFor } from './deploy/plan.ts'
 import { planText, problemsText, type Seen } from './deploy/render.ts'
 import { type DeployOptions, deploy, lookBefore, type StoreMigration } from './deploy/run.ts'
+import { secretProblems, tokenFor } from './deploy/secrets.ts'
 import { workersDev } from './deploy/workers-dev.ts'
 import { wranglerPlatform } from './deploy/wrangler-platform.ts'
 import { cacheFolder } from './lib/paths.ts'
@@ -48,7 +50,7 @@ async function run(options: Options | ListOptions): Promise<number> {
   const compiled = new Plan(definitions.spec)
   const problems = [
     ...declaredProblems(regions, routing, compiled),
-    ...secretProblems(region, regions, { TOKENS, CONNECTIONS }),
+    ...secretProblems(region, regions, compiled, { TOKENS, CONNECTIONS }),
   ]
   if (problems.length > 0) return failed(options, null, problems)
   const stale = staleFiles(region, regions, zones)
@@ -125,11 +127,12 @@ function optionsOf({ json, unasked, urls }: Options, region: Region, plan: Deplo
     platform: wranglerPlatform({ region, regions, zones, account: workersDev(process.env) }),
     migrations: migrationsOf(region),
     secrets: { TOKENS, CONNECTIONS },
-    token: TIDEMARK_TOKEN ?? tokenFor(TOKENS, 'admin'),
+    token: TIDEMARK_TOKEN ?? tokenFor(TOKENS, scopesFor(plan)),
     unasked,
     urls,
     fetch: (url, init) => fetch(url, init),
     now: () => Date.now(),
+    onInterrupt,
     sleep: (ms) => new Promise((next) => setTimeout(next, ms)),
     say: (line) => (json ? console.error(line) : console.log(line)),
   }

@@ -141,9 +141,10 @@ Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.
     more: `
   --dry-run       print the plan and change nothing; asks Cloudflare only where CLOUDFLARE_API_TOKEN is set
   --url W=A       where a Worker answers that has a route of its own: --url ingest=https://events.example.com
+  --unasked       do not compare epoch and shard counts with what is deployed: for a deployment that mends one which does not answer
   --json          one JSON object; what happens goes to stderr
 
-Environment: CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID for Wrangler, TIDEMARK_TOKEN with the scope admin; TOKENS and
+Environment: CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID for Wrangler, TIDEMARK_TOKEN with the scopes admin and read; TOKENS and
 CONNECTIONS set these secrets with a first deployment, and CONNECTIONS has the addresses of databases to migrate.
 
 Exit codes: 0 done, 1 failed (what was uploaded is rolled back) or something is wrong, 2 wrong command line.`,

@@ -112,6 +112,12 @@ function bindingText(binding: Binding): string[] {
   }
 }
 
+/** What the token of a deployment has to be allowed. */
+export const scopesFor = ({ vector }: Pick<DeployPlan, 'vector'>): string[] => [
+  'admin',
+  ...(vector === null ? [] : [`read:${vector.service}`]),
+]
+
 /** What is too large, with the way to mend it. */
 export function budgetProblems({ workers }: Pick<DeployPlan, 'workers'>): string[] {
   return workers

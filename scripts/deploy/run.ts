@@ -7,7 +7,7 @@ import { Tokens } from '../../src/serve/index.ts'
 import type { WorkerName } from '../lib/workers.ts'
 import { askDeployed, deployedProblems, readProblem, UNASKED } from './deployed.ts'
 import { type Fetch, shardsState, smokeTest } from './health.ts'
-import type { DeployPlan, WorkerOfPlan } from './plan.ts'
+import { type DeployPlan, scopesFor, type WorkerOfPlan } from './plan.ts'
 import type { Platform, WorkerAt } from './platform.ts'
 
 /** What brings one store to the schema of this code. */
@@ -34,6 +34,8 @@ export interface DeployOptions {
   readonly now: () => number
   readonly sleep: (ms: number) => Promise<void>
   readonly say: (line: string) => void
+  /** Has something done when the deployment is broken off; gives what takes that back. Default: nothing is. */
+  readonly onInterrupt?: (task: () => void) => () => void
 }
 
 export interface Outcome {
@@ -71,6 +73,9 @@ const POLL_MS = 5_000
 /** Workers that name shards by their epoch. */
 const NAMES_SHARDS: readonly WorkerName[] = ['ingest', 'lookup']
 
+/** Whether the deployment opens a new epoch, or may: of one that nobody could ask for the worst is assumed. */
+const isRaised = (plan: DeployPlan, deployed: number | null): boolean => plan.epoch > (deployed ?? 0)
+
 const atOf = ({ region }: DeployPlan, { name, config }: WorkerOfPlan): WorkerAt => ({ name, config, region })
 
 /** Looks at everything that can be looked at without changing anything. */
@@ -107,7 +112,7 @@ export async function lookBefore(options: DeployOptions): Promise<Before> {
   }
   if (token === undefined)
     problems.push(
-      'TIDEMARK_TOKEN is missing: a token of the region with the scope admin, to see that every shard runs the new code.',
+      `TIDEMARK_TOKEN is missing: a token of the region with the scopes ${scopesFor(plan).join(' and ')}, to see that every shard runs the new code and that a vector is given.`,
     )
   const asked = token === undefined ? { epoch: null, problems: [] } : await lookAtDeployed(options, token, versions)
   // What sets the secret TOKENS now has to know the token that it will be asked with.
@@ -148,11 +153,10 @@ async function lookAtDeployed(
   return { epoch, problems }
 }
 
-function tokenProblems(tokens: string | undefined, token: string, { vector }: DeployPlan): string[] {
+function tokenProblems(tokens: string | undefined, token: string, plan: DeployPlan): string[] {
   // What is wrong with the secret itself is told where it is read first.
   const all = problemFree(() => new Tokens(tokens ?? '{}'))
-  const scopes = ['admin', ...(vector === null ? [] : [`read:${vector.service}`])]
-  return scopes
+  return scopesFor(plan)
     .filter((scope) => all?.refuse(`Bearer ${token}`, scope) !== undefined)
     .map((scope) => `TIDEMARK_TOKEN is no token of TOKENS with the scope ${scope}: give it that scope there.`)
 }
@@ -177,6 +181,9 @@ export async function deploy(options: DeployOptions): Promise<Outcome> {
 
   /** Uploaded Workers, and the version that each has now. */
   const done: { readonly worker: WorkerOfPlan; readonly versionId: string }[] = []
+  const isOver = options.onInterrupt?.(() => {
+    for (const line of interruptedText(plan, before, done)) say(line)
+  })
   try {
     for (const migration of migrations) {
       const steps = before.pending.get(migration.store) ?? []
@@ -197,6 +204,8 @@ export async function deploy(options: DeployOptions): Promise<Outcome> {
       rolledBack: back.rolledBack,
       next: [],
     }
+  } finally {
+    isOver?.()
   }
   const isNew = before.versions.get(plan.workers[0]?.name ?? '') === null
   // A region that is new is known to the others by their own deploy: until then they neither read it nor publish to its stores.
@@ -288,6 +297,28 @@ export async function deploy(options: DeployOptions): Promise<Outcome> {
   }
 }
 
+/** What a person needs to know who has broken a deployment off: it is left as it stands. */
+function interruptedText(
+  plan: DeployPlan,
+  { versions, epoch }: Before,
+  done: readonly { readonly worker: WorkerOfPlan }[],
+): string[] {
+  const isBackOpen = !isRaised(plan, epoch)
+  const isDone = (one: WorkerOfPlan) => done.some(({ worker }) => worker === one)
+  const names = (workers: readonly WorkerOfPlan[]) => workers.map(({ name }) => name).join(', ') || 'none'
+  const rest = plan.workers.filter((worker) => !isDone(worker))
+  const [under] = rest
+  const back = done.flatMap(({ worker: { name, config } }) => {
+    const previous = versions.get(name) ?? null
+    return previous === null ? [] : [`  npx wrangler rollback ${previous} --config ${config} --env ${plan.region}`]
+  })
+  return [
+    `broken off. New: ${names(plan.workers.filter(isDone))}. As before: ${names(rest)}${under ? `, if the upload of ${under.name} was not under way` : ''}.`,
+    `Deploy region ${plan.region} again to go on${back.length > 0 && isBackOpen ? '; or go back, the last first:' : '.'}`,
+    ...(isBackOpen ? back.toReversed() : []),
+  ]
+}
+
 /** Takes back what was uploaded, the last first: lookups never run ahead of their shards. */
 async function rollBack(
   { plan, platform, say }: DeployOptions,
@@ -298,9 +329,8 @@ async function rollBack(
   const rolledBack: string[] = []
   const left: string[] = []
   // Shards of a new epoch take over when they are first asked, and seal those of before: the versions that know only these would
-  // answer "sealed" from then on. Of an epoch that nobody could ask for the same is assumed.
-  const isRaised = plan.epoch > (epoch ?? 0)
-  const stays = (worker: WorkerName) => isRaised && NAMES_SHARDS.includes(worker)
+  // answer "sealed" from then on.
+  const stays = (worker: WorkerName) => isRaised(plan, epoch) && NAMES_SHARDS.includes(worker)
   const staying = done.filter(({ worker }) => stays(worker.worker) && (versions.get(worker.name) ?? null) !== null)
   if (staying.length > 0) {
     const names = staying.map(({ worker }) => worker.name).join(' and ')

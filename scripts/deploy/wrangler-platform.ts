@@ -7,6 +7,7 @@ import { cacheFolder, root } from '../lib/paths.ts'
 import type { RunResult } from '../lib/run.ts'
 import { wrangler } from '../lib/wrangler.ts'
 import { wranglerConfig, type Zones } from '../lib/wrangler-config.ts'
+import { onInterrupt } from './interrupt.ts'
 import type { WorkerOfPlan } from './plan.ts'
 import type { Platform, Uploaded, UploadOptions, WorkerAt } from './platform.ts'
 
@@ -61,6 +62,8 @@ export function wranglerPlatform({ region, regions, zones, account, run = wrangl
   async function upload(worker: WorkerOfPlan, { without, secrets, message }: UploadOptions): Promise<Uploaded> {
     // Secrets pass through a file of this user's alone, never through the command line, which others can see.
     const folder = mkdtempSync(join(tmpdir(), 'tidemark-deploy-'))
+    const remove = () => rmSync(folder, { recursive: true, force: true })
+    const isOver = onInterrupt(remove)
     try {
       const report = join(folder, 'report.ndjson')
       const args = ['deploy', '--config', configOf(worker, without), '--env', region.name, '--message', message]
@@ -74,7 +77,8 @@ export function wranglerPlatform({ region, regions, zones, account, run = wrangl
       if (uploaded === undefined) throw new Error(`wrangler deploy of ${worker.name} failed:\n${output}`)
       return ok ? uploaded : { ...uploaded, warning: output }
     } finally {
-      rmSync(folder, { recursive: true, force: true })
+      isOver()
+      remove()
     }
   }
 
