@@ -59,6 +59,38 @@ describe.each(files)('%s', (file) => {
   })
 })
 
+test('what runs code of a pull request can write nothing and keeps no token; what writes runs none of it', () => {
+  for (const file of files) {
+    for (const [name, job] of Object.entries(mapOf(read(file).jobs))) {
+      const steps = stepsOf(mapOf(job))
+      const checkouts = steps.filter(({ uses }) => String(uses).startsWith('actions/checkout@'))
+      for (const { with: options } of checkouts) expect(mapOf(options)['persist-credentials'], file).toBe('false')
+      const rights = {
+        ...mapOf(read(file).permissions),
+        ...(mapOf(job).permissions ? mapOf(mapOf(job).permissions) : {}),
+      }
+      const writes = Object.values(rights).includes('write')
+      if (writes) expect({ file, name, checkouts: checkouts.length }).toEqual({ file, name, checkouts: 0 })
+    }
+  }
+  const { plan, comment } = mapOf(read('plan.yml').jobs)
+  expect(mapOf(plan).permissions).toBeUndefined()
+  expect(mapOf(comment).permissions).toEqual({ contents: 'read', 'pull-requests': 'write' })
+})
+
+test('what was pushed is deployed when its check has gone well, and no other commit', () => {
+  const { on, jobs } = read('deploy.yml')
+  expect(mapOf(on)).not.toHaveProperty('push')
+  expect(mapOf(mapOf(on).workflow_run)).toEqual({ workflows: ['check'], types: ['completed'], branches: ['main'] })
+  expect(mapOf(mapOf(read('check.yml').on).push).branches).toEqual(['main'])
+  const { regions, deploy } = mapOf(jobs)
+  expect(mapOf(regions).if).toContain(
+    "(github.event.workflow_run.conclusion == 'success' && github.event.workflow_run.event == 'push')",
+  )
+  for (const job of [regions, deploy])
+    expect(mapOf(stepsOf(mapOf(job))[0]?.with).ref).toContain('github.event.workflow_run.head_sha || github.sha')
+})
+
 test('code of a pull request is given no secret', () => {
   for (const file of ['check.yml', 'plan.yml'])
     expect(readFileSync(join(folder, file), 'utf8')).not.toContain('secrets.')
