@@ -1,6 +1,6 @@
 import type { Definitions } from '../src/define/index.ts'
 import type { StoreAdapters } from '../src/online/index.ts'
-import { epochProblems, Plan, type Region, type Routing } from '../src/plan/index.ts'
+import { deploymentHash, epochProblems, Plan, type Region, type Routing } from '../src/plan/index.ts'
 
 /** What a deployment is made of: the user's definitions and where they run. */
 export interface App {
@@ -27,4 +27,16 @@ export function planOf(app: App): Plan {
     plans.set(app, plan)
   }
   return plan
+}
+
+const deployments = new WeakMap<App, string>()
+
+/** The hash of definitions, regions and routing: what a deployment waits for. */
+export function deploymentOf(app: App): string {
+  let hash = deployments.get(app)
+  if (hash === undefined) {
+    hash = deploymentHash(planOf(app), app.regions, app.routing)
+    deployments.set(app, hash)
+  }
+  return hash
 }

@@ -32,6 +32,8 @@ import type { StoreOrder } from './shard-stores.ts'
 export interface ShardAbout {
   /** The hash of the definitions that it runs. */
   readonly plan: string
+  /** The hash of definitions, regions and routing. */
+  readonly deployment: string
   /** `copying`: it has not taken over yet from the shard before it. */
   readonly state: EpochStatus['state']
   /** Its last commit; of a table its last contribution. */

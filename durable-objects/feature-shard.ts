@@ -23,7 +23,7 @@ import {
   writeReadAnswer,
 } from '../src/shard/index.ts'
 import { Alarms } from './alarms.ts'
-import { type App, planOf } from './app.ts'
+import { type App, deploymentOf, planOf } from './app.ts'
 import { clusterOf } from './clusters.ts'
 import type { ShardAbout, ShardNamespace } from './directory.ts'
 import { Drain } from './drain.ts'
@@ -266,7 +266,7 @@ export function featureShardOf(app: App) {
     /** What a deployment waits for. */
     about(): ShardAbout {
       const { state, seq } = this.epochStatus()
-      return { plan: planOf(app).hash, state, seq }
+      return { plan: planOf(app).hash, deployment: deploymentOf(app), state, seq }
     }
 
     /** How each online store does. */

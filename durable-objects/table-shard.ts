@@ -13,7 +13,7 @@ import {
   whyNotRestorable,
 } from '../src/shard/index.ts'
 import { type HandedRows, type TableHead, TableHeir, type TableRest, TableShard } from '../src/table/index.ts'
-import { type App, planOf } from './app.ts'
+import { type App, deploymentOf, planOf } from './app.ts'
 import { directoryOf, type ShardAbout, type ShardNamespace, type TableNamespace } from './directory.ts'
 import { Drain } from './drain.ts'
 import { type LetterBoxes, sendLetters } from './letter-box.ts'
@@ -235,7 +235,7 @@ export function tableShardOf(app: App) {
     /** What a deployment waits for. */
     about(): ShardAbout {
       const { state, seq } = this.epochStatus()
-      return { plan: planOf(app).hash, state, seq }
+      return { plan: planOf(app).hash, deployment: deploymentOf(app), state, seq }
     }
 
     /** What an operator wants to know. */

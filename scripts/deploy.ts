@@ -72,7 +72,7 @@ function list({ environment, json }: ListOptions): number {
 }
 
 async function planned(region: Region, compiled: Plan): Promise<DeployPlan> {
-  return deployPlan(region, regions, compiled, await bundleWorkers({ region, fresh: true }))
+  return deployPlan(region, regions, routing, compiled, await bundleWorkers({ region, fresh: true }))
 }
 
 async function dryRun(options: Options, region: Region, compiled: Plan): Promise<number> {

@@ -16,6 +16,7 @@ interface ShardAnswer {
   readonly entity: string
   readonly shard: number
   readonly plan?: string
+  readonly deployment?: string
   readonly problem?: string
 }
 
@@ -25,8 +26,13 @@ export type ShardsState =
   | { readonly kind: 'waiting'; readonly why: string }
   | { readonly kind: 'denied'; readonly why: string }
 
-/** Asks every shard of a region which plan it runs. */
-export async function shardsState(fetch: Fetch, url: string, token: string, plan: string): Promise<ShardsState> {
+/** Asks every shard of a region which definitions, regions and routing it runs. */
+export async function shardsState(
+  fetch: Fetch,
+  url: string,
+  token: string,
+  { plan, deployment }: Pick<DeployPlan, 'plan' | 'deployment'>,
+): Promise<ShardsState> {
   const all: ShardAnswer[] = []
   let cursor: number | undefined = 0
   try {
@@ -46,10 +52,11 @@ export async function shardsState(fetch: Fetch, url: string, token: string, plan
   } catch (error) {
     return { kind: 'waiting', why: `${url} did not answer: ${error instanceof Error ? error.message : String(error)}` }
   }
-  const late = all.filter((shard) => shard.plan !== plan)
+  const late = all.filter((shard) => shard.plan !== plan || shard.deployment !== deployment)
   if (late.length === 0) return { kind: 'ready', shards: all.length }
   const [first] = late
-  const what = first?.problem ?? `it runs the plan ${first?.plan}`
+  const older = first?.plan === plan ? 'the regions and routing of another deployment' : `the plan ${first?.plan}`
+  const what = first?.problem ?? `it runs ${older}`
   return {
     kind: 'waiting',
     why: `${all.length - late.length} of ${all.length} shards run the new plan; ${first?.entity}/${first?.shard}: ${what}`,
@@ -71,17 +78,23 @@ export async function smokeTest(
   worker: WorkerName,
   url: string,
   token: string | undefined,
-  { region, plan, vector }: Pick<DeployPlan, 'region' | 'plan' | 'vector'>,
+  { region, plan, deployment, vector }: Pick<DeployPlan, 'region' | 'plan' | 'deployment' | 'vector'>,
 ): Promise<SmokeProblem | undefined> {
   try {
     const response = await get(fetch, `${url}/v1/health`)
     const text = await response.text()
     if (!response.ok) return broken(`${url}/v1/health answered ${response.status}: ${shortly(text)}`)
-    const health = JSON.parse(text) as { readonly region?: string; readonly plan?: string }
+    const health = JSON.parse(text) as {
+      readonly region?: string
+      readonly plan?: string
+      readonly deployment?: string
+    }
     if (health.region !== undefined && health.region !== region)
       return broken(`${url} answers as the region ${health.region}, not ${region}`)
     if (health.plan !== undefined && health.plan !== plan)
       return broken(`${url} runs the plan ${health.plan}, not ${plan}`)
+    if (health.deployment !== undefined && health.deployment !== deployment)
+      return broken(`${url} runs the regions and routing of another deployment`)
     return worker === 'lookup' && vector !== null && token !== undefined
       ? await vectorProblem(fetch, url, token, vector)
       : undefined

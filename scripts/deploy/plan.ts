@@ -1,9 +1,11 @@
 /** What a deployment of a region consists of: data, for people, for pull requests, and for the run itself. */
 import {
+  deploymentHash,
   environmentAround,
   environmentOf,
   type Plan,
   type Region,
+  type Routing,
   type StoreSpec,
   shardCount,
   storeName,
@@ -17,8 +19,10 @@ import { countsOf } from '../reshard/plan.ts'
 export interface DeployPlan {
   readonly region: string
   readonly environment: string
-  /** The hash of the definitions: what every shard answers with when it runs the new code. */
+  /** The hash of the definitions. */
   readonly plan: string
+  /** The hash of definitions, regions and routing: what every shard answers with when it knows all of them as they are now. */
+  readonly deployment: string
   /** In the order in which they are deployed: the owner of the shards first. */
   readonly workers: readonly WorkerOfPlan[]
   readonly shards: readonly { readonly name: string; readonly kind: 'entity' | 'table'; readonly shards: number }[]
@@ -57,6 +61,7 @@ export interface StoreOfPlan {
 export function deployPlan(
   region: Region,
   regions: readonly Region[],
+  routing: Routing,
   plan: Plan,
   bundles: readonly Pick<Bundle, 'worker' | 'gzipBytes'>[],
 ): DeployPlan {
@@ -65,6 +70,7 @@ export function deployPlan(
     region: region.name,
     environment: environmentOf(region),
     plan: plan.hash,
+    deployment: deploymentHash(plan, regions, routing),
     workers: workerPlans(region, regions).map((worker) => workerOf(worker, bundles)),
     shards: [
       ...[...plan.entities.keys()].map((name) => ({ name, kind: 'entity' as const, shards: shardCount(region, name) })),

@@ -261,7 +261,7 @@ export async function deploy(options: DeployOptions): Promise<Outcome> {
     const deadline = now() + SHARDS_WAIT_MS
     let said = ''
     for (;;) {
-      const state = await shardsState(fetch, url, token ?? '', plan.plan)
+      const state = await shardsState(fetch, url, token ?? '', plan)
       if (state.kind === 'ready') {
         say(`${worker.name}: all ${state.shards} shards run plan ${plan.plan}`)
         return

@@ -1,3 +1,4 @@
+export { deploymentHash } from './deployment.ts'
 export { countIn, epochProblems, epochsFrom, type Lineage, lineageOf, type ShardKind } from './epochs.ts'
 export {
   type EntityRuntime,

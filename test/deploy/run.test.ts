@@ -29,6 +29,14 @@ describe('a deployment that goes well', () => {
     expect(world.log).toHaveLength(4)
   })
 
+  test('waits also for regions and routing, when the definitions are as they were', async () => {
+    const { world, outcome } = await run({ lateLooks: 3, latePlan: PLAN })
+    expect(outcome.ok).toBe(true)
+    expect(world.said).toContain(
+      'tidemark-ingest-weur: 1 of 2 shards run the new plan; user/1: it runs the regions and routing of another deployment',
+    )
+  })
+
   test('migrates stores before anything is uploaded, and only those that need it', async () => {
     const world = new Scripted()
     const migrations = [store('weur/db', ['0002_features'], world.log), store('weur/other', [], world.log)]

@@ -6,6 +6,7 @@ import type { WorkerName } from '../../scripts/lib/workers.ts'
 
 export const PLAN = 'plan-new'
 const OLD_PLAN = 'plan-old'
+const DEPLOYMENT = 'deployment-new'
 export const TOKENS = '{"t0ken": ["*"]}'
 
 const worker = (name: WorkerName, more: Partial<WorkerOfPlan> = {}): WorkerOfPlan => ({
@@ -26,6 +27,7 @@ export const plan: DeployPlan = {
   region: 'weur',
   environment: 'production',
   plan: PLAN,
+  deployment: DEPLOYMENT,
   workers: [
     worker('ingest', { durableObjects: ['FeatureShard'], secrets: ['TOKENS', 'CONNECTIONS'], links: ['enam'] }),
     worker('lookup', { links: ['enam'] }),
@@ -51,6 +53,8 @@ export interface Script {
   readonly rollback?: () => void
   /** How many looks at the shards find old ones; Infinity: all. */
   readonly lateLooks?: number
+  /** What they answer as their plan. */
+  readonly latePlan?: string
   /** What a request is answered instead, by the beginning of its URL's path at a Worker: `lookup/v1/health`. */
   readonly answers?: Readonly<Record<string, () => Response>>
   readonly migrations?: readonly StoreMigration[]
@@ -125,7 +129,12 @@ export class Scripted {
       return Response.json({ region: 'weur', current: plan.counts, next: null, previous: null })
     if (pathname === '/v1/shards') {
       const isLate = this.looks++ < (this.script.lateLooks ?? 0)
-      const shards = [0, 1].map((shard) => ({ entity: 'user', shard, plan: isLate && shard === 1 ? OLD_PLAN : PLAN }))
+      const shards = [0, 1].map((shard) => ({
+        entity: 'user',
+        shard,
+        plan: isLate && shard === 1 ? (this.script.latePlan ?? OLD_PLAN) : PLAN,
+        deployment: isLate && shard === 1 ? 'deployment-old' : DEPLOYMENT,
+      }))
       return Response.json({ shards })
     }
     if (pathname === '/v1/features') return Response.json({ rows: [{ values: [] }], asked: init.body })

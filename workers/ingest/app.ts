@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { type App, planOf } from '../../durable-objects/app.ts'
+import { type App, deploymentOf, planOf } from '../../durable-objects/app.ts'
 import type { ShardNamespace, TableNamespace } from '../../durable-objects/directory.ts'
 import type { ForwarderNamespace } from '../../durable-objects/forwarder.ts'
 import { intakesOf } from '../../durable-objects/intakes.ts'
@@ -174,7 +174,9 @@ export function createIngest(app: App) {
     }),
   )
 
-  http.get('/v1/health', (c) => c.json({ status: 'ok', worker: 'ingest', region: c.env.REGION, plan: plan.hash }))
+  http.get('/v1/health', (c) =>
+    c.json({ status: 'ok', worker: 'ingest', region: c.env.REGION, plan: plan.hash, deployment: deploymentOf(app) }),
+  )
   http.notFound((c) => problemResponse(notFound(c.req.method, new URL(c.req.url).pathname)))
   http.onError((error) =>
     problemResponse({

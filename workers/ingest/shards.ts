@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono'
-import type { App } from '../../durable-objects/app.ts'
+import { type App, deploymentOf } from '../../durable-objects/app.ts'
 import type { ShardAbout } from '../../durable-objects/directory.ts'
 import {
   formatShardName,
@@ -49,7 +49,13 @@ export function shardRoutes({ plan, app, refuse }: ShardDoor) {
     const all = shardsOf(plan, app, c.env.REGION)
     const shards = await Promise.all(all.slice(from, from + PAGE).map((shard) => statusOf(shard, c.env)))
     const next = from + PAGE < all.length ? from + PAGE : undefined
-    return c.json({ region: c.env.REGION, plan: plan.hash, shards, ...(next !== undefined && { next }) })
+    return c.json({
+      region: c.env.REGION,
+      plan: plan.hash,
+      deployment: deploymentOf(app),
+      shards,
+      ...(next !== undefined && { next }),
+    })
   })
   /** `{ "at": time }`: every shard and puller as they were then; `{ "undo": [...] }`: as they were before that (docs/operations.md). */
   http.post('/restore', async (c: Context<{ Bindings: IngestBindings }>) => {

@@ -1,6 +1,6 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import { Hono } from 'hono'
-import { type App, planOf } from '../../durable-objects/app.ts'
+import { type App, deploymentOf, planOf } from '../../durable-objects/app.ts'
 import { type ReadBindings, reachesOf } from '../../durable-objects/reach.ts'
 import {
   lookup,
@@ -76,7 +76,9 @@ export function createLookup(app: App) {
     return answer(body, c.env, c.req.header('authorization'), placeOfRequest(c.req.raw))
   })
 
-  http.get('/v1/health', (c) => c.json({ status: 'ok', worker: 'lookup', region: c.env.REGION, plan: plan.hash }))
+  http.get('/v1/health', (c) =>
+    c.json({ status: 'ok', worker: 'lookup', region: c.env.REGION, plan: plan.hash, deployment: deploymentOf(app) }),
+  )
   http.notFound((c) =>
     problemResponse({
       status: 404,
