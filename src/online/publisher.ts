@@ -108,12 +108,16 @@ export class StorePublisher {
   private headMs = 0
   private settledMs = 0
   private lastHead: Version | null = null
+  /** The store has had everything up to this commit when the process began, as far as that can be said. */
+  private readonly hadSeq: number
   private oldest: { readonly sent: number; readonly ms: number } | null = null
   private readonly counts = { copies: 0, older: 0, refused: 0 }
   private problem: string | null = null
 
   constructor(options: StorePublisherOptions) {
     this.options = options
+    const { changes, shard } = options
+    this.hadSeq = changes.count(0) === 0 ? shard.stats.seq : 0
   }
 
   /** Whether the store has everything up to a row of the change list. */
@@ -191,6 +195,8 @@ export class StorePublisher {
       this.sent = work.last
       done(work.last)
     }
+    // One that fails is due at once.
+    this.headMs = 0
     // While entities are still missing there the head of before stays, and copies age by it.
     if (work.reached !== null && isComplete()) await this.putHead(store, work.reached)
     this.headMs = now()
@@ -344,7 +350,9 @@ export class StorePublisher {
     if (store.flags.staleMs > 0) return false
     const [there] = await store.get([address])
     if (there === undefined) return true
+    if (!isCopy(there)) return false
     const { lastHead } = this
-    return lastHead !== null && isCopy(there) && compareVersions(there.version, lastHead) < 0
+    if (lastHead !== null) return compareVersions(there.version, lastHead) < 0
+    return there.version.epoch === this.options.place.epoch && there.version.seq < this.hadSeq
   }
 }
