@@ -25,6 +25,7 @@ import {
 } from '../src/shard/index.ts'
 import type { EpochStatus } from './opening.ts'
 import type { HandOverStub, TableHandOverStub } from './parents.ts'
+import type { RestorableStub } from './restore.ts'
 import type { StoreOrder } from './shard-stores.ts'
 
 /** What a deployment wants to know of a shard. */
@@ -38,7 +39,7 @@ export interface ShardAbout {
 }
 
 /** A shard as its Durable Object offers it over RPC. */
-interface ShardStub extends HandOverStub {
+interface ShardStub extends HandOverStub, RestorableStub {
   apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
   read(message: string): Promise<string>
   copies(message: string): Promise<Uint8Array>
@@ -96,12 +97,13 @@ export function shardDirectory(region: Region, namespace: ShardNamespace): OwnSh
 
 /** A shard of a table as its Durable Object offers it over RPC. */
 export interface TableNamespace {
-  getByName(name: string): TableHandOverStub & {
-    apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
-    rows(message: RowsMessage): Promise<RowsAnswer | ShardUnavailable>
-    expectations(): Promise<ExpectationCount[]>
-    about(): Promise<ShardAbout>
-  }
+  getByName(name: string): TableHandOverStub &
+    RestorableStub & {
+      apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
+      rows(message: RowsMessage): Promise<RowsAnswer | ShardUnavailable>
+      expectations(): Promise<ExpectationCount[]>
+      about(): Promise<ShardAbout>
+    }
 }
 
 /** For each shard that counts the events of a source, what it has counted for each of its expectations. */

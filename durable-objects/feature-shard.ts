@@ -28,6 +28,7 @@ import { Drain } from './drain.ts'
 import { type LetterBoxes, sendLetters } from './letter-box.ts'
 import { type EpochStatus, Opening } from './opening.ts'
 import { parentShard } from './parents.ts'
+import { type Bookmark, bookmarkAt, type Restored, restoreTo } from './restore.ts'
 import { ShardStores, type StoreOrder } from './shard-stores.ts'
 import { SqlShardStorage } from './sql-shard-storage.ts'
 import { storesOf } from './stores.ts'
@@ -241,6 +242,16 @@ export function featureShardOf(app: App) {
         bytes,
         ...(pauseMs !== null && { taken: taken ?? before }),
       }
+    }
+
+    /** Names its state at a time, for {@link restoreTo}. */
+    bookmarkAt(timeMs: number): Promise<Bookmark> {
+      return bookmarkAt(this.ctx, timeMs)
+    }
+
+    /** Takes it back to a state that was named. It ends, and is opened anew. */
+    restoreTo(bookmark: string): Promise<Restored> {
+      return restoreTo(this.ctx, bookmark)
     }
 
     /** What a deployment waits for. */

@@ -14,6 +14,7 @@ import { type App, planOf } from './app.ts'
 import { clusterOf } from './clusters.ts'
 import { type DeliveryBindings, deliveriesOf } from './deliveries.ts'
 import { learnerOf } from './learners.ts'
+import { type Bookmark, bookmarkAt, type Restored, restoreTo } from './restore.ts'
 
 /** What a puller needs of its Worker. */
 export interface KafkaPartitionEnv extends DeliveryBindings {
@@ -133,6 +134,16 @@ export function kafkaPartitionOf(app: App) {
     async resume(options: ResumeOptions): Promise<PartitionStatus> {
       this.puller.resume(options)
       return await this.wake()
+    }
+
+    /** Names its state at a time, for {@link restoreTo}. */
+    bookmarkAt(timeMs: number): Promise<Bookmark> {
+      return bookmarkAt(this.ctx, timeMs)
+    }
+
+    /** Takes it back to a state that was named. It ends, and is opened anew. */
+    restoreTo(bookmark: string): Promise<Restored> {
+      return restoreTo(this.ctx, bookmark)
     }
 
     /** Stops for good after the page under way, for another region to go on from there. */

@@ -1,4 +1,4 @@
-import { type EntityRuntime, environmentAround, homesOf, type Region, regionNamed } from '../src/plan/index.ts'
+import { type EntityRuntime, environmentAround, holdersOf, type Region, regionNamed } from '../src/plan/index.ts'
 import { Breaker, type NearStore, nearestFirst, PartCache, type Reach, type RegionShards } from '../src/serve/index.ts'
 import { type App, planOf } from './app.ts'
 import { directoryOf, type ShardNamespace } from './directory.ts'
@@ -93,8 +93,8 @@ export class Reaches {
     const sources = [...planOf(app).sources.values()].filter(({ routes }) =>
       routes.some((route) => route.entity === entity),
     )
-    const homes = sources.flatMap((source) => homesOf(app.routing, app.regions, own, source))
-    return homes.length === 0 ? [own] : homes
+    const holders = sources.flatMap((source) => holdersOf(app.routing, app.regions, own, source))
+    return holders.length === 0 ? [own] : holders
   }
 
   private shardsOf(region: Region): RegionShards {

@@ -17,6 +17,7 @@ import { Drain } from './drain.ts'
 import { type LetterBoxes, sendLetters } from './letter-box.ts'
 import { type EpochStatus, Opening } from './opening.ts'
 import { parentTable } from './parents.ts'
+import { type Bookmark, bookmarkAt, type Restored, restoreTo } from './restore.ts'
 import { SqlTableStorage } from './sql-table-storage.ts'
 
 /** What a table's shard needs of its Worker. */
@@ -197,6 +198,16 @@ export function tableShardOf(app: App) {
         bytes,
         ...(pauseMs !== null && { taken: taken ?? before }),
       }
+    }
+
+    /** Names its state at a time, for {@link restoreTo}. */
+    bookmarkAt(timeMs: number): Promise<Bookmark> {
+      return bookmarkAt(this.ctx, timeMs)
+    }
+
+    /** Takes it back to a state that was named. It ends, and is opened anew. */
+    restoreTo(bookmark: string): Promise<Restored> {
+      return restoreTo(this.ctx, bookmark)
     }
 
     /** What a deployment waits for. */

@@ -7,8 +7,10 @@ import { freshness } from './bench/freshness.ts'
 import { ingest } from './bench/ingest.ts'
 import { kafka } from './bench/kafka.ts'
 import { lookup } from './bench/lookup.ts'
+import { publish } from './bench/publish.ts'
 import { recovery } from './bench/recovery.ts'
 import { jsonLine, report } from './bench/report.ts'
+import { reshard } from './bench/reshard.ts'
 import type { Part, Result } from './bench/rows.ts'
 import { setup } from './bench/setup.ts'
 import { state } from './bench/state.ts'
@@ -21,16 +23,18 @@ const parts: Readonly<Record<string, Part>> = {
   recovery,
   lookup,
   freshness,
+  publish,
   kafka,
+  reshard,
   bundle,
   setup,
 }
 /** Minutes of network and disk for a few rows: only when they are asked for. */
-const onlyByName = ['setup', 'kafka']
+const onlyByName = ['setup', 'kafka', 'reshard', 'publish']
 
 const help = `Measures Tidemark beside a no-op in the same run. Timings are CPU time of workerd where a row says "core".
 
-  npm run bench                     all parts but setup and kafka (a real one, fetched the first time), about 4 minutes
+  npm run bench                     all parts but setup, reshard, kafka and publish (a real Kafka and Redis), about 4 minutes
   npm run bench -- ingest lookup    some parts: ${Object.keys(parts).join(', ')}
   npm run bench -- --quick          smaller sizes, about 1 minute
   npm run bench -- --json           one JSON object a line: {"name","value","unit","noop"?,"note"?}

@@ -1,17 +1,17 @@
 /**
  * `npx tidemark deploy --region NAME [--dry-run] [--json]`: checks, plan, migrations of stores, upload, and a smoke test of what
- * was deployed; what fails is rolled back. Exit codes: 0 done, 1 it failed or something is wrong, 2 the command line is wrong.
+ * was deployed; what fails is rolled back. `--list` prints the regions of an environment. Exit codes: 0 done, 1 it failed or something is wrong, 2 the command line is wrong.
  */
 import { join } from 'node:path'
 import { definitions } from '../features/index.ts'
 import { regions, routing } from '../regions.ts'
 import { migrateStore } from '../src/online/libsql/index.ts'
-import { Plan, type Region, storeName } from '../src/plan/index.ts'
+import { environmentOf, Plan, type Region, storeName } from '../src/plan/index.ts'
 import { parseConnections } from '../src/source/index.ts'
 import { didYouMean } from '../src/util/did-you-mean.ts'
 import { declaredProblems, secretProblems, staleFiles, tokenFor } from './deploy/checks.ts'
 import { takeLock } from './deploy/lock.ts'
-import { type Options, parseOptions } from './deploy/options.ts'
+import { type ListOptions, type Options, parseOptions } from './deploy/options.ts'
 import { budgetProblems, type DeployPlan, deployPlan } from './deploy/plan.ts'
 import { planText, problemsText, type Seen } from './deploy/render.ts'
 import { type DeployOptions, deploy, lookBefore, type StoreMigration } from './deploy/run.ts'
@@ -34,7 +34,8 @@ try {
   process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed
 }
 
-async function run(options: Options): Promise<number> {
+async function run(options: Options | ListOptions): Promise<number> {
+  if (options.command === 'list') return list(options)
   const region = regions.find(({ name }) => name === options.region)
   if (region === undefined) {
     const near = didYouMean(
@@ -55,6 +56,16 @@ async function run(options: Options): Promise<number> {
       `${stale.join(', ')} is not what regions.ts says now: npm run generate, and commit the result.`,
     ])
   return options.dryRun ? await dryRun(options, region, compiled) : await deployLocked(options, region, compiled)
+}
+
+function list({ environment, json }: ListOptions): number {
+  const names = regions.filter((region) => environmentOf(region) === environment).map(({ name }) => name)
+  if (names.length === 0) {
+    const known = [...new Set(regions.map(environmentOf))]
+    throw new UsageError(`regions.ts has no environment "${environment}".${didYouMean(environment, known)}`)
+  }
+  console.log(json ? JSON.stringify(names) : names.join('\n'))
+  return 0
 }
 
 async function planned(region: Region, compiled: Plan): Promise<DeployPlan> {

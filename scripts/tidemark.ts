@@ -95,6 +95,24 @@ Exit codes: 0 all goes on, 1 failed, 2 wrong command line, 3 something stands st
 
 Exit codes: 0 done or nothing to do, 1 failed (run it again: it goes on), 2 wrong command line or regions.ts.`,
   },
+  publish: {
+    file: 'publish.ts',
+    does: 'see how online stores are published to, and publish everything to one anew',
+    usage: 'tidemark publish [--store REGION/NAME [--all [--detach]]] [options]',
+    example: 'npx tidemark publish --store weur/redis --all --url https://tidemark-ingest-weur.example.workers.dev',
+    more: `
+  Each region publishes its own entities: run it for each of them.
+
+  --store S       one store, as regions.ts has it: the region and its name
+  --all           every entity anew, also over what the store has of the same commit; Ctrl-C pauses it, the same command
+                  goes on; what was put twice does no harm
+  --detach        with --all: does not wait
+  --url U         the ingest Worker; default TIDEMARK_URL, else npm start on this machine
+  --token T       default TIDEMARK_TOKEN, else that of npm start; scopes stores, stores:write
+  --json          one JSON object instead of a table
+
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 paused before the end, or a store has a problem.`,
+  },
   source: {
     file: 'source.ts',
     does: 'print the settings of Debezium for a table',
@@ -117,7 +135,8 @@ Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.
   deploy: {
     file: 'deploy.ts',
     does: 'deploy a region: checks, plan, migrations, upload, smoke test; what fails is rolled back',
-    usage: 'tidemark deploy --region NAME [--dry-run] [--json] [--url WORKER=ADDRESS]',
+    usage:
+      'tidemark deploy --region NAME [--dry-run] [--json] [--url WORKER=ADDRESS]\ntidemark deploy --list [--environment NAME] [--json]',
     example: 'npx tidemark deploy --region weur --dry-run',
     more: `
   --dry-run       print the plan and change nothing; asks Cloudflare only where CLOUDFLARE_API_TOKEN is set

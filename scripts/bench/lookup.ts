@@ -16,6 +16,8 @@ import { type BenchRuntime, withRuntime } from './runtime.ts'
 /** Few enough that their decoded states are held by the shards; `growth.lookup` tells of more. */
 export const WARM_ENTITIES = 5_000
 const EVENTS_AN_ENTITY = 50
+/** A day: what the isolate has read once is not read again while the bench lasts. */
+const EDGE_STALENESS_MS = DAY_MS
 
 export async function* lookup(options: BenchOptions): AsyncGenerator<Result> {
   const inspector = options.profile ? await freePort(29_229) : undefined
@@ -35,14 +37,18 @@ async function* measured(
   const seconds = quick ? 3 : 10
   const random = seeded(SEED)
   const one = () => vectorRequest(runtime, 'wide20', [Math.floor(random() * entities)])
+  const atEdge = () => vectorRequest(runtime, 'wide20', [Math.floor(random() * entities)], EDGE_STALENESS_MS)
   const noop = requestBytes(runtime.yardstick, '/noop', '{}')
   const ping = requestBytes(runtime.yardstick, '/ping', '{}')
   const prepared = Array.from({ length: 2_000 }, one)
   const next = (index: number) => prepared[index % prepared.length] ?? noop
+  const preparedAtEdge = Array.from({ length: 2_000 }, atEdge)
+  const nextAtEdge = (index: number) => preparedAtEdge[index % preparedAtEdge.length] ?? noop
 
   const requests = seconds * 3_000
   // Once around to warm up: compiled code, decoded states.
   await closedLoop(runtime.lookup, repeat(entities * 2, one), CONNECTIONS)
+  await closedLoop(runtime.lookup, repeat(preparedAtEdge.length * 2, nextAtEdge), CONNECTIONS)
   await closedLoop(
     runtime.yardstick,
     repeat(2_000, (i) => (i % 2 ? noop : ping)),
@@ -55,10 +61,22 @@ async function* measured(
       { url: runtime.lookup, next },
       { url: runtime.yardstick, next: () => ping },
       { url: runtime.yardstick, next: () => noop },
+      { url: runtime.lookup, next: nextAtEdge },
     ]),
   )
-  const [vectors, pings, noops] = costs
-  if (vectors === undefined || pings === undefined || noops === undefined) return
+  const [vectors, pings, noops, edges] = costs
+  if (vectors === undefined || pings === undefined || noops === undefined || edges === undefined) return
+  yield {
+    name: 'lookup.edge.ratio_to_noop',
+    value: noops.us / edges.us,
+    unit: 'x',
+    noop: 1,
+    note: joined(
+      edges.failed,
+      `from the copy in the isolate; CPU of workerd a request: vector ${edges.us.toFixed(0)} us, no-op ${noops.us.toFixed(0)}`,
+      `${edges.perSecond.toFixed(0)} and ${noops.perSecond.toFixed(0)} a second by wall`,
+    ),
+  }
   yield {
     name: 'lookup.shard.ratio_to_ping',
     value: pings.us / vectors.us,

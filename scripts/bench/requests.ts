@@ -5,9 +5,16 @@ import { CONNECTIONS, closedLoop, failureNote, repeat } from './load.ts'
 import { median } from './measure.ts'
 import type { BenchRuntime } from './runtime.ts'
 
-export function vectorRequest(runtime: BenchRuntime, service: string, entities: readonly number[]): Buffer {
+/** `maxStalenessMs`: how old what is read may be; absent: through the shards. */
+export function vectorRequest(
+  runtime: BenchRuntime,
+  service: string,
+  entities: readonly number[],
+  maxStalenessMs?: number,
+): Buffer {
   const rows = entities.map((entity) => ({ uid: uidOf(entity) }))
-  return requestBytes(runtime.lookup, '/v1/features', JSON.stringify({ service, entities: rows }))
+  const body = { service, entities: rows, ...(maxStalenessMs !== undefined && { maxStalenessMs }) }
+  return requestBytes(runtime.lookup, '/v1/features', JSON.stringify(body))
 }
 
 /** Rounds that requests of several kinds take turns in: what else the machine does falls on all of them. */

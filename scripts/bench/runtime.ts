@@ -1,7 +1,8 @@
 /** One workerd with the Workers under load and the yardsticks beside them. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Region } from '../../src/plan/index.ts'
 import { bundleApp } from '../local/app-bundle.ts'
 import { freePort } from '../local/port.ts'
 import { type Runtime, startRuntime } from '../local/workerd.ts'
@@ -19,14 +20,32 @@ export interface BenchShardStats {
   /** Since they were asked for last. */
   readonly calls: number
   readonly longestMs: number
+  /** What each online store was asked, by all shards. */
+  readonly storeOperations: readonly { readonly name: string; readonly reads: number; readonly writes: number }[]
 }
 
 let bundles: Promise<readonly Module[][]> | undefined
 
-/** The Workers, bundled once a run. `connections`: the secret CONNECTIONS. */
-async function benchServices(connections: string): Promise<Service[]> {
+/** Regions as `app/definitions.ts` has them, a text in the bundle. */
+const REGIONS = /(["'`])\[\{\\?"name\\?":\\?"local\\?".*?\]\1/
+
+function deployed(modules: readonly Module[], regions: readonly Region[]): Module[] {
+  return modules.map((module) => {
+    if (!('file' in module) || module.kind !== 'esModule') return module
+    const text = readFileSync(module.file, 'utf8')
+    return {
+      name: module.name,
+      kind: 'esModule',
+      text: text.replace(REGIONS, () => JSON.stringify(JSON.stringify(regions))),
+    }
+  })
+}
+
+/** The Workers, bundled once a run. `connections`: the secret CONNECTIONS; `regions`: other than the bundles have. */
+async function benchServices(connections: string, regions: readonly Region[] | undefined): Promise<Service[]> {
   bundles ??= Promise.all(['ingest', 'lookup', 'yardstick'].map((name) => bundleApp('scripts/bench/app', name)))
-  const [ingest = [], lookup = [], yardstick = []] = await bundles
+  const made = await bundles
+  const [ingest = [], lookup = [], yardstick = []] = regions ? made.map((one) => deployed(one, regions)) : made
   const texts: ServiceBinding[] = [
     { kind: 'text', name: 'REGION', value: 'local' },
     { kind: 'text', name: 'TOKENS', value: TOKENS },
@@ -59,7 +78,7 @@ async function benchServices(connections: string): Promise<Service[]> {
         'IdlePuller',
       ],
     },
-    { name: 'lookup', modules: lookup, bindings: [...texts, shards] },
+    { name: 'lookup', modules: lookup, outbound: 'private', bindings: [...texts, shards] },
     {
       name: 'yardstick',
       modules: yardstick,
@@ -104,13 +123,13 @@ export class BenchRuntime {
     return this.running.pid
   }
 
-  /** Starts, or starts again on the same state. */
-  async start(): Promise<void> {
+  /** Starts, or starts again on the same state, as a deploy with other regions would. */
+  async start(regions?: readonly Region[]): Promise<void> {
     const yardstick = await freePort(FIRST_PORT)
     const ingest = await freePort(yardstick + 1)
     const lookup = await freePort(ingest + 1)
     this.runtime = await startRuntime({
-      services: await benchServices(this.connections),
+      services: await benchServices(this.connections, regions),
       sockets: [
         { service: 'yardstick', port: yardstick },
         { service: 'ingest', port: ingest },

@@ -3,7 +3,15 @@ import { parseArgs } from 'node:util'
 import { UsageError } from '../lib/usage-error.ts'
 import { type WorkerName, workerNames } from '../lib/workers.ts'
 
+/** Asks for the names of the regions of an environment, in the order in which they are deployed. */
+export interface ListOptions {
+  readonly command: 'list'
+  readonly environment: string
+  readonly json: boolean
+}
+
 export interface Options {
+  readonly command: 'deploy'
   readonly region: string
   readonly dryRun: boolean
   readonly json: boolean
@@ -12,8 +20,10 @@ export interface Options {
 }
 
 /** Reads the command line. Throws a {@link UsageError}. */
-export function parseOptions(args: readonly string[]): Options {
-  const { region, 'dry-run': dryRun = false, json = false, url = [] } = parsed(args)
+export function parseOptions(args: readonly string[]): Options | ListOptions {
+  const { region, 'dry-run': dryRun = false, json = false, url = [], list, environment } = parsed(args)
+  if (list) return { command: 'list', environment: environment ?? 'production', json }
+  if (environment !== undefined) throw new UsageError('--environment goes with --list; a region is in one already.')
   if (region === undefined) throw new UsageError('--region is missing: npx tidemark deploy --region weur --dry-run')
   const urls: Partial<Record<WorkerName, string>> = {}
   for (const text of url) {
@@ -25,7 +35,7 @@ export function parseOptions(args: readonly string[]): Options {
       throw new UsageError(`--url takes WORKER=ADDRESS, such as ingest=https://events.example.com; got "${text}".`)
     urls[worker] = address.href.replace(/\/$/, '')
   }
-  return { region, dryRun, json, urls }
+  return { command: 'deploy', region, dryRun, json, urls }
 }
 
 function parsed(args: readonly string[]) {
@@ -37,6 +47,8 @@ function parsed(args: readonly string[]) {
         'dry-run': { type: 'boolean' },
         json: { type: 'boolean' },
         url: { type: 'string', multiple: true },
+        list: { type: 'boolean' },
+        environment: { type: 'string' },
       },
     }).values
   } catch (error) {

@@ -24,7 +24,7 @@ export function wranglerConfig(
 ): string {
   const [first] = regions
   if (first === undefined) throw new Error('regions.ts declares no region: a deploy needs at least one.')
-  const plan = planOf(worker, first, regions)
+  const plan = sharedBy(regions.map((region) => planOf(worker, region, regions)))
   const blocks = [
     [
       header,
@@ -49,6 +49,16 @@ export function wranglerConfig(
     }),
   ]
   return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`
+}
+
+/**
+ * The first plan with the bindings that all of them have: what the top level has and an environment has not, Wrangler warns of.
+ * Links between regions differ from region to region, so the top level (which tests run, and nobody deploys) has none.
+ */
+function sharedBy([first, ...others]: readonly WorkerPlan[]): WorkerPlan {
+  if (first === undefined) throw new Error('there is no plan')
+  const isShared = ({ name }: Binding) => others.every(({ bindings }) => bindings.some((other) => other.name === name))
+  return { ...first, bindings: first.bindings.filter(isShared) }
 }
 
 function planOf(worker: WorkerName, region: Region, regions: readonly Region[]): WorkerPlan {

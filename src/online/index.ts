@@ -14,6 +14,7 @@ export { MemoryStore } from './memory.ts'
 export { printOf } from './print.ts'
 export { missingConnection, storeProblems } from './problems.ts'
 export type { CopiedShard, ShardPlace, StoreStatus } from './publisher.ts'
+export { publishingTo, type ShardAnswer, type StorePublishing } from './publishing.ts'
 export {
   type CopyReader,
   type Found,

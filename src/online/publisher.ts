@@ -1,6 +1,6 @@
 import { stateBytes } from '../engine/index.ts'
 import type { EntityRuntime } from '../plan/index.ts'
-import type { ChangeList, Shard, VectorReader } from '../shard/index.ts'
+import type { ChangeList, ChangeRow, Shard, VectorReader } from '../shard/index.ts'
 import { CorruptBytes } from '../util/byte-reader.ts'
 import { type Copy, isWithheld, WITHHELD } from './copy.ts'
 import { headCopy } from './head.ts'
@@ -9,6 +9,8 @@ import type { OnlineStore } from './store.ts'
 /** Rows of changes, and about how many entities, that are put in one step. */
 const STEP_ROWS = 256
 const STEP_KEYS = 2_000
+/** Rows that are in memory at once: one may have half a million characters. */
+const READ_ROWS = 16
 /** About what is held in memory for one call of a store. */
 const CALL_BYTES = 1024 * 1024
 /** What an address and a version take beside the body. */
@@ -87,6 +89,7 @@ export class StorePublisher {
   private isFirst = false
   /** Some entity is not in the store and cannot even be marked as missing there: no head may say that nothing is. */
   private isUnmarked = false
+  private oldest: { readonly sent: number; readonly ms: number } | null = null
   private readonly counts = { copies: 0, older: 0, refused: 0 }
   private problem: string | null = null
 
@@ -101,9 +104,20 @@ export class StorePublisher {
 
   /** When there is something to put, ms: a change that has waited for its flush, or the next sign of life. */
   get dueMs(): number {
-    const { changes, flushMs, heartbeatMs } = this.options
-    const oldestMs = changes.oldestMs(this.sent)
+    const { flushMs, heartbeatMs } = this.options
+    const { oldestMs } = this
     return Math.min(oldestMs === null ? Number.MAX_SAFE_INTEGER : oldestMs + flushMs, this.headMs + heartbeatMs)
+  }
+
+  /** When the oldest change that the store has not was accepted; what comes behind it changes nothing, so it is read once. */
+  private get oldestMs(): number | null {
+    const { changes } = this.options
+    if (changes.last === this.sent) return null
+    if (this.oldest?.sent !== this.sent) {
+      const ms = changes.oldestMs(this.sent)
+      this.oldest = ms === null ? null : { sent: this.sent, ms }
+    }
+    return this.oldest?.ms ?? null
   }
 
   get status(): StoreStatus {
@@ -111,7 +125,7 @@ export class StorePublisher {
     return {
       store: name,
       rows: changes.count(this.sent),
-      oldestMs: changes.oldestMs(this.sent),
+      oldestMs: this.oldestMs,
       ...this.counts,
       problem: this.problem,
     }
@@ -165,18 +179,26 @@ export class StorePublisher {
 
   /** The entities of the next rows, the number of the last row, and what the shard had accepted by then. */
   private nextKeys(): { keys: ReadonlySet<string>; last: number; seq: number; atMs: number } {
-    const { changes, name } = this.options
+    const { changes } = this.options
     const keys = new Set<string>()
     let reached = { last: this.sent, seq: 0, atMs: 0 }
-    for (const { id, changed, seq, atMs } of changes.read(this.sent, STEP_ROWS)) {
-      if (keys.size >= STEP_KEYS) break
-      reached = { last: id, seq, atMs }
-      for (const { keys: own, only } of changed) {
-        if (only !== undefined && only !== name) continue
-        for (const key of own) keys.add(key)
+    for (let rows = 0; rows < STEP_ROWS && keys.size < STEP_KEYS; rows += READ_ROWS) {
+      const next = changes.read(reached.last, READ_ROWS)
+      for (const row of next) {
+        if (keys.size >= STEP_KEYS) break
+        reached = { last: row.id, seq: row.seq, atMs: row.atMs }
+        this.addKeys(row, keys)
       }
+      if (next.length < READ_ROWS) break
     }
     return { keys, ...reached }
+  }
+
+  private addKeys({ changed }: ChangeRow, keys: Set<string>): void {
+    for (const { keys: own, only } of changed) {
+      if (only !== undefined && only !== this.options.name) continue
+      for (const key of own) keys.add(key)
+    }
   }
 
   private async putAll(keys: ReadonlySet<string>): Promise<void> {

@@ -24,7 +24,7 @@ export {
   tableShardCount,
 } from './region.ts'
 export { LOCATIONS, regionProblems } from './region-problems.ts'
-export { homesOf, pullingRegion, type Routing, routingOf, type SourceRouting } from './routing.ts'
+export { holdersOf, homesOf, pullingRegion, type Routing, routingOf, type SourceRouting } from './routing.ts'
 export { routingProblems } from './routing-problems.ts'
 export {
   type Commit,

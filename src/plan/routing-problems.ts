@@ -23,7 +23,8 @@ export function routingProblems(sources: Sources, regions: readonly Region[], ro
 
 function unknownRegions(how: SourceRouting, regions: readonly Region[]): string[] {
   if (how === 'local') return []
-  const names = 'home' in how ? [how.home] : [...Object.values(how.homes), how.otherwise]
+  const homes = 'home' in how ? [how.home] : [...Object.values(how.homes), how.otherwise]
+  const names = [...homes, ...(how.before ?? [])]
   const known = regions.map(({ name }) => name)
   return [...new Set(names)]
     .filter((name) => !known.includes(name))

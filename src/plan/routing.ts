@@ -4,12 +4,18 @@ import { environmentAround, type Region } from './region.ts'
 /**
  * Where the events of a source are kept. `local`: in the region that gets them, and reads merge what each region has.
  * `home`: in one region, to which all others forward. `by`: the home is chosen by a field of the event. In an environment
- * without a region that is named here, such as staging, its first one stands in for it.
+ * without a region that is named here, such as staging, its first one stands in for it. `before`: regions that kept events of it
+ * under another routing; what they have stays there, and reads go on merging it.
  */
 export type SourceRouting =
   | 'local'
-  | { readonly home: string }
-  | { readonly by: string; readonly homes: Readonly<Record<string, string>>; readonly otherwise: string }
+  | { readonly home: string; readonly before?: readonly string[] }
+  | {
+      readonly by: string
+      readonly homes: Readonly<Record<string, string>>
+      readonly otherwise: string
+      readonly before?: readonly string[]
+    }
 
 /**
  * By source. A stream that is not named is `local`, a table lives in the first region of its environment, and a stream that
@@ -31,7 +37,7 @@ export function routingOf(
   const named = (name: string) => (around.find((one) => one.name === name) ?? around[0] ?? region).name
   const own = declared(routing, spec.name)
   if (own !== undefined && own !== 'local') {
-    if ('home' in own) return { home: named(own.home) }
+    if ('home' in own) return { ...own, home: named(own.home) }
     const homes = Object.fromEntries(Object.entries(own.homes).map(([value, home]) => [value, named(home)]))
     return { ...own, homes, otherwise: named(own.otherwise) }
   }
@@ -58,6 +64,19 @@ export function homesOf(
   if (how === 'local') return around
   const names = 'home' in how ? [how.home] : [...Object.values(how.homes), how.otherwise]
   return [...new Set(names)].flatMap((name) => around.find((one) => one.name === name) ?? [])
+}
+
+/** The regions that may have a part of what a source feeds: those that keep its events, and those that did before. */
+export function holdersOf(
+  routing: Routing | undefined,
+  regions: readonly Region[],
+  region: Region,
+  source: Routed,
+): readonly Region[] {
+  const how = routingOf(routing, regions, region, source)
+  const before = how === 'local' ? [] : (how.before ?? [])
+  const homes = homesOf(routing, regions, region, source)
+  return environmentAround(regions, region).filter((one) => homes.includes(one) || before.includes(one.name))
 }
 
 /** The region that pulls the topics of a source, until a partition is moved: its home, or the first region. */

@@ -24,6 +24,7 @@ const bar = [
   'state.bytes',
   'state.hot_bytes',
   'growth.lookup',
+  'reshard.pause_ms',
   'training.rows_per_s',
   'training.peak_mb',
   'kafka.records_per_s_ratio',

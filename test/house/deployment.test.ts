@@ -61,6 +61,15 @@ test('the regions of an environment are bound to each other by an entrypoint, an
   }
 })
 
+test('the top level has no binding that some environment has not: Wrangler warns of those', () => {
+  const kv = { name: 'kv', kind: 'kv', id: '0123456789abcdef0123456789abcdef' } as const
+  const staging: Region = { name: 'b', id: 3, environment: 'staging', epoch: 0, shards: { default: 1 }, stores: [kv] }
+  const [top = ''] = wranglerConfig('lookup', [local, weur, staging]).split('[env.local]')
+  expect(top).not.toContain('REGION_')
+  expect(top).not.toContain('KV_')
+  expect(top).toContain('name = "SHARDS"')
+})
+
 test('no secret stands in a config', () => {
   expect(wranglerConfig('ingest', [local])).not.toMatch(/TOKENS\s*=/)
 })
@@ -79,7 +88,8 @@ test('the KV namespaces of an environment are bound in every region of it, to th
   const staging: Region = { name: 'staging', id: 3, epoch: 0, shards: { default: 1 }, environment: 'staging' }
   for (const worker of ['ingest', 'lookup'] as const) {
     const config = wranglerConfig(worker, [{ ...local, stores: [near] }, west, staging])
-    for (const prefix of ['', 'env.local.', 'env.weur.'])
+    // Not at the top: staging has none, and Wrangler warns of what only some environments have.
+    for (const prefix of ['env.local.', 'env.weur.'])
       expect(config).toContain(`[[${prefix}kv_namespaces]]\nbinding = "KV_WEUR_FAR"\nid = "abc123"\n`)
     expect(config).not.toContain('[[env.staging.kv_namespaces]]')
   }
@@ -129,17 +139,16 @@ test('the Workers carry the adapters of the kinds that regions name, and no othe
   expect(text).toContain('StoreAdapters = { redis: openRedis, kv: openKv }')
 })
 
-test('time zones are compiled into the Workers that run definitions, in every environment', () => {
+test('time zones are compiled into the Worker that runs definitions, in every environment; a lookup has them as data', () => {
   const zones = { 'Europe/Berlin': zoneSpec('Europe/Berlin'), 'Asia/Kolkata': zoneSpec('Asia/Kolkata') }
-  for (const worker of ['ingest', 'lookup'] as const) {
-    const config = wranglerConfig(worker, [local, weur], zones)
-    for (const table of ['define', 'env.local.define', 'env.weur.define']) {
-      const [, json = ''] = config.split(`[${table}]\nTIDEMARK_TIME_ZONES = '`)
-      expect(JSON.parse(json.slice(0, json.indexOf("'\n")))).toEqual(zones)
-    }
-    expect(wranglerConfig(worker, [local, weur])).not.toContain('define')
+  const config = wranglerConfig('ingest', [local, weur], zones)
+  for (const table of ['define', 'env.local.define', 'env.weur.define']) {
+    const [, json = ''] = config.split(`[${table}]\nTIDEMARK_TIME_ZONES = '`)
+    expect(JSON.parse(json.slice(0, json.indexOf("'\n")))).toEqual(zones)
   }
-  expect(wranglerConfig('inference', [local], zones)).not.toContain('define')
+  expect(wranglerConfig('ingest', [local, weur])).not.toContain('define')
+  for (const worker of ['lookup', 'inference'] as const)
+    expect(wranglerConfig(worker, [local], zones)).not.toContain('define')
 })
 
 test('a warning of wrangler is recognised', () => {

@@ -11,7 +11,7 @@ import { type Runtime, startRuntime } from '../../scripts/local/workerd.ts'
 import type { Module } from '../../scripts/local/workerd-config.ts'
 import { type Region, regionNamed } from '../../src/plan/index.ts'
 
-const TOKEN = 'interop-token'
+export const TOKEN = 'interop-token'
 /** What is deployed: the shop, the shop after a contract was mended, or what several regions run. */
 const APPS = {
   app: async () => (await import('./app/definitions.ts')).app,

@@ -141,6 +141,5 @@ test('what has changed since a commit is found on every page, also where a page 
   for (let id = 0; id < pages.count; id++)
     for (const cell of pages.changedCells(id, keys.length)) if (cell.seq > keys.length) found.add(cell.key)
   expect(found).toEqual(new Set(changed))
-  for (let id = 0; id < pages.count; id++)
-    expect([...pages.changedCells(id, keys.length + changed.length)]).toEqual([])
+  for (let id = 0; id < pages.count; id++) expect([...pages.changedCells(id, keys.length + changed.length)]).toEqual([])
 })

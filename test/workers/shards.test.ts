@@ -32,3 +32,21 @@ test('only for the scope admin, and from where an answer ended', async () => {
   expect((await shards('?cursor=6')).body.shards).toHaveLength(2)
   expect(await shards('?cursor=-1')).toMatchObject({ status: 400, body: { code: 'bad_cursor' } })
 })
+
+test('a restore is for a time of the past, and takes nothing back unless all can go there', async () => {
+  await send([flight(1, 0)])
+  const restore = async (body: string, token = TOKEN) => {
+    const headers = { authorization: `Bearer ${token}` }
+    const response = await exports.default.fetch('http://door/v1/shards/restore', { method: 'POST', headers, body })
+    return { status: response.status, body: await response.json() }
+  }
+  expect(await restore('{}', INGEST_ONLY)).toMatchObject({ status: 403 })
+  for (const body of ['', '{}', '{"at": 5}', '{"at": "2999-01-01T00:00:00Z"}'])
+    expect(await restore(body)).toMatchObject({ status: 400, body: { code: 'bad_time' } })
+  // Only Cloudflare keeps what was: workerd here has one state of each object.
+  expect(await restore('{"at": "2026-01-01T00:00:00Z"}')).toMatchObject({
+    status: 409,
+    body: { code: 'not_restorable', detail: expect.stringContaining('does not implement point-in-time recovery') },
+  })
+  expect((await shards()).body.shards).toContainEqual(expect.objectContaining({ entity: 'airport', seq: 1 }))
+})

@@ -9,8 +9,10 @@ import {
   shardCount,
   tableShardCount,
 } from '../../src/plan/index.ts'
-import { type Problem, problemResponse } from '../../src/serve/index.ts'
+import { type Problem, problemResponse, readSmallBody } from '../../src/serve/index.ts'
+import { parseRfc3339 } from '../../src/util/rfc3339.ts'
 import type { IngestBindings } from './app.ts'
+import { restoreRegion } from './restore.ts'
 
 export interface ShardDoor {
   readonly plan: Plan
@@ -25,6 +27,7 @@ export type ShardStatus = Omit<ShardName, 'region'> & {
 
 /** Shards that one request asks, at most: a Worker may not ask for ever. */
 const PAGE = 256
+const MAX_REQUEST_BYTES = 1024
 
 /**
  * Every shard of the region with the plan that it runs and its last commit: an object that is busy may run the code of before
@@ -46,9 +49,37 @@ export function shardRoutes({ plan, app, refuse }: ShardDoor) {
     const next = from + PAGE < all.length ? from + PAGE : undefined
     return c.json({ region: c.env.REGION, plan: plan.hash, shards, ...(next !== undefined && { next }) })
   })
+  /** `{ "at": time }`: every shard and puller as they were then (docs/operations.md). */
+  http.post('/restore', async (c: Context<{ Bindings: IngestBindings }>) => {
+    const denied = refuse(c.env, c.req.header('authorization'), 'admin')
+    if (denied) return problemResponse(denied)
+    const text = await readSmallBody(c.req.raw, MAX_REQUEST_BYTES)
+    if (typeof text !== 'string') return problemResponse(text)
+    const timeMs = restoreTime(text)
+    if (timeMs === undefined || timeMs >= Date.now()) {
+      const detail =
+        'The body is { "at": a time in the past, as RFC 3339 with an offset }, such as 2026-01-31T12:00:00Z.'
+      return problemResponse({ status: 400, code: 'bad_time', detail })
+    }
+    const report = await restoreRegion(c.env, plan, shardsOf(plan, app, c.env.REGION), timeMs)
+    if ('restored' in report) return c.json(report)
+    const detail = `Nothing was restored: ${report.problems.length} objects cannot go back to then; the first: ${report.problems[0]}`
+    return problemResponse({ status: 409, code: 'not_restorable', detail }, report)
+  })
   return http
 }
 
+function restoreTime(text: string): number | undefined {
+  try {
+    const { at } = JSON.parse(text) as { readonly at?: unknown }
+    const timeMs = typeof at === 'string' ? parseRfc3339(at) : undefined
+    return typeof timeMs === 'number' ? timeMs : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A shard of the epoch that is served. */
 export interface NamedShard {
   readonly kind: 'entity' | 'table'
   readonly name: ShardName

@@ -3,6 +3,7 @@ import { type App, planOf } from '../../durable-objects/app.ts'
 import { expectationCounts } from '../../durable-objects/directory.ts'
 import { type ForwarderStatus, formatForwarderName } from '../../durable-objects/forwarder.ts'
 import { formatPartitionName, type PartitionStatus } from '../../durable-objects/kafka-partition.ts'
+import type { RestorableStub } from '../../durable-objects/restore.ts'
 import type { KafkaIntake } from '../../src/engine/index.ts'
 import { homesOf, type Plan, type Region, regionNamed, routingOf, type SourceRuntime } from '../../src/plan/index.ts'
 import { type Problem, problemResponse, readSmallBody } from '../../src/serve/index.ts'
@@ -19,7 +20,7 @@ import { didYouMean } from '../../src/util/did-you-mean.ts'
 import type { IngestBindings } from './app.ts'
 
 /** A partition's puller, as a Worker is bound to it. */
-export interface PartitionStub {
+export interface PartitionStub extends RestorableStub {
   wake(isLater?: boolean): Promise<PartitionStatus>
   status(): Promise<PartitionStatus>
   resume(options: ResumeOptions): Promise<PartitionStatus>
@@ -162,7 +163,7 @@ export async function wakeAll(app: App, env: IngestBindings): Promise<SourceStat
   return await Promise.all(sources.map((source) => statusOf(source, app, env, 'wake')))
 }
 
-const topicsOf = ({ spec }: SourceRuntime): KafkaIntake[] =>
+export const topicsOf = ({ spec }: SourceRuntime): KafkaIntake[] =>
   spec.from.filter((way): way is KafkaIntake => way.kind === 'kafka')
 
 async function statusOf(
@@ -231,7 +232,11 @@ async function topicStatus(
   return { topic, cluster, partitions }
 }
 
-async function partitionCount(topic: string, cluster: string, env: IngestBindings): Promise<number | KafkaFailure> {
+export async function partitionCount(
+  topic: string,
+  cluster: string,
+  env: IngestBindings,
+): Promise<number | KafkaFailure> {
   const connection = parseConnections(env.CONNECTIONS).kafka[cluster]
   if (connection === undefined) {
     return { kind: 'failed', transient: false, message: `The secret CONNECTIONS has no Kafka cluster "${cluster}".` }

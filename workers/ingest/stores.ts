@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono'
 import type { App } from '../../durable-objects/app.ts'
-import { type OpenStore, storesOf } from '../../durable-objects/stores.ts'
-import type { EntityStoreStatus } from '../../src/online/index.ts'
+import { storesOf } from '../../durable-objects/stores.ts'
+import { publishingTo, type StorePublishing } from '../../src/online/index.ts'
 import { formatShardName, type Plan } from '../../src/plan/index.ts'
 import { type Problem, problemResponse } from '../../src/serve/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
@@ -13,30 +13,6 @@ export interface StoreDoor {
   readonly app: App
   refuse(env: IngestBindings, authorization: string | undefined, scope: string): Problem | undefined
 }
-
-/** How the shards of this region do in publishing to one store. */
-export interface StorePublishing {
-  /** `REGION/NAME`. */
-  readonly store: string
-  readonly kind: string
-  /** Batches whose changes it has not, of all shards. */
-  readonly waiting: number
-  /** When the oldest of them was accepted, ms; null when it has all. */
-  readonly oldestMs: number | null
-  /** Pages of entities that were listed for it, and all there are; equal when it has been told of everything. */
-  readonly pages: { readonly done: number; readonly all: number }
-  /** Shards in which listing is paused. */
-  readonly paused: number
-  /** Since the shards were opened: copies put, those that the store had already, those that it did not take. */
-  readonly copies: number
-  readonly older: number
-  readonly refused: number
-  /** What fails, with the shard where there is one. */
-  readonly problems: readonly string[]
-}
-
-/** Problems that are listed of one store: they are mostly the same one. */
-const MOST_PROBLEMS = 5
 
 /**
  * The online stores as the shards of this region publish to them. `stores` reads, `stores:write` publishes everything anew, pauses
@@ -96,35 +72,5 @@ async function publishing(plan: Plan, app: App, env: IngestBindings): Promise<St
       }
     }),
   )
-  return storesOf(app, env).map((store) => together(store, answers))
-}
-
-type ShardAnswer = { readonly name: string } & (
-  | { readonly statuses: readonly EntityStoreStatus[] }
-  | { readonly problem: string }
-)
-
-function together({ name, spec, problem }: OpenStore, answers: readonly ShardAnswer[]): StorePublishing {
-  const statuses: EntityStoreStatus[] = []
-  const problems = problem === undefined ? [] : [problem]
-  for (const answer of answers) {
-    const own = 'statuses' in answer ? answer.statuses.find(({ store }) => store === name) : undefined
-    if (own) statuses.push(own)
-    const why = 'problem' in answer ? answer.problem : own?.problem
-    if (why && why !== problem) problems.push(`${answer.name}: ${why}`)
-  }
-  const sum = (of: (status: EntityStoreStatus) => number) => statuses.reduce((all, status) => all + of(status), 0)
-  const oldest = statuses.flatMap(({ oldestMs }) => (oldestMs === null ? [] : [oldestMs]))
-  return {
-    store: name,
-    kind: spec.kind,
-    waiting: sum(({ rows }) => rows),
-    oldestMs: oldest.length === 0 ? null : Math.min(...oldest),
-    pages: { done: sum(({ page, pages }) => page ?? pages), all: sum(({ pages }) => pages) },
-    paused: statuses.filter(({ isPaused }) => isPaused).length,
-    copies: sum(({ copies }) => copies),
-    older: sum(({ older }) => older),
-    refused: sum(({ refused }) => refused),
-    problems: problems.slice(0, MOST_PROBLEMS),
-  }
+  return storesOf(app, env).map(({ name, spec, problem }) => publishingTo(name, spec.kind, problem, answers))
 }

@@ -16,6 +16,9 @@ import {
   sum,
   webhook,
 } from '../../../src/define/index.ts'
+import { openLibsql } from '../../../src/online/libsql/index.ts'
+import { openRedis } from '../../../src/online/redis/index.ts'
+import type { Region } from '../../../src/plan/index.ts'
 
 const event = z.object({
   id: z.string(),
@@ -97,6 +100,7 @@ export const app = {
       featureService('wide50', [wideStats]),
     ],
   }),
-  /** 8 shards an entity, as bar.md says. */
-  regions: [{ name: 'local', id: 1, epoch: 0, shards: { default: 8 } }],
+  /** 8 shards an entity, as bar.md says. A text, so that the bench can deploy the same bundle with other epochs. */
+  regions: JSON.parse('[{"name":"local","id":1,"epoch":0,"shards":{"default":8}}]') as readonly Region[],
+  stores: { redis: openRedis, libsql: openLibsql },
 }

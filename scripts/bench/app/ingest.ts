@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { featureShardOf } from '../../../durable-objects/feature-shard.ts'
 import { forwarderOf } from '../../../durable-objects/forwarder.ts'
 import { kafkaPartitionOf } from '../../../durable-objects/kafka-partition.ts'
+import { storesOf } from '../../../durable-objects/stores.ts'
 import { tableShardOf } from '../../../durable-objects/table-shard.ts'
 import type { ApplyAnswer, ApplyMessage, ShardUnavailable } from '../../../src/shard/index.ts'
 import { connectKafka, parseConnections } from '../../../src/source/index.ts'
@@ -30,7 +31,9 @@ export class FeatureShard extends featureShardOf(app)<IngestEnv> {
     const { calls, longestMs } = this
     this.calls = 0
     this.longestMs = 0
-    return { ...this.stats(), calls, longestMs }
+    // Of the isolate, so of all shards in it.
+    const storeOperations = storesOf(app, this.env).map(({ name, store }) => ({ name, ...store.operations }))
+    return { ...this.stats(), calls, longestMs, storeOperations }
   }
 }
 
