@@ -119,11 +119,12 @@ export class EntityStore {
   /** Does some of what there is to do. Throws when it is not known whether the store has it: call it again later. */
   async send(): Promise<void> {
     if (this.publisher.backlog > MOST_ROWS) this.startOver()
-    if (this.isToSweep) this.sweep()
+    if (this.isToSweep) await this.sweep()
     else await this.publisher.send()
   }
 
-  private sweep(): void {
+  private async sweep(): Promise<void> {
+    if (this.subscriptions.of(this.name).page === 0) await this.publisher.begin()
     this.subscriptions.sweep(this.name)
     if (this.subscriptions.of(this.name).page === null) this.publisher.listed()
   }

@@ -3,7 +3,7 @@ import type { EntityRuntime } from '../plan/index.ts'
 import type { ChangeList, ChangeRow, Shard, VectorReader } from '../shard/index.ts'
 import { CorruptBytes } from '../util/byte-reader.ts'
 import { type Copy, isWithheld, WITHHELD } from './copy.ts'
-import { headCopy } from './head.ts'
+import { type Head, headCopy } from './head.ts'
 import type { OnlineStore } from './store.ts'
 
 /** Rows of changes, and about how many entities, that are put in one step. */
@@ -85,7 +85,7 @@ export class StorePublisher {
   private sent = 0
   /** When the last head was put, ms. */
   private headMs = 0
-  /** Everything was listed by this very process, and no head has been put since: there need not be one. */
+  /** Everything was listed by this very process, and no head has been put since. */
   private isFirst = false
   /** Some entity is not in the store and cannot even be marked as missing there: no head may say that nothing is. */
   private isUnmarked = false
@@ -93,8 +93,12 @@ export class StorePublisher {
   private readonly counts = { copies: 0, older: 0, refused: 0 }
   private problem: string | null = null
 
+  /** The shard was opened without any commit, and no head has been put since: the store cannot have lost anything. */
+  private isNew: boolean
+
   constructor(options: StorePublisherOptions) {
     this.options = options
+    this.isNew = options.shard.stats.seq === 0
   }
 
   /** Whether there are changes that the store has not. */
@@ -282,21 +286,44 @@ export class StorePublisher {
     }
   }
 
-  private async putHead({ seq, atMs }: { readonly seq: number; readonly atMs: number }): Promise<void> {
-    const { entity, place, shard, revision, store, name, report, print, lost } = this.options
+  /**
+   * To be called before everything is listed. Where the store has no head it gets one that says nothing: if that is gone when all
+   * is there, the store was emptied meanwhile. Throws when the store does not answer.
+   */
+  async begin(): Promise<void> {
+    const store = this.options.store()
+    // What was put there a moment ago may not be seen yet; nor is such a store emptied by a restart.
+    if (store.flags.staleMs > 0) return
+    const sign = headCopy({ ...this.headAt(0, 0), print: '' })
+    const [there] = await store.get([sign.address])
+    if (there === undefined) await this.putOne(sign)
+  }
+
+  private headAt(seq: number, atMs: number): Head {
+    const { entity, place, shard, revision, print } = this.options
     const { region, epoch, shards, shard: number } = place
-    const own = { entity: entity.spec.name, region, epoch, shards, shard: number, seq, atMs, revision: revision() }
-    const head = headCopy({ ...own, print, ...shard.history })
+    const where = { entity: entity.spec.name, region, epoch, shards, shard: number }
+    return { ...where, seq, atMs, revision: revision(), print, ...shard.history }
+  }
+
+  private async putHead({ seq, atMs }: { readonly seq: number; readonly atMs: number }): Promise<void> {
+    const { store, name, report, lost } = this.options
+    const head = headCopy(this.headAt(seq, atMs))
     const [there] = await store().get([head.address])
     // The store is another one, or was emptied: a head would turn what is missing into entities without a state.
-    if (there === undefined && !this.isFirst && seq > 0) {
-      report(`the online store ${name} has lost its copies: everything is published anew`)
-      this.isFirst = true
+    if (there === undefined && seq > 0 && !(this.isFirst && store().flags.staleMs > 0)) {
+      if (!this.isNew) report(`the online store ${name} has lost its copies: everything is published anew`)
       lost()
       return
     }
-    const [outcome] = await store().put([head])
+    await this.putOne(head)
     this.isFirst = false
+    this.isNew = false
+  }
+
+  private async putOne(head: Copy): Promise<void> {
+    const { store, name, report } = this.options
+    const [outcome] = await store().put([head])
     if (typeof outcome !== 'object') return
     if ('again' in outcome) throw new Error(outcome.again)
     report(`the online store ${name} did not take a head: ${outcome.refused}`)
