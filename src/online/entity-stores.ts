@@ -140,6 +140,7 @@ export class EntityStore {
   /** Does some of what there is to do. Throws when it is not known whether the store has it: call it again later. */
   async send(): Promise<void> {
     if (this.isFarBehind) this.startOver()
+    if (this.subscriptions.of(this.name).hasHead !== true) await this.publisher.begin()
     if (this.isToSweep) this.sweep()
     else await this.publisher.send()
   }

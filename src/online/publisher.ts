@@ -3,7 +3,7 @@ import type { EntityRuntime } from '../plan/index.ts'
 import type { ChangeList, ChangeRow, Shard, VectorReader } from '../shard/index.ts'
 import { CorruptBytes } from '../util/byte-reader.ts'
 import { type Copy, type CopyAddress, isWithheld, WITHHELD } from './copy.ts'
-import { headCopy } from './head.ts'
+import { type Head, headCopy } from './head.ts'
 import { isCopy, type OnlineStore } from './store.ts'
 import { compareVersions, type Version } from './version.ts'
 
@@ -317,28 +317,52 @@ export class StorePublisher {
     }
   }
 
-  private async putHead(
-    store: OnlineStore,
-    { seq, atMs }: { readonly seq: number; readonly atMs: number },
-  ): Promise<void> {
-    const { entity, place, shard, revision, name, report, print, hasHead, headPut } = this.options
+  /**
+   * To be called before anything is put, and before everything is listed anew. Where the store has no head it gets one that says
+   * nothing: if that is gone when all is there, the store was emptied meanwhile. Throws when the store does not answer.
+   */
+  async begin(): Promise<void> {
+    const store = this.options.store()
+    // What was put there a moment ago may not be seen yet; nor is such a store emptied by a restart.
+    if (store.flags.staleMs > 0) {
+      this.options.headPut()
+      return
+    }
+    const sign = headCopy({ ...this.headAt({ seq: 0, atMs: 0 }), print: '' })
+    const [there] = await store.get([sign.address])
+    if (there === undefined) await this.putOne(store, sign)
+    this.options.headPut()
+  }
+
+  private headAt({ seq, atMs }: { readonly seq: number; readonly atMs: number }): Head {
+    const { entity, place, shard, revision, print } = this.options
     const { region, epoch, shards, shard: number } = place
-    const own = { entity: entity.spec.name, region, epoch, shards, shard: number, seq, atMs, revision: revision() }
-    const head = headCopy({ ...own, print, ...shard.history })
+    const where = { entity: entity.spec.name, region, epoch, shards, shard: number }
+    return { ...where, seq, atMs, revision: revision(), print, ...shard.history }
+  }
+
+  private async putHead(store: OnlineStore, reached: { readonly seq: number; readonly atMs: number }): Promise<void> {
+    const { name, report, hasHead, headPut } = this.options
+    const head = headCopy(this.headAt(reached))
     if (hasHead() && (await this.hasLost(store, head.address))) {
       report(`the online store ${name} has lost its copies: everything is published anew`)
       this.lastHead = null
       this.options.lost()
       return
     }
-    const [outcome] = await store.put([head])
-    if (typeof outcome === 'object') {
-      if ('again' in outcome) throw new Error(outcome.again)
-      report(`the online store ${name} did not take a head: ${outcome.refused}`)
-      return
-    }
+    if (!(await this.putOne(store, head))) return
     this.lastHead = head.version
     headPut()
+  }
+
+  /** Says whether the store has taken it, or has a newer one. */
+  private async putOne(store: OnlineStore, head: Copy): Promise<boolean> {
+    const { name, report } = this.options
+    const [outcome] = await store.put([head])
+    if (typeof outcome !== 'object') return true
+    if ('again' in outcome) throw new Error(outcome.again)
+    report(`the online store ${name} did not take a head: ${outcome.refused}`)
+    return false
   }
 
   /**
@@ -350,7 +374,8 @@ export class StorePublisher {
     if (store.flags.staleMs > 0) return false
     const [there] = await store.get([address])
     if (there === undefined) return true
-    if (!isCopy(there)) return false
+    // Of the sign that a listing begins with nothing more can be said.
+    if (!isCopy(there) || there.version.mark === 0) return false
     const { lastHead } = this
     if (lastHead !== null) return compareVersions(there.version, lastHead) < 0
     return there.version.epoch === this.options.place.epoch && there.version.seq < this.hadSeq
