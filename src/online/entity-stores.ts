@@ -101,6 +101,7 @@ export class EntityStore {
       store: open,
       print,
       revision: () => subscriptions.of(name).revision,
+      wasComplete: subscriptions.of(name).page === null,
       isComplete: () => this.isComplete,
       hasHead: () => subscriptions.of(name).hasHead === true,
       headPut: () => subscriptions.note(name, 'hasHead'),

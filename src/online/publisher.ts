@@ -47,6 +47,8 @@ export interface StorePublisherOptions {
   readonly print: string
   /** Rises with the definition, the format, and each time that everything is published anew. */
   readonly revision: () => number
+  /** Whether everything had been listed when the process began. */
+  readonly wasComplete: boolean
   /** Whether the store has every entity: then a head may say so. */
   readonly isComplete: () => boolean
   /** Whether a head was ever put. */
@@ -108,16 +110,16 @@ export class StorePublisher {
   private headMs = 0
   private settledMs = 0
   private lastHead: Version | null = null
-  /** The store has had everything up to this commit when the process began, as far as that can be said. */
-  private readonly hadSeq: number
+  /** The store had everything up to this commit when the process began, as far as that can be said. */
+  private hadSeq: number
   private oldest: { readonly sent: number; readonly ms: number } | null = null
   private readonly counts = { copies: 0, older: 0, refused: 0 }
   private problem: string | null = null
 
   constructor(options: StorePublisherOptions) {
     this.options = options
-    const { changes, shard } = options
-    this.hadSeq = changes.count(0) === 0 ? shard.stats.seq : 0
+    const { changes, shard, wasComplete } = options
+    this.hadSeq = wasComplete ? (changes.releasedSeq ?? shard.stats.seq) : 0
   }
 
   /** Whether the store has everything up to a row of the change list. */
@@ -347,6 +349,7 @@ export class StorePublisher {
     if (hasHead() && (await this.hasLost(store, head.address))) {
       report(`the online store ${name} has lost its copies: everything is published anew`)
       this.lastHead = null
+      this.hadSeq = 0
       this.options.lost()
       return
     }
