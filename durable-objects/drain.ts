@@ -1,6 +1,8 @@
 /** How soon what could not leave is tried again, at first and at the longest. */
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 30_000
+/** How soon what is left after one go goes on. */
+const NEXT_GO_MS = 50
 
 export interface DrainOptions {
   readonly storage: Pick<DurableObjectStorage, 'setAlarm' | 'deleteAlarm'>
@@ -11,6 +13,8 @@ export interface DrainOptions {
   readonly dueMs?: () => number
   /** Sends some of what waits; throws when it could not. */
   readonly send: () => Promise<void>
+  /** At most so many times in one go, for an invocation has only so many operations; default: as often as there is something. */
+  readonly mostSends?: number
 }
 
 /**
@@ -29,7 +33,7 @@ export class Drain {
 
   /** Never throws: what could not leave waits for the alarm. */
   async run(): Promise<void> {
-    const { storage, name, isEmpty, send } = this.options
+    const { storage, name, isEmpty, send, mostSends } = this.options
     if (this.running || isEmpty()) return
     this.running = true
     try {
@@ -40,7 +44,13 @@ export class Drain {
           return
         }
         await storage.setAlarm(Date.now() + this.retryMs)
-        while (!isEmpty() && this.dueMs <= Date.now()) await send()
+        for (let sends = 0; !isEmpty() && this.dueMs <= Date.now(); sends++) {
+          if (sends >= (mostSends ?? Number.POSITIVE_INFINITY)) {
+            await storage.setAlarm(Date.now() + NEXT_GO_MS)
+            return
+          }
+          await send()
+        }
         this.failures = 0
         if (isEmpty()) await storage.deleteAlarm()
       }

@@ -10,6 +10,9 @@ import { type StoreBindings, storesOf } from './stores.ts'
 /** What somebody asks of the copies of a shard. */
 export type StoreOrder = 'publish' | 'pause' | 'resume'
 
+/** Of 2,000 entities each, or of as many as a store takes. KV takes an operation an entity, and an invocation has 1,000. */
+const MOST_SENDS = 16
+
 export interface ShardStoresOptions {
   readonly app: App
   readonly env: StoreBindings
@@ -49,6 +52,7 @@ export class ShardStores {
           isEmpty: () => shard.handOver.sealed !== null,
           dueMs: () => store.dueMs,
           send: () => store.send(),
+          mostSends: store.kind === 'kv' ? 1 : MOST_SENDS,
         }),
     )
   }

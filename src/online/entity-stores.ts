@@ -8,10 +8,11 @@ import type { OnlineStore } from './store.ts'
 const FLUSH_MS = { redis: 1_000, libsql: 1_000, kv: 30_000 } as const
 const HEARTBEAT_MS = 60_000
 /**
- * Rows of changes that wait for one store at most. A store that is away for longer is told of everything anew when it is back,
- * which is less than all the changes that it has missed.
+ * Rows of changes that wait for one store, at most, where some have waited for that long. A store that was away for longer is told
+ * of everything anew, which is less than all the changes that it has missed; one that is only flushed seldom is not.
  */
-const MOST_ROWS = 2_000
+const MOST_ROWS = 10_000
+const LONG_WAIT_MS = 300_000
 
 /** A store that a shard publishes to. */
 export interface StoreTarget {
@@ -62,9 +63,15 @@ export interface EntityStoreStatus extends StoreStatus {
 /** One store of a shard, for whoever drives it. */
 export class EntityStore {
   readonly name: string
+  readonly kind: StoreSpec['kind']
   private readonly publisher: StorePublisher
   private readonly subscriptions: Subscriptions
   private readonly shard: EntityStoresOptions['shard']
+  private readonly changes: ChangeList
+  private readonly now: () => number
+  private readonly longWaitMs: number
+  /** The last row of the change list that may list entities for the store. */
+  private listedTo: number
 
   constructor(
     { entity, place, shard, now, report }: EntityStoresOptions,
@@ -74,8 +81,14 @@ export class EntityStore {
     print: string,
   ) {
     this.name = name
+    this.kind = spec.kind
     this.subscriptions = subscriptions
     this.shard = shard
+    this.changes = changes
+    this.now = now
+    this.longWaitMs = Math.max(LONG_WAIT_MS, 4 * (spec.flushMs ?? FLUSH_MS[spec.kind]))
+    // Rows of before may be of a listing that a process did not live to see the end of.
+    this.listedTo = changes.last
     let reader: VectorReader | undefined
     this.publisher = new StorePublisher({
       name,
@@ -88,8 +101,13 @@ export class EntityStore {
       store: open,
       print,
       revision: () => subscriptions.of(name).revision,
-      isListed: () => subscriptions.of(name).page === null,
+      isComplete: () => this.isComplete,
+      hasHead: () => subscriptions.of(name).hasHead === true,
+      hasSign: () => subscriptions.of(name).hasSign === true,
+      headPut: () => subscriptions.note(name, 'hasHead'),
+      signPut: () => subscriptions.note(name, 'hasSign'),
       lost: () => subscriptions.restart(name, { revise: false }),
+      unmarked: () => subscriptions.note(name, 'isUnmarked'),
       done: (row) => changes.release(name, row),
       reader: () => {
         reader ??= new VectorReader(entity, allFeatures(entity), shard.sinceOf)
@@ -100,10 +118,15 @@ export class EntityStore {
     })
   }
 
-  /** Pages are listed when what was listed before has left. */
+  /** Pages are listed when what was listed before has left, however much else there is. */
   private get isToSweep(): boolean {
     const { page, isPaused } = this.subscriptions.of(this.name)
-    return page !== null && !isPaused && !this.publisher.hasFresh
+    return page !== null && !isPaused && this.publisher.hasReached(this.listedTo)
+  }
+
+  private get isComplete(): boolean {
+    const { page, isUnmarked } = this.subscriptions.of(this.name)
+    return page === null && isUnmarked !== true && this.publisher.hasReached(this.listedTo)
   }
 
   /** When there is something to do, ms. */
@@ -118,15 +141,19 @@ export class EntityStore {
 
   /** Does some of what there is to do. Throws when it is not known whether the store has it: call it again later. */
   async send(): Promise<void> {
-    if (this.publisher.backlog > MOST_ROWS) this.startOver()
-    if (this.isToSweep) await this.sweep()
+    if (this.isFarBehind) this.startOver()
+    if (this.isToSweep) this.sweep()
     else await this.publisher.send()
   }
 
-  private async sweep(): Promise<void> {
-    if (this.subscriptions.of(this.name).page === 0) await this.publisher.begin()
+  private get isFarBehind(): boolean {
+    const { rows, oldestMs } = this.publisher.status
+    return rows > MOST_ROWS && oldestMs !== null && this.now() - oldestMs > this.longWaitMs
+  }
+
+  private sweep(): void {
     this.subscriptions.sweep(this.name)
-    if (this.subscriptions.of(this.name).page === null) this.publisher.listed()
+    this.listedTo = this.changes.last
   }
 
   private startOver(): void {

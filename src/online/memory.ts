@@ -11,6 +11,7 @@ const FLAGS: StoreFlags = {
   maxBodyBytes: 16 * 1024 * 1024,
   maxPuts: 10_000,
   maxGets: 10_000,
+  atomicGets: 10_000,
 }
 
 /** The reference: copies in a map, as the texts that other stores keep. */

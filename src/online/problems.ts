@@ -6,6 +6,8 @@ import type { StoreConnection } from './store.ts'
 const NAME = /^[a-z][a-z0-9-]{0,30}$/
 /** More often buys nothing: a reader sees a put up to a minute later, and each is paid for. */
 const LEAST_KV_FLUSH_MS = 1_000
+const LEAST_FLUSH_MS = 10
+const LEAST_HEARTBEAT_MS = 500
 const LOCAL = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 /**
@@ -44,8 +46,9 @@ function specProblems(region: string, spec: StoreSpec): string[] {
     problems.push(`The store ${name} of regions.ts: a name is lower case letters, digits and dashes, at most 31.`)
   for (const field of ['flushMs', 'heartbeatMs'] as const) {
     const ms = spec[field]
-    if (ms !== undefined && (!Number.isFinite(ms) || ms < 0))
-      problems.push(`The store ${name} of regions.ts: ${field} is ${ms}; write milliseconds.`)
+    const least = field === 'flushMs' ? LEAST_FLUSH_MS : LEAST_HEARTBEAT_MS
+    if (ms !== undefined && !(Number.isFinite(ms) && ms >= least))
+      problems.push(`The store ${name} of regions.ts: ${field} is ${ms}; write milliseconds, at least ${least}.`)
   }
   if (spec.kind === 'kv' && (spec.flushMs ?? LEAST_KV_FLUSH_MS) < LEAST_KV_FLUSH_MS)
     problems.push(`The store ${name} of regions.ts: KV takes a write a second and key; flushMs is at least 1000.`)

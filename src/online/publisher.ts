@@ -2,13 +2,16 @@ import { stateBytes } from '../engine/index.ts'
 import type { EntityRuntime } from '../plan/index.ts'
 import type { ChangeList, ChangeRow, Shard, VectorReader } from '../shard/index.ts'
 import { CorruptBytes } from '../util/byte-reader.ts'
-import { type Copy, isWithheld, WITHHELD } from './copy.ts'
+import { type Copy, type CopyAddress, isWithheld, WITHHELD } from './copy.ts'
 import { type Head, headCopy } from './head.ts'
-import type { OnlineStore } from './store.ts'
+import { isCopy, type OnlineStore } from './store.ts'
+import { compareVersions, type Version } from './version.ts'
 
-/** Rows of changes, and about how many entities, that are put in one step. */
-const STEP_ROWS = 256
+/** Rows of changes that are looked at in one go, until there are so many entities. */
+const STEP_ROWS = 4_096
 const STEP_KEYS = 2_000
+/** A store without compare-and-set is read back so often, ms. */
+const SETTLE_MS = 60_000
 /** Rows that are in memory at once: one may have half a million characters. */
 const READ_ROWS = 16
 /** About what is held in memory for one call of a store. */
@@ -44,10 +47,18 @@ export interface StorePublisherOptions {
   readonly print: string
   /** Rises with the definition, the format, and each time that everything is published anew. */
   readonly revision: () => number
-  /** Whether every entity has been listed for the store. */
-  readonly isListed: () => boolean
+  /** Whether the store has every entity: then a head may say so. */
+  readonly isComplete: () => boolean
+  /** Whether a head was put since everything was last listed from the beginning, and whether it was begun with a sign. */
+  readonly hasHead: () => boolean
+  readonly hasSign: () => boolean
+  /** Told that one was. */
+  readonly headPut: () => void
+  readonly signPut: () => void
   /** Told that the store has lost what was there: everything has to be listed anew. */
   readonly lost: () => void
+  /** Told that some entity cannot even be marked as missing in the store. */
+  readonly unmarked: () => void
   /** Told that the store has everything up to this row. */
   readonly done: (row: number) => void
   /** Reads all features of the entity, for stores that keep plain values. */
@@ -74,40 +85,51 @@ export interface StoreStatus {
   readonly problem: string | null
 }
 
+/** Entities that are being put, a slice at a time: an invocation of a Worker has only so many operations. */
+interface Work {
+  readonly keys: readonly string[]
+  /** The last row that they are of. */
+  readonly last: number
+  /** What the shard had accepted when they were listed, as far as they are all of it; null where that cannot be said. */
+  readonly reached: { readonly seq: number; readonly atMs: number } | null
+}
+
 /**
- * Puts what changed into one store: each entity once a step, as it stands when it leaves, so that a hundred changes are one
- * copy. What was put twice, late or in another order does no harm, since only a greater version replaces. When a step is done the
- * head says so: readers know by it how old copies are that did not change.
+ * Puts what changed into one store: each entity once, as it stands when it leaves, so that a hundred changes are one copy. What
+ * was put twice, late or in another order does no harm, since only a greater version replaces. When all of it is there the head
+ * says so: readers know by it how old copies are that did not change.
  */
 export class StorePublisher {
   private readonly options: StorePublisherOptions
   /** The store has these rows. */
   private sent = 0
-  /** When the last head was put, ms. */
+  private work: Work | null = null
+  /** How many of its keys are put. */
+  private done = 0
+  /** When the last head was put, and when the store was last read back, ms. */
   private headMs = 0
-  /** Everything was listed by this very process, and no head has been put since. */
-  private isFirst = false
-  /** Some entity is not in the store and cannot even be marked as missing there: no head may say that nothing is. */
-  private isUnmarked = false
+  private settledMs = 0
+  private lastHead: Version | null = null
+  /** The store has had everything up to this commit when the process began, as far as that can be said. */
+  private readonly hadSeq: number
   private oldest: { readonly sent: number; readonly ms: number } | null = null
   private readonly counts = { copies: 0, older: 0, refused: 0 }
   private problem: string | null = null
 
-  /** The shard was opened without any commit, and no head has been put since: the store cannot have lost anything. */
-  private isNew: boolean
-
   constructor(options: StorePublisherOptions) {
     this.options = options
-    this.isNew = options.shard.stats.seq === 0
+    const { changes, shard } = options
+    this.hadSeq = changes.count(0) === 0 ? shard.stats.seq : 0
   }
 
-  /** Whether there are changes that the store has not. */
-  get hasFresh(): boolean {
-    return this.options.changes.last > this.sent
+  /** Whether the store has everything up to a row of the change list. */
+  hasReached(row: number): boolean {
+    return this.sent >= row
   }
 
   /** When there is something to put, ms: a change that has waited for its flush, or the next sign of life. */
   get dueMs(): number {
+    if (this.work !== null) return 0
     const { flushMs, heartbeatMs } = this.options
     const { oldestMs } = this
     return Math.min(oldestMs === null ? Number.MAX_SAFE_INTEGER : oldestMs + flushMs, this.headMs + heartbeatMs)
@@ -135,18 +157,9 @@ export class StorePublisher {
     }
   }
 
-  /** Batches whose changes it has not. */
-  get backlog(): number {
-    return this.options.changes.count(this.sent)
-  }
-
-  /** Everything has been listed. */
-  listed(): void {
-    this.isFirst = true
-  }
-
   /** Lets go of what waits: everything is listed anew. */
   skip(): void {
+    this.work = null
     this.sent = this.options.changes.last
     this.options.done(this.sent)
   }
@@ -166,36 +179,58 @@ export class StorePublisher {
   }
 
   private async step(): Promise<void> {
-    const { done, now, shard } = this.options
-    const { keys, last, seq, atMs } = this.nextKeys()
-    // Before anything is awaited: what comes in meanwhile is not in what is put.
-    const reached = last === this.options.changes.last ? { seq: shard.stats.seq, atMs: now() } : { seq, atMs }
-    if (keys.size > 0) await this.putAll(keys)
-    else await this.options.store().settle?.()
-    if (last > this.sent) {
-      this.sent = last
-      done(last)
+    const { done, now, isComplete, hasHead, hasSign } = this.options
+    if (!hasHead() && !hasSign()) await this.begin(this.options.store())
+    if (this.work === null) {
+      this.work = this.nextWork()
+      this.done = 0
     }
-    // While entities are still being listed the store lacks some: the head of before stays, and copies age by it.
-    if (this.options.isListed() && !this.isUnmarked) await this.putHead(reached)
+    const { work } = this
+    const store = this.options.store()
+    const slice = work.keys.slice(this.done, this.done + Math.min(STEP_KEYS, store.flags.maxPuts))
+    if (slice.length > 0) await this.putAll(store, slice)
+    // Skipped meanwhile.
+    if (this.work !== work) return
+    this.done += slice.length
+    if (this.done < work.keys.length) return
+    this.work = null
+    if (work.last > this.sent) {
+      this.sent = work.last
+      done(work.last)
+    }
+    // One that fails is due at once.
+    this.headMs = 0
+    // While entities are still missing there the head of before stays, and copies age by it.
+    if (work.reached !== null && isComplete()) await this.putHead(store, work.reached)
     this.headMs = now()
+    if (store.settle && now() >= this.settledMs + SETTLE_MS) {
+      this.settledMs = now()
+      await store.settle()
+    }
   }
 
-  /** The entities of the next rows, the number of the last row, and what the shard had accepted by then. */
-  private nextKeys(): { keys: ReadonlySet<string>; last: number; seq: number; atMs: number } {
-    const { changes } = this.options
+  /** The entities of the next rows. Before anything is awaited: what comes in meanwhile is not among them. */
+  private nextWork(): Work {
+    const { changes, shard, now } = this.options
     const keys = new Set<string>()
-    let reached = { last: this.sent, seq: 0, atMs: 0 }
+    let last = { id: this.sent, seq: 0, atMs: 0 }
+    let before: typeof last | null = null
     for (let rows = 0; rows < STEP_ROWS && keys.size < STEP_KEYS; rows += READ_ROWS) {
-      const next = changes.read(reached.last, READ_ROWS)
+      const next = changes.read(last.id, READ_ROWS)
       for (const row of next) {
         if (keys.size >= STEP_KEYS) break
-        reached = { last: row.id, seq: row.seq, atMs: row.atMs }
+        if (row.seq !== last.seq) before = last
+        last = row
         this.addKeys(row, keys)
       }
       if (next.length < READ_ROWS) break
     }
-    return { keys, ...reached }
+    const all = last.id >= changes.last ? { seq: shard.stats.seq, atMs: now() } : null
+    // A batch with many keys has several rows: only with its last one is its commit there.
+    const [next] = all === null ? changes.read(last.id, 1) : []
+    const part = next?.seq === last.seq ? before : last
+    const reached = all ?? (part === null || part.seq === 0 ? null : { seq: part.seq, atMs: part.atMs })
+    return { keys: [...keys], last: last.id, reached }
   }
 
   private addKeys({ changed }: ChangeRow, keys: Set<string>): void {
@@ -205,8 +240,7 @@ export class StorePublisher {
     }
   }
 
-  private async putAll(keys: ReadonlySet<string>): Promise<void> {
-    const store = this.options.store()
+  private async putAll(store: OnlineStore, keys: readonly string[]): Promise<void> {
     let copies: Copy[] = []
     let bytes = 0
     for (const key of keys) {
@@ -241,7 +275,7 @@ export class StorePublisher {
       }
       this.counts.refused++
       report(`the online store ${name} did not take a copy: ${outcome.refused}`)
-      if (isWithheld(copy)) this.isUnmarked = true
+      if (isWithheld(copy)) this.options.unmarked()
       else withheld.push({ ...copy, body: WITHHELD })
     })
     if (again !== undefined) throw new Error(again)
@@ -287,16 +321,17 @@ export class StorePublisher {
   }
 
   /**
-   * To be called before everything is listed. Where the store has no head it gets one that says nothing: if that is gone when all
-   * is there, the store was emptied meanwhile. Throws when the store does not answer.
+   * Where the store has no head it gets one that says nothing, before anything else: if that is gone when all is there, the store
+   * was emptied meanwhile.
    */
-  async begin(): Promise<void> {
-    const store = this.options.store()
-    // What was put there a moment ago may not be seen yet; nor is such a store emptied by a restart.
-    if (store.flags.staleMs > 0) return
+  private async begin(store: OnlineStore): Promise<void> {
     const sign = headCopy({ ...this.headAt(0, 0), print: '' })
-    const [there] = await store.get([sign.address])
-    if (there === undefined) await this.putOne(sign)
+    // What was put a moment ago may not be seen yet in such a store; nor is it emptied by a restart.
+    if (store.flags.staleMs === 0) {
+      const [there] = await store.get([sign.address])
+      if (there === undefined) await this.putOne(store, sign)
+    }
+    this.options.signPut()
   }
 
   private headAt(seq: number, atMs: number): Head {
@@ -306,26 +341,45 @@ export class StorePublisher {
     return { ...where, seq, atMs, revision: revision(), print, ...shard.history }
   }
 
-  private async putHead({ seq, atMs }: { readonly seq: number; readonly atMs: number }): Promise<void> {
-    const { store, name, report, lost } = this.options
+  private async putHead(
+    store: OnlineStore,
+    { seq, atMs }: { readonly seq: number; readonly atMs: number },
+  ): Promise<void> {
+    const { name, report, headPut } = this.options
     const head = headCopy(this.headAt(seq, atMs))
-    const [there] = await store().get([head.address])
-    // The store is another one, or was emptied: a head would turn what is missing into entities without a state.
-    if (there === undefined && seq > 0 && !(this.isFirst && store().flags.staleMs > 0)) {
-      if (!this.isNew) report(`the online store ${name} has lost its copies: everything is published anew`)
-      lost()
+    if (await this.hasLost(store, head.address)) {
+      report(`the online store ${name} has lost its copies: everything is published anew`)
+      this.lastHead = null
+      this.options.lost()
       return
     }
-    await this.putOne(head)
-    this.isFirst = false
-    this.isNew = false
+    if (!(await this.putOne(store, head))) return
+    this.lastHead = head.version
+    headPut()
   }
 
-  private async putOne(head: Copy): Promise<void> {
-    const { store, name, report } = this.options
-    const [outcome] = await store().put([head])
-    if (typeof outcome !== 'object') return
+  /** Whether the store has it now. */
+  private async putOne(store: OnlineStore, head: Copy): Promise<boolean> {
+    const { name, report } = this.options
+    const [outcome] = await store.put([head])
+    if (typeof outcome !== 'object') return true
     if ('again' in outcome) throw new Error(outcome.again)
     report(`the online store ${name} did not take a head: ${outcome.refused}`)
+    return false
+  }
+
+  /**
+   * Whether the head of before is gone, or an older one is there: the store is another one, was emptied, or came back from a backup.
+   * A head would turn what is missing into entities without a state. Of a store that may answer what it had a while ago nothing
+   * can be said.
+   */
+  private async hasLost(store: OnlineStore, address: CopyAddress): Promise<boolean> {
+    if (store.flags.staleMs > 0) return false
+    const [there] = await store.get([address])
+    if (there === undefined) return true
+    if (!isCopy(there) || !this.options.hasHead()) return false
+    const { lastHead } = this
+    if (lastHead !== null) return compareVersions(there.version, lastHead) < 0
+    return there.version.epoch === this.options.place.epoch && there.version.seq < this.hadSeq
   }
 }

@@ -15,6 +15,8 @@ export interface StoreFlags {
   /** At most so many copies in one call of `put`, and addresses in one of `get`; more is a RangeError. */
   readonly maxPuts: number
   readonly maxGets: number
+  /** So many addresses are read at one moment; of more some may be read later than others, in any order. */
+  readonly atomicGets: number
 }
 
 /**

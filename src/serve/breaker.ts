@@ -14,8 +14,6 @@ export class Breaker {
   private readonly deadlineMs: number
   private failures = 0
   private closedUntilMs = 0
-  /** What the last failure was, until it answers again. */
-  problem: string | null = null
 
   /** `now`: ms since the epoch. An answer after `deadlineMs` is a failure. */
   constructor(now: () => number, deadlineMs: number) {
@@ -23,23 +21,41 @@ export class Breaker {
     this.deadlineMs = deadlineMs
   }
 
-  async run<T>(call: () => Promise<T>): Answer<T> {
-    const { now } = this
-    if (now() < this.closedUntilMs) return undefined
-    // Until this call is back no other one waits for what has failed before.
-    if (this.failures > 0) this.closedUntilMs = now() + this.deadlineMs
-    try {
-      const answer = await within(this.deadlineMs, call)
-      this.failures = 0
-      this.closedUntilMs = 0
-      this.problem = null
-      return answer
-    } catch (cause) {
-      this.problem = cause instanceof Error ? cause.message : String(cause)
-      this.closedUntilMs = now() + Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(this.failures++, 10))
-      return undefined
-    }
+  /** Whether it is left alone at the moment. */
+  get isClosed(): boolean {
+    return this.now() < this.closedUntilMs
   }
+
+  async run<T>(call: () => Promise<T>): Answer<T> {
+    const [answer] = await this.runAll([call])
+    return answer
+  }
+
+  /** Several calls side by side, each under the deadline. It has failed when none of them was answered. */
+  async runAll<T>(calls: readonly (() => Promise<T>)[]): Promise<readonly (T | undefined)[]> {
+    if (calls.length === 0 || this.isClosed) return calls.map(() => undefined)
+    // Until these calls are back no other one waits for what has failed before.
+    if (this.failures > 0) this.closedUntilMs = this.now() + this.deadlineMs
+    const answers = await settled(calls.map((call) => within(this.deadlineMs, call)))
+    if (answers.some((answer) => answer !== undefined)) this.answered()
+    else this.failed()
+    return answers
+  }
+
+  answered(): void {
+    this.failures = 0
+    this.closedUntilMs = 0
+  }
+
+  failed(): void {
+    this.closedUntilMs = this.now() + Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(this.failures++, 10))
+  }
+}
+
+/** What came back, undefined for what failed. */
+export async function settled<T>(calls: readonly Promise<T>[]): Promise<readonly (T | undefined)[]> {
+  const all = await Promise.allSettled(calls)
+  return all.map((one) => (one.status === 'fulfilled' ? one.value : undefined))
 }
 
 /** The answer of a call; throws when it takes longer. What comes after that is let go. */

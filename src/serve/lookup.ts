@@ -77,7 +77,11 @@ async function readRun(plan: Plan, reach: Reach, read: RunRead): Promise<readonl
   const [only] = holders
   const isWhole = holders.length === 1 && spreadOf(read.entity) === 1
   if (only === undefined || !isWhole || read.maxStalenessMs > 0) return await readMerged(plan, reach, read)
+  const breaker = reach.breakers?.get(only.region)
+  if (breaker?.isClosed) return await readMerged(plan, reach, read)
   const found = await readAtShards(plan, only, read)
+  if ('failed' in found && 'unavailable' in found.failed) breaker?.failed()
+  else breaker?.answered()
   const hasCopies = reach.nearStores.length + reach.farStores.length > 0
   const isLost = 'failed' in found && 'unavailable' in found.failed
   return isLost && hasCopies ? await readMerged(plan, reach, read) : found
@@ -114,6 +118,8 @@ function keysOf(vector: VectorPlan, rows: readonly unknown[]): Map<EntityRuntime
 function isServed(plan: Plan, { regions }: Reach, { region, entity, epoch, shard }: Commit): boolean {
   const shards = regions.find((one) => one.region === region)
   if (shards === undefined || !plan.entities.has(entity) || epoch > shards.epoch) return false
+  // What a restore has left behind is not there any more.
+  if (epoch < (shards.oldestEpoch ?? shards.epoch)) return false
   return epoch < shards.epoch || shard < shards.shardsOf(entity)
 }
 

@@ -11,7 +11,8 @@ import {
 import type { Plan } from '../plan/index.ts'
 import { type CopiesAnswer, MESSAGE_VERSION, type ShardUnavailable } from '../shard/index.ts'
 import { CorruptBytes } from '../util/byte-reader.ts'
-import { type Part, type PartRequest, partOfShard, partOfStore } from './part.ts'
+import { settled } from './breaker.ts'
+import { hasSeen, type Part, type PartRequest, partOfShard, partOfStore } from './part.ts'
 import { newer } from './part-cache.ts'
 import type { NearStore, Reach } from './reach.ts'
 
@@ -28,10 +29,12 @@ interface Search {
   isDone: boolean
   /** The shard itself does not know the commit that was asked for; it is at this one. */
   notYet: number | null
+  /** What the shard has of it cannot be read. */
+  isDamaged: boolean
 }
 
 /** What became of a search: a part, nothing, or the commit that its shard is at while a later one was asked for. */
-export type FoundPart = Part | undefined | { readonly notYet: number }
+export type FoundPart = Part | undefined | { readonly notYet: number } | { readonly damaged: true }
 
 /**
  * Reads parts, each from the nearest tier that is fresh enough: the isolate's own copies, a near store, the shard. Where a shard
@@ -46,8 +49,10 @@ export async function readParts(
   const nowMs = reach.now()
   const searches = requests.map((request) => searchOf(request))
   const oldestMs = nowMs - maxStalenessMs
-  for (const search of searches) consider(search, reach.cache?.get(search.text), oldestMs, 'isolate')
-  const open = () => searches.filter(({ isDone, notYet }) => !isDone && notYet === null)
+  // Through the shards is through the shards: what this isolate has may be of this very millisecond, and still lack something.
+  const fromMs = maxStalenessMs === 0 ? Number.POSITIVE_INFINITY : oldestMs
+  for (const search of searches) consider(search, reach.cache?.get(search.text), fromMs, 'isolate')
+  const open = () => searches.filter(({ isDone, notYet, isDamaged }) => !isDone && notYet === null && !isDamaged)
   const asked = maxStalenessMs > 0 ? await askStores(reach, reach.nearStores, open(), oldestMs, nowMs, false) : 0
   await askShards(plan, reach, open())
   // What no shard has answered for: better something old than nothing, as long as its age is told. A near store that was not asked
@@ -56,7 +61,8 @@ export async function readParts(
   await askStores(reach, reach.nearStores.slice(asked), lost, Number.NEGATIVE_INFINITY, nowMs, true)
   await askStores(reach, reach.farStores, open().filter(lacks), Number.NEGATIVE_INFINITY, nowMs, true)
   return searches.map((search) => {
-    const { best, notYet, request } = search
+    const { best, notYet, isDamaged, request } = search
+    if (isDamaged) return { damaged: true }
     if (notYet !== null) return { notYet }
     // A part that is absent has not seen it either: no value is better than one without it.
     return request.after !== undefined && lacks(search) ? { notYet: best?.seq ?? 0 } : best
@@ -69,7 +75,15 @@ const lacks = ({ best, request }: Search): boolean => best === undefined || !has
 function searchOf(request: PartRequest): Search {
   const { entity, key, slice, region } = request
   const address = { kind: 'entity', entity: entity.spec.name, region: region.region, place: slice, key } as const
-  return { request, address, text: addressText(address), best: undefined, isDone: false, notYet: null }
+  return {
+    request,
+    address,
+    text: addressText(address),
+    best: undefined,
+    isDone: false,
+    notYet: null,
+    isDamaged: false,
+  }
 }
 
 /** Takes a part that was found when it is better than what there is; done when it is fresh enough. */
@@ -79,9 +93,6 @@ function consider(search: Search, part: Part | undefined, oldestMs: number, tier
   search.best = search.best === undefined ? told : newer(search.best, told)
   search.isDone = search.best.asOfMs >= oldestMs && search.best.history !== null && hasSeen(search.best, search.request)
 }
-
-/** Commits of an epoch before the part's were inherited from it. */
-const hasSeen = ({ seq }: Part, { after }: PartRequest): boolean => after === undefined || seq >= after
 
 /**
  * Asks stores, one after the other, until one has answered; of what is lost each next one as well, for what the others had not.
@@ -101,9 +112,9 @@ async function askStores(
     if (open.length === 0) return tried
     const { store, breaker } = near
     const heads = headsOf(open)
-    // Heads first: what is read after them is at least as new as they say.
-    const addresses = [...[...heads.values()].map(({ address }) => address), ...open.map(({ address }) => address)]
-    const found = await breaker.run(() => getAll(store, addresses))
+    const headAddresses = [...heads.values()].map(({ address }) => address)
+    const addresses = open.map(({ address }) => address)
+    const found = await breaker.run(() => getAll(store, headAddresses, addresses))
     if (found === undefined) continue
     ;[...heads.values()].forEach((entry, i) => {
       entry.head = headIn(reach, near, found[i], nowMs)
@@ -114,10 +125,10 @@ async function askStores(
       // What is passed over is not nothing: only the shard knows what should be there.
       if (there !== undefined && copy === undefined) return
       const head = heads.get(headText(search.request))?.head
-      const part = readPart(reach, near, search.request, copy, head)
+      const part = readPart(reach, near, search.request, copy, head, nowMs)
       if (part === undefined) return
       const kept = reach.cache?.put(search.text, part) ?? part
-      consider(search, kept, oldestMs, 'store')
+      consider(search, kept, oldestMs, kept === part ? 'store' : 'isolate')
     })
     // A store that answers knows what stores know, unless it was emptied: what is too old there is asked of the shard.
     if (!isLost) return tried + 1
@@ -126,10 +137,19 @@ async function askStores(
   return stores.length
 }
 
-async function getAll(store: NearStore['store'], addresses: readonly CopyAddress[]): Promise<Found[]> {
+/** Heads first, or all at one moment: a copy is then at least as new as its head says. */
+async function getAll(
+  store: NearStore['store'],
+  heads: readonly CopyAddress[],
+  copies: readonly CopyAddress[],
+): Promise<Found[]> {
+  const isAtOnce = heads.length + copies.length <= Math.min(store.flags.atomicGets, store.flags.maxGets)
+  if (isAtOnce) return [...(await store.get([...heads, ...copies]))]
   const found: Found[] = []
-  for (let at = 0; at < addresses.length; at += store.flags.maxGets)
-    found.push(...(await store.get(addresses.slice(at, at + store.flags.maxGets))))
+  for (const addresses of [heads, copies]) {
+    for (let at = 0; at < addresses.length; at += store.flags.maxGets)
+      found.push(...(await store.get(addresses.slice(at, at + store.flags.maxGets))))
+  }
   return found
 }
 
@@ -174,9 +194,12 @@ function readPart(
   request: PartRequest,
   copy: Copy | undefined,
   head: Head | undefined,
+  nowMs: number,
 ): Part | undefined {
   try {
-    return partOfStore(request, copy, head, store.flags.staleMs)
+    const part = partOfStore(request, copy, head, store.flags.staleMs)
+    // A clock that is a little ahead makes nothing younger than now.
+    return part && { ...part, asOfMs: Math.min(part.asOfMs, nowMs) }
   } catch (error) {
     if (!(error instanceof CorruptBytes)) throw error
     report?.(`online store ${name}: the copy of ${request.entity.spec.name} cannot be read: ${error.message}`)
@@ -191,16 +214,25 @@ async function askShards(plan: Plan, reach: Reach, searches: readonly Search[]):
   const byRegion = groupBy(searches, ({ request }) => request.region.region)
   await Promise.all(
     [...byRegion].map(async ([region, own]) => {
-      const calls = [...groupBy(own, ({ request, address }) => `${address.entity}/${request.shard}`).values()]
+      const shards = groupBy(own, ({ request, address }) => `${address.entity}/${request.shard}`)
+      const calls = [...shards.values()].flatMap(cut)
       const askedMs = reach.now()
-      const askAll = () => allOrNone(calls.map((call) => askShard(plan, call)))
+      const asks = calls.map((call) => () => askShard(plan, call))
       const breaker = reach.breakers?.get(region)
-      const answers = await (breaker ? breaker.run(askAll) : askAll().catch(() => undefined))
+      const answers = await (breaker ? breaker.runAll(asks) : settled(asks.map((ask) => ask())))
       calls.forEach((call, i) => {
-        take(reach, call, answers?.[i], askedMs)
+        take(reach, call, answers[i], askedMs)
       })
     }),
   )
+}
+
+/** Entities of one call: what a shard answers is in memory, here and there. */
+const MOST_KEYS = 250
+
+function cut(searches: readonly Search[]): Search[][] {
+  const count = Math.ceil(searches.length / MOST_KEYS)
+  return Array.from({ length: count }, (_, i) => searches.slice(i * MOST_KEYS, (i + 1) * MOST_KEYS))
 }
 
 function groupBy(searches: readonly Search[], nameOf: (search: Search) => string): Map<string, Search[]> {
@@ -214,14 +246,6 @@ function groupBy(searches: readonly Search[], nameOf: (search: Search) => string
   return groups
 }
 
-/** What came back, undefined for a call that failed. Throws when all did: then nobody is there. */
-async function allOrNone(calls: readonly Promise<Answer>[]): Promise<readonly Answer[]> {
-  const settled = await Promise.allSettled(calls)
-  const [first] = settled
-  if (first?.status === 'rejected' && settled.every(({ status }) => status === 'rejected')) throw first.reason
-  return settled.map((one) => (one.status === 'fulfilled' ? one.value : undefined))
-}
-
 async function askShard(plan: Plan, searches: readonly Search[]): Promise<Answer> {
   const { region, entity, shard } = (searches[0] as Search).request
   const keys = searches.map(({ request }) => request.key)
@@ -233,8 +257,11 @@ function take(reach: Reach, searches: readonly Search[], answer: Answer, askedMs
   if (answer === undefined || 'unavailable' in answer || 'notYet' in answer) return
   searches.forEach((search, i) => {
     const bytes = answer.entities[i] ?? null
-    // Damaged: the others of the read are well.
-    if (bytes?.state === null) return
+    // The others of the read are well.
+    if (bytes?.state === null) {
+      search.isDamaged = true
+      return
+    }
     const part = partOfShard(search.request, bytes, answer, askedMs)
     const kept = reach.cache?.put(search.text, part) ?? part
     consider(search, kept, Number.NEGATIVE_INFINITY, 'shard')

@@ -4,7 +4,7 @@ import { mergedSince, mergedState } from './merge.ts'
 import type { Part, PartRequest } from './part.ts'
 import { readParts } from './parts.ts'
 import type { Reach } from './reach.ts'
-import { afterOf, commitOf, type KeyRead, oldestParts, type PartAge, type RunFailure, type RunRead } from './run.ts'
+import { commitOf, type KeyRead, oldestParts, type PartAge, type RunFailure, type RunRead } from './run.ts'
 
 /** Compiled readers that are held: one a run of a service, or a list of features. */
 const MOST_READERS = 64
@@ -19,12 +19,14 @@ export async function readMerged(
   const { name } = entity.spec
   const spread = spreadOf(entity)
   const requests: PartRequest[] = []
+  const holders = reach.holders(entity).map((region) => {
+    return { region, own: after.filter((commit) => commit.region === region.region && commit.entity === name) }
+  })
   for (const key of keys) {
-    for (const region of reach.holders(entity)) {
+    for (const { region, own } of holders) {
       for (let slice = 0; slice < spread; slice++) {
         const shard = sliceShard(key, slice, region.shardsOf(name))
-        const seen = after.length === 0 ? undefined : afterOf(after, region, name, shard)
-        requests.push({ entity, key, slice, region, shard, ...(seen !== undefined && { after: seen }) })
+        requests.push({ entity, key, slice, region, shard, ...(own.length > 0 && { after: own }) })
       }
     }
   }
@@ -36,6 +38,7 @@ export async function readMerged(
     const own = requests.slice(k * each, (k + 1) * each)
     const parts: { readonly request: PartRequest; readonly part: Part }[] = []
     const ages: PartAge[] = []
+    let isDamaged = false
     for (let i = 0; i < each; i++) {
       const request = own[i] as PartRequest
       const part = found[k * each + i]
@@ -44,10 +47,19 @@ export async function readMerged(
         ages.push({ region, ageMs: null })
         continue
       }
+      if ('damaged' in part) {
+        isDamaged = true
+        ages.push({ region, ageMs: 0, tier: 'shard' })
+        continue
+      }
       if ('notYet' in part)
         return { failed: { notYet: commitOf(region, request.region.epoch, name, request.shard, part.notYet) } }
       parts.push({ request, part })
       ages.push({ region, ageMs: Math.max(0, reach.now() - part.asOfMs), tier: part.tier })
+    }
+    if (isDamaged) {
+      rows.push({ text: reader.damaged(), commits: [], parts: each === 1 ? ages : oldestParts(ages) })
+      continue
     }
     if (parts.length === 0)
       return { failed: { unavailable: `no part of ${name} could be read: neither its shards nor a store answered` } }
@@ -102,7 +114,8 @@ function sincesOf(reader: VectorReader, parts: readonly Part[]): SinceTable {
   const histories = parts.map(({ history }) => history)
   const [first = null] = histories
   const known = first === null ? undefined : tables.get(first)
-  if (known?.reader === reader && histories.every((history, i) => history === known.histories[i])) return known.table
+  const isAlike = known?.reader === reader && known.histories.length === histories.length
+  if (isAlike && histories.every((history, i) => history === known.histories[i])) return known.table
   const all = histories.filter((history) => history !== null)
   const isKnown = all.length === histories.length
   const table = reader.sinceTable((feature) => (isKnown ? mergedSince(feature, all) : Number.POSITIVE_INFINITY))

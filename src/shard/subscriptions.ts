@@ -14,6 +14,12 @@ export interface Subscription {
   readonly page: number | null
   /** Listing waits until somebody lets it go on. */
   readonly isPaused?: true
+  /** It was told how far it is: what it has of that is there, unless it has lost it. */
+  readonly hasHead?: true
+  /** It was told that it is about to be told everything: should it lose that, it has lost what came after it too. */
+  readonly hasSign?: true
+  /** Some entity could not even be marked as missing there: nothing may say that all are there. */
+  readonly isUnmarked?: true
 }
 
 /** Somebody who is to be told of every entity, and then of what changes. */
@@ -68,7 +74,9 @@ export class Subscriptions {
     }
     for (const { name, print } of subscribers) {
       const before = this.known.get(name)
-      if (before?.print !== print) this.known.set(name, { print, revision: (before?.revision ?? 0) + 1, page: first })
+      if (before?.print === print) continue
+      const { isUnmarked: _, ...kept } = before ?? {}
+      this.known.set(name, { ...kept, print, revision: (before?.revision ?? 0) + 1, page: first })
     }
     if (this.text !== text) options.storage.transaction(() => this.write())
   }
@@ -99,13 +107,19 @@ export class Subscriptions {
 
   /** Tells everything from the beginning. `revise`: as if it were newer, so that it also replaces what is there. */
   restart(name: string, { revise }: { readonly revise: boolean }): void {
-    const { print, revision } = this.of(name)
-    this.set(name, { print, revision: revise ? revision + 1 : revision, page: 0 })
+    const { hasHead: _, hasSign: __, isUnmarked: ___, ...known } = this.of(name)
+    this.set(name, { ...known, revision: revise ? known.revision + 1 : known.revision, page: 0 })
   }
 
   pause(name: string, isPaused: boolean): void {
     const { isPaused: _, ...known } = this.of(name)
     this.set(name, { ...known, ...(isPaused && { isPaused }) })
+  }
+
+  /** Remembers something of one of them; what is known already costs no write. */
+  note(name: string, what: 'hasHead' | 'hasSign' | 'isUnmarked'): void {
+    const known = this.of(name)
+    if (!known[what]) this.set(name, { ...known, [what]: true })
   }
 
   /** Lists the entities of the next pages for one of them. */

@@ -22,6 +22,7 @@ const FLAGS: StoreFlags = {
   // An invocation may have 1,000 operations, and its caller needs some of them.
   maxPuts: 500,
   maxGets: 1_000,
+  atomicGets: 1,
 }
 
 /** KV takes one write a second and key, and answers more with 429. */

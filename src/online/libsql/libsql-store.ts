@@ -16,6 +16,8 @@ const FLAGS: StoreFlags = {
   maxBodyBytes: 4 * 1024 * 1024,
   maxPuts: 1_000,
   maxGets: 1_000,
+  // One statement.
+  atomicGets: 1_000,
 }
 
 /** A transaction at Turso may take 5 s. */

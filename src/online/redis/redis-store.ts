@@ -10,6 +10,8 @@ import { KEY_LOCKING, PLAIN, refusesKeyLocking, type Script } from './script.ts'
 /** Before every key, so that other tools may use the same database; the number is raised when keys change. */
 export const REDIS_PREFIX = 'tidemark:1:'
 
+const KEYS_A_READ = 100
+
 const FLAGS: StoreFlags = {
   cas: true,
   staleMs: 0,
@@ -18,13 +20,13 @@ const FLAGS: StoreFlags = {
   maxBodyBytes: 6 * 1024 * 1024,
   maxPuts: 1_000,
   maxGets: 1_000,
+  atomicGets: KEYS_A_READ,
 }
 
 /** Below the smallest limit of a request that Upstash has had (1 MB); a copy that is larger goes alone. */
 const REQUEST_UNITS = 900_000
 /** A script holds its keys while it runs: long enough to be cheap, short enough to let others in between. */
 const COPIES_A_SCRIPT = 32
-const KEYS_A_READ = 100
 
 export interface RedisStoreOptions {
   /** How it is called in messages; default `redis`. */
