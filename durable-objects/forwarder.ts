@@ -64,12 +64,14 @@ export function forwarderOf(app: App) {
       super(ctx, env)
       const at = parseForwarderName(ctx.id.name ?? '')
       if (at === undefined) throw new Error(`a queue is named region/source/home, not ${ctx.id.name}`)
+      // Throws for a region that regions.ts does not name: nobody would ask this queue how it does.
+      regionNamed(app.regions, at.region)
       this.at = at
       this.queue = new ForwardQueue({
         storage: sqlQueueStorage(ctx.storage),
         from: at.region,
         home: at.home,
-        epoch: regionNamed(app.regions, at.region).epoch,
+        now: () => Date.now(),
         maxBytes: Number(env.FORWARD_LIMIT_BYTES) || DEFAULT_QUEUE_BYTES,
       })
       this.drain = new Drain({

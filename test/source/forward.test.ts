@@ -43,7 +43,8 @@ class MemoryRegion {
   private readonly routing: SourceRouting
   private readonly shards = Array.from({ length: SHARDS }, () => ({ storage: new CrashingStorage(), isDown: false }))
   private open: (Shard | undefined)[] = []
-  readonly queueStorage = new CrashingStorage()
+  queueStorage = new CrashingStorage()
+  private bornMs = NOW
   private opened: ForwardQueue | undefined
   readonly maxBytes: number
 
@@ -71,7 +72,7 @@ class MemoryRegion {
       storage: this.queueStorage,
       from: this.name,
       home: 'east',
-      epoch: 0,
+      now: () => this.bornMs,
       maxBytes: this.maxBytes,
     })
     return this.opened
@@ -81,6 +82,13 @@ class MemoryRegion {
   restart(): void {
     this.open = []
     this.opened = undefined
+  }
+
+  /** Its objects are deleted, and it is deployed anew later. */
+  makeAnew(laterMs: number): void {
+    this.restart()
+    this.queueStorage = new CrashingStorage()
+    this.bornMs += laterMs
   }
 
   trouble(r: Random): void {
@@ -261,7 +269,7 @@ describe('events of a source that lives elsewhere', () => {
       { count: 1, arrivalMs: NOW - 1, events: JSON.stringify([event('e2', 'u1', { at: NOW + withId.maxFutureMs })]) },
     ])
     // As a queue numbers them.
-    const numbered = rows.replace('{', '{"incarnation":0,"first":2,')
+    const numbered = rows.replace('{', `{"incarnation":${NOW},"first":2,`)
     expect(await east.take('west', numbered)).toMatchObject({ rows: 1, refused: 1 })
     expect((await east.counts()).u1).toBe(1)
   })
@@ -307,6 +315,55 @@ describe('a queue', () => {
     await send(west, [event('more', 'u1')])
     await drain(west, east)
     expect((await east.counts()).u1).toBe(sent + 1)
+  })
+
+  test('that was made anew, as of a region that was taken away and deployed again, loses nothing', async () => {
+    const west = new MemoryRegion('west', countsEach, HOME)
+    const east = new MemoryRegion('east', countsEach, HOME)
+    await send(west, [event('a', 'u1'), event('b', 'u1'), event('c', 'u1')])
+    const before = west.queue.take()?.text ?? ''
+    await drain(west, east)
+    west.makeAnew(1)
+    await send(west, [event('d', 'u1'), event('e', 'u1')])
+    await drain(west, east)
+    expect((await east.counts()).u1).toBe(5)
+    // What comes late from the queue of before is told, and never called a duplicate.
+    expect(await east.take('west', before)).toMatchObject({
+      rows: 0,
+      duplicates: 0,
+      problem: expect.stringContaining('a newer queue'),
+    })
+    expect((await east.counts()).u1).toBe(5)
+  })
+
+  test('whose numbers are below what its home knows keeps what it has, and says why', async () => {
+    const west = new MemoryRegion('west', withId, HOME)
+    const east = new MemoryRegion('east', withId, HOME)
+    await send(west, [event('a', 'u1')])
+    await drain(west, east)
+    // A clock that went back: there is no other way to an older number.
+    west.makeAnew(-1)
+    await send(west, [event('b', 'u1')])
+    await expect(drain(west, east)).rejects.toThrow('a newer queue has followed that of forward/west')
+    expect({ counted: (await east.counts()).u1, waiting: west.queue.status.events }).toEqual({ counted: 1, waiting: 1 })
+  })
+
+  test('that code of before began, numbered by the epoch, goes on with what waits and with what comes', async () => {
+    const west = new MemoryRegion('west', countsEach, HOME)
+    const east = new MemoryRegion('east', countsEach, HOME)
+    await send(west, [event('a', 'u1'), event('b', 'u1')])
+    const { queueStorage } = west
+    const [row] = queueStorage.readOutbox(1)
+    queueStorage.transaction(() => {
+      queueStorage.deleteOutbox(row?.id ?? 0)
+      queueStorage.writeOutbox(1, (row?.body ?? '').replace(`"incarnation":${NOW}`, '"incarnation":3'))
+      const { born: _, ...state } = JSON.parse(queueStorage.readMeta('queue') ?? '{}')
+      queueStorage.writeMeta('queue', JSON.stringify(state))
+    })
+    west.restart()
+    await send(west, [event('c', 'u1')])
+    await drain(west, east)
+    expect((await east.counts()).u1).toBe(3)
   })
 
   test('waits when the regions disagree on where a source lives, and loses nothing', async () => {
