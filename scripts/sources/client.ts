@@ -8,7 +8,7 @@ export interface PartitionStatus extends PullerState {
   readonly partition: number
   /** Records behind the end of the partition, as last seen; null when that is not known. */
   readonly lag: number | null
-  /** The command that makes a halted one go on. */
+  /** The command that makes one go on that is halted or waits. */
   readonly resume?: string
 }
 

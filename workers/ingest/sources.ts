@@ -63,7 +63,7 @@ interface TopicStatus {
 type ShownPartition = PartitionStatus & {
   /** Records behind the end of the partition, as last seen. */
   readonly lag: number | null
-  /** How one command makes it go on. */
+  /** How one command makes it go on, where it is halted or waits. */
   readonly resume?: string
 }
 
@@ -152,7 +152,7 @@ export function sourceRoutes({ plan, app, refuse }: SourceDoor) {
     const homes = homesOf(app.routing, app.regions, region, source)
     if (homes.includes(region)) return undefined
     const { name } = source.spec
-    const detail = `Source ${name} lives in ${homes[0]?.name}, and is pulled there: change its routing in regions.ts first, and deploy every region.`
+    const detail = `Source ${name} lives in ${homes[0]?.name}, and is pulled there: change its routing in regions.ts first (and name the region of before as "before"), and deploy every region.`
     return { status: 409, code: 'not_home', detail }
   }
 }
@@ -251,6 +251,10 @@ export async function partitionCount(
 function shownPartition(source: string, status: PartitionStatus): ShownPartition {
   const { phase, offset, end, topic, partition, halt } = status
   const lag = end < 0 || offset < 0 ? null : Math.max(0, end - offset)
+  if (phase === 'waiting') {
+    const resume = `npx tidemark sources move ${source} --partition ${topic}/${partition} --from-url OLD-HOME --to-url NEW-HOME`
+    return { ...status, lag, resume }
+  }
   if (phase !== 'halted') return { ...status, lag }
   const how = halt?.reason === 'beyond_end' ? ' --offset 0' : halt?.reason === 'poison' ? ' --skip' : ''
   return { ...status, lag, resume: `npx tidemark sources resume ${source} --partition ${topic}/${partition}${how}` }
