@@ -11,7 +11,7 @@ import {
   type TakenRows,
 } from '../src/source/index.ts'
 import type { App } from './app.ts'
-import { Drain } from './drain.ts'
+import { Drain, SomeLeft } from './drain.ts'
 import { atRegion, regionLink } from './region-link.ts'
 import { sqlQueueStorage } from './sql-queue-storage.ts'
 
@@ -101,7 +101,7 @@ export function forwarderOf(app: App) {
       try {
         const taken = await this.ask(sent.text)
         this.queue.taken(Math.min(taken.rows, sent.rows))
-        if (taken.problem !== undefined) throw new Error(taken.problem)
+        if (taken.problem !== undefined) throw taken.rows > 0 ? new SomeLeft(taken.problem) : new Error(taken.problem)
         this.problem = undefined
       } catch (cause) {
         this.problem = cause instanceof Error ? cause.message : String(cause)
@@ -122,7 +122,7 @@ export function forwarderOf(app: App) {
     }
 
     override async alarm(): Promise<void> {
-      await this.drain.run()
+      await this.drain.rang()
     }
   }
 }

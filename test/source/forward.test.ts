@@ -45,6 +45,9 @@ class MemoryRegion {
   private open: (Shard | undefined)[] = []
   queueStorage = new CrashingStorage()
   private bornMs = NOW
+  /** How long each call of a shard takes. */
+  slowMs = 0
+  clockMs = NOW
   private opened: ForwardQueue | undefined
   readonly maxBytes: number
 
@@ -116,6 +119,7 @@ class MemoryRegion {
         shardsOf: () => SHARDS,
         shard: (_entity, shard) => ({
           apply: async (message) => {
+            this.clockMs += this.slowMs
             if (this.shards[shard]?.isDown) throw new Error('out of reach')
             try {
               return this.shardAt(shard).apply(message)
@@ -144,7 +148,7 @@ class MemoryRegion {
   async take(from: string, rows: string) {
     const forwarded = parseForwarded(forwardedText(from, rows))
     if ('unreadable' in forwarded) throw new Error(forwarded.unreadable)
-    return await takeForwarded(this.intake, forwarded)
+    return await takeForwarded(this.intake, forwarded, () => this.clockMs)
   }
 
   async counts(): Promise<Record<string, number>> {
@@ -315,6 +319,27 @@ describe('a queue', () => {
     await send(west, [event('more', 'u1')])
     await drain(west, east)
     expect((await east.counts()).u1).toBe(sent + 1)
+  })
+
+  test('gets on however slow its home is, although a request ends after a minute', async () => {
+    const west = new MemoryRegion('west', countsEach, HOME)
+    const east = new MemoryRegion('east', countsEach, HOME)
+    east.slowMs = 310
+    for (let i = 0; i < 250; i++) await send(west, [event(`e${i}`, 'u1')])
+    for (let sent = west.queue.take(); sent; sent = west.queue.take()) {
+      const startMs = east.clockMs
+      const taken = await east.take('west', sent.text)
+      expect(east.clockMs - startMs).toBeLessThan(60_000)
+      expect(taken.rows).toBeGreaterThan(0)
+      west.queue.taken(taken.rows)
+    }
+    expect((await east.counts()).u1).toBe(250)
+    // One row alone that takes longer than there is time is taken all the same.
+    east.slowMs = 40_000
+    await send(west, [event('slow', 'u1')])
+    await send(west, [event('slower', 'u1')])
+    await drain(west, east)
+    expect((await east.counts()).u1).toBe(252)
   })
 
   test('that was made anew, as of a region that was taken away and deployed again, loses nothing', async () => {

@@ -38,7 +38,7 @@ export function createRegionDoor(app: App) {
       const detail = `Region ${c.env.REGION} cannot read what was forwarded: ${forwarded.unreadable}.`
       return problemResponse({ status: 503, code: 'unknown_version', detail, retryAfter: 1 })
     }
-    return c.json(await takeForwarded(intake, forwarded))
+    return c.json(await takeForwarded(intake, forwarded, () => Date.now()))
   })
 
   /** How far this region's puller of a partition is: asked by another that is about to begin with it. */
