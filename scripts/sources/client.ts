@@ -37,7 +37,7 @@ export interface SourceStatus {
   /** `webhook`, `kafka`: one an intake. */
   readonly from: readonly string[]
   readonly topics: readonly TopicStatus[]
-  /** Absent where every event is kept in this region. */
+  /** Absent where every event is kept in this region, and nothing waits for one that kept some before. */
   readonly forwards?: readonly ForwardStatus[]
 }
 
