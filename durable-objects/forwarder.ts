@@ -26,6 +26,8 @@ export interface ForwarderEnv {
 export interface ForwarderNamespace {
   getByName(name: string): {
     add(rows: string): Promise<QueueAnswer>
+    /** Why it has no room for rows of about so many bytes; undefined when it has. */
+    full(bytes: number): Promise<string | undefined>
     status(): Promise<ForwarderStatus>
   }
 }
@@ -89,6 +91,10 @@ export function forwarderOf(app: App) {
       const answer = this.queue.add(parseRows<NewRow>(rows))
       this.ctx.waitUntil(this.drain.run())
       return answer
+    }
+
+    full(bytes: number): string | undefined {
+      return this.queue.full(bytes)
     }
 
     status(): ForwarderStatus {

@@ -44,6 +44,9 @@ class MemoryRegion {
   private readonly shards = Array.from({ length: SHARDS }, () => ({ storage: new CrashingStorage(), isDown: false }))
   private open: (Shard | undefined)[] = []
   queueStorage = new CrashingStorage()
+  /** Regions whose queue has no room, and one that others fill in the moment between. */
+  readonly fullHomes = new Set<string>()
+  filled: string | undefined
   private bornMs = NOW
   /** How long each call of a shard takes. */
   slowMs = 0
@@ -133,7 +136,9 @@ class MemoryRegion {
       },
       keep: async (letters) => void this.letters.push(...letters),
       ...(homes && { homes }),
-      forward: async (_home, rows): Promise<QueueAnswer> => {
+      full: async (home) => (this.fullHomes.has(home) ? `for ${home} there is no room` : undefined),
+      forward: async (home, rows): Promise<QueueAnswer> => {
+        if (this.filled === home) return { full: `others were quicker for ${home}` }
         try {
           return this.queue.add(parseRows(writeRows(rows)))
         } catch (cause) {
@@ -420,6 +425,26 @@ describe('a home that a field chooses', () => {
       { index: 3, reason: 'wrong_type', field: 'at' },
     ])
     expect(await west.counts()).toMatchObject({ u0: 1, u3: 1 })
+  })
+
+  test('whose queue is full leaves nothing of the request anywhere, whatever room the others have', async () => {
+    const west = new MemoryRegion('west', countsEach, routing)
+    const batch = [event('e0', 'u0', { friend: 'u1' }), event('e1', 'u0', { friend: 'a"b' }), event('e2', 'u0')]
+    west.fullHomes.add('south')
+    await expect(send(west, batch)).rejects.toThrow(/^for south there is no room$/)
+    expect({ waiting: west.queue.status.events, counted: (await west.counts()).u0 }).toEqual({ waiting: 0, counted: 0 })
+    west.fullHomes.clear()
+    expect(await send(west, batch)).toMatchObject({ accepted: 1, forwarded: 2 })
+    expect(west.queue.status.events).toBe(2)
+  })
+
+  test('whose queue others fill in that very moment: the sender is told what has left', async () => {
+    const west = new MemoryRegion('west', withId, routing)
+    west.filled = 'south'
+    const batch = [event('e0', 'u0', { friend: 'u1' }), event('e1', 'u0', { friend: 'a"b' })]
+    await expect(send(west, batch)).rejects.toThrow(
+      'others were quicker for south. The events of this request for east are on their way',
+    )
   })
 
   test('is not found through the prototype of an object', async () => {

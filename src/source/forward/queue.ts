@@ -72,9 +72,19 @@ export class ForwardQueue {
     return { home: this.options.home, events, bytes, oldestMs: oldest?.arrivalMs ?? null }
   }
 
+  /** Why a request of so many bytes has no room; undefined when it has. */
+  full(more: number): string | undefined {
+    const { maxBytes, home, from } = this.options
+    const { events, bytes } = this.state
+    // A queue that is empty takes any request: else one that is larger than the bound could never leave.
+    if (this.isEmpty || bytes + more <= maxBytes) return undefined
+    const waiting = `${events} events (${megabytes(bytes)} MB) wait in ${from} for region ${home}`
+    return `${waiting}, which keeps them and does not take them; at most ${megabytes(maxBytes)} MB may wait`
+  }
+
   /** Puts events at the end, all of them or none. Throws only when the storage does. */
   add(rows: readonly NewRow[]): QueueAnswer {
-    const { storage, maxBytes, home, from } = this.options
+    const { storage } = this.options
     const { born } = this.state
     let { next, events, bytes } = this.state
     const bodies = rows.map((row) => {
@@ -84,11 +94,8 @@ export class ForwardQueue {
       bytes += utf8.encode(body).length
       return body
     })
-    // A queue that is empty takes any request: else one that is larger than the bound could never leave.
-    if (bytes > maxBytes && !this.isEmpty) {
-      const waiting = `${this.state.events} events (${megabytes(this.state.bytes)} MB) wait in ${from} for region ${home}`
-      return { full: `${waiting}, which keeps them and does not take them; at most ${megabytes(maxBytes)} MB may wait` }
-    }
+    const full = this.full(bytes - this.state.bytes)
+    if (full !== undefined) return { full }
     const queued = next - this.state.next
     this.change({ born, next, events, bytes }, () => {
       let id = storage.lastOutboxId()
