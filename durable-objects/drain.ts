@@ -11,11 +11,14 @@ export interface DrainOptions {
   readonly isEmpty: () => boolean
   /** When what waits should leave, ms; default: at once. */
   readonly dueMs?: () => number
-  /** Sends some of what waits; throws when it could not. */
+  /** Sends some of what waits; throws when it could not send all that it tried: {@link SomeLeft} when some of it left. */
   readonly send: () => Promise<void>
   /** At most so many times in one go, for an invocation has only so many operations; default: as often as there is something. */
   readonly mostSends?: number
 }
+
+/** Thrown when some of what waits has left and the rest could not: it is tried again as soon as after a first failure. */
+export class SomeLeft extends Error {}
 
 /**
  * Empties an outbox: after a batch, when it is due, and by alarm when that fails or the process ends. One drain at a time, so that
@@ -61,12 +64,13 @@ export class Drain {
             return
           }
           await send()
+          // What has left shows that the way is there: what fails behind it is tried again soon.
+          this.failures = 0
         }
-        this.failures = 0
         if (isEmpty()) await storage.deleteAlarm()
       }
     } catch (cause) {
-      this.failures++
+      this.failures = cause instanceof SomeLeft ? 1 : this.failures + 1
       console.warn(`what leaves ${name} waits: ${cause instanceof Error ? cause.message : String(cause)}`)
       this.retryAtMs = Date.now() + this.retryMs
       await storage.setAlarm(this.retryAtMs)

@@ -11,7 +11,7 @@ import {
   type TakenRows,
 } from '../src/source/index.ts'
 import type { App } from './app.ts'
-import { Drain } from './drain.ts'
+import { Drain, SomeLeft } from './drain.ts'
 import { atRegion, regionLink } from './region-link.ts'
 import { sqlQueueStorage } from './sql-queue-storage.ts'
 
@@ -26,6 +26,8 @@ export interface ForwarderEnv {
 export interface ForwarderNamespace {
   getByName(name: string): {
     add(rows: string): Promise<QueueAnswer>
+    /** Why it has no room for rows of about so many bytes; undefined when it has. */
+    full(bytes: number): Promise<string | undefined>
     status(): Promise<ForwarderStatus>
   }
 }
@@ -64,12 +66,14 @@ export function forwarderOf(app: App) {
       super(ctx, env)
       const at = parseForwarderName(ctx.id.name ?? '')
       if (at === undefined) throw new Error(`a queue is named region/source/home, not ${ctx.id.name}`)
+      // Throws for a region that regions.ts does not name: nobody would ask this queue how it does.
+      regionNamed(app.regions, at.region)
       this.at = at
       this.queue = new ForwardQueue({
         storage: sqlQueueStorage(ctx.storage),
         from: at.region,
         home: at.home,
-        epoch: regionNamed(app.regions, at.region).epoch,
+        now: () => Date.now(),
         maxBytes: Number(env.FORWARD_LIMIT_BYTES) || DEFAULT_QUEUE_BYTES,
       })
       this.drain = new Drain({
@@ -89,6 +93,10 @@ export function forwarderOf(app: App) {
       return answer
     }
 
+    full(bytes: number): string | undefined {
+      return this.queue.full(bytes)
+    }
+
     status(): ForwarderStatus {
       return { ...this.queue.status, ...(this.problem !== undefined && { problem: this.problem }) }
     }
@@ -99,7 +107,7 @@ export function forwarderOf(app: App) {
       try {
         const taken = await this.ask(sent.text)
         this.queue.taken(Math.min(taken.rows, sent.rows))
-        if (taken.problem !== undefined) throw new Error(taken.problem)
+        if (taken.problem !== undefined) throw taken.rows > 0 ? new SomeLeft(taken.problem) : new Error(taken.problem)
         this.problem = undefined
       } catch (cause) {
         this.problem = cause instanceof Error ? cause.message : String(cause)
@@ -120,7 +128,7 @@ export function forwarderOf(app: App) {
     }
 
     override async alarm(): Promise<void> {
-      await this.drain.run()
+      await this.drain.rang()
     }
   }
 }

@@ -4,6 +4,8 @@ import { type App, planOf } from './app.ts'
 import { type DeliveryBindings, deliveriesOf } from './deliveries.ts'
 import { type ForwarderNamespace, formatForwarderName } from './forwarder.ts'
 
+const utf8 = new TextEncoder()
+
 /** What it takes to take in events: shards of this region, and queues for those of others. */
 export interface IntakeBindings extends DeliveryBindings {
   readonly FORWARDERS: ForwarderNamespace
@@ -25,11 +27,12 @@ export function intakesOf(app: App): (env: IntakeBindings, source: string) => In
       homesOf.set(key, Homes.of(source, routing, region))
     }
     const homes = homesOf.get(key)
+    const queueFor = (home: string) => env.FORWARDERS.getByName(formatForwarderName({ region, source: name, home }))
     return {
       ...delivery,
       ...(homes && { homes }),
-      forward: (home, rows) =>
-        env.FORWARDERS.getByName(formatForwarderName({ region, source: name, home })).add(writeRows(rows)),
+      forward: (home, rows) => queueFor(home).add(writeRows(rows)),
+      full: (home, rows) => queueFor(home).full(utf8.encode(writeRows(rows)).length),
     }
   }
 }

@@ -1,6 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { KafkaIntake } from '../src/engine/index.ts'
-import { pullingRegion, regionNamed } from '../src/plan/index.ts'
 import {
   areWell,
   type Barrier,
@@ -14,6 +13,7 @@ import { type App, planOf } from './app.ts'
 import { clusterOf } from './clusters.ts'
 import { type DeliveryBindings, deliveriesOf } from './deliveries.ts'
 import { learnerOf } from './learners.ts'
+import { type PartitionName, pullsOf, readElsewhere } from './other-pullers.ts'
 import { type Bookmark, bookmarkAt, insistIsRestored, type Restored, restoreTo } from './restore.ts'
 
 /** What a puller needs of its Worker. */
@@ -23,14 +23,6 @@ export interface KafkaPartitionEnv extends DeliveryBindings {
 
 /** How long one alarm pulls before it hands on to the next: far below what an alarm may last. */
 const RUN_MS = 20_000
-
-/** Which partition an object pulls, as its name says it. */
-export interface PartitionName {
-  readonly region: string
-  readonly source: string
-  readonly topic: string
-  readonly partition: number
-}
 
 export const formatPartitionName = ({ region, source, topic, partition }: PartitionName): string =>
   `${region}/${source}/${topic}/${partition}`
@@ -104,7 +96,8 @@ export function kafkaPartitionOf(app: App) {
           sql.exec('INSERT OR REPLACE INTO puller (id, state) VALUES (?, ?)', STATE_ROW, JSON.stringify(state))
         },
         saved: this.saved(),
-        isHome: at.region === pullingRegion(app.routing, app.regions, regionNamed(app.regions, at.region), source),
+        pulls: pullsOf(app, at.region, source),
+        elsewhere: () => readElsewhere(env, app.regions, at),
         now,
         random,
         sleep: (ms) => new Promise((next) => setTimeout(next, ms)),

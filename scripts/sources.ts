@@ -80,6 +80,8 @@ async function resumed(
   const before = await client.partition(name)
   if (before.phase === 'away')
     throw new Error(`${partitionText(name)} is pulled by another region: resume it there, or move it here.`)
+  if (before.phase === 'waiting')
+    throw new Error(`${partitionText(name)} waits to be moved: ${before.problem ?? ''}. Run: ${before.resume ?? ''}`)
   const isHalted = before.phase === 'halted'
   const status = isHalted ? await client.resume(name, how) : before
   if (json) console.log(JSON.stringify(status))

@@ -10,7 +10,7 @@ export interface PartitionStatus extends PullerState {
   readonly partition: number
   /** Records behind the end of the partition, as last seen; null when that is not known. */
   readonly lag: number | null
-  /** The command that makes a halted one go on. */
+  /** The command that makes one go on that is halted or waits. */
   readonly resume?: string
 }
 
@@ -39,7 +39,7 @@ export interface SourceStatus {
   /** `webhook`, `kafka`: one an intake. */
   readonly from: readonly string[]
   readonly topics: readonly TopicStatus[]
-  /** Absent where every event is kept in this region. */
+  /** Absent where every event is kept in this region, and nothing waits for one that kept some before. */
   readonly forwards?: readonly ForwardStatus[]
 }
 

@@ -35,16 +35,20 @@ export async function move({ name, from, to, barrier: given, onBarrier }: Move):
   }
   if (here !== undefined && here.phase !== 'away')
     throw new MoveError(`${partitionText(name)} is still ${here.phase} where it comes from: leave out --barrier.`)
-  if (there.phase !== 'away') return finished(name, there, given)
+  if (!isFree(there)) return finished(name, there, given)
   return await to.takeOver(name, given)
 }
 
 function refuseToBegin(name: PartitionName, here: PartitionStatus, there: PartitionStatus): void {
   const what = partitionText(name)
-  if (there.phase !== 'away') {
+  if (!isFree(there)) {
     const also = here.phase === 'away' ? 'It has been moved already.' : 'Both would pull it: hand one of them over.'
     throw new MoveError(`${what} is ${there.phase} where it is to go. ${also}`)
   }
+  if (here.phase === 'waiting' && here.offset < 0)
+    throw new MoveError(
+      `${what} waits itself where it is to come from${here.problem === null ? '' : `: ${here.problem}`}`,
+    )
   if (here.phase !== 'away') return
   const { topicId, incarnation, offset, generation } = here
   const barrier = JSON.stringify({ topicId, incarnation, offset, generation })
@@ -52,6 +56,9 @@ function refuseToBegin(name: PartitionName, here: PartitionStatus, there: Partit
     `neither region pulls ${what}. If a third one does, move it from there; if a move was broken off, end it with --barrier '${barrier}'`,
   )
 }
+
+/** Nothing is pulled there, and nothing of it is to be handed over first: a region that its source has come to waits for it. */
+const isFree = ({ phase, offset }: PartitionStatus): boolean => phase === 'away' || (phase === 'waiting' && offset < 0)
 
 function finished(name: PartitionName, there: PartitionStatus, barrier: Barrier): PartitionStatus {
   const isBehind = there.incarnation < barrier.incarnation || there.offset < barrier.offset

@@ -21,13 +21,13 @@ interface Row {
   readonly partition: PartitionStatus
 }
 
-/** Everything that stands still until a person does something: halted partitions, and topics that cannot be listed. */
+/** Everything that stands still until a person does something: partitions that are halted or wait, and topics that cannot be listed. */
 export function standsStill(sources: readonly SourceStatus[]): boolean {
   return halted(sources).length > 0 || sources.some(({ topics }) => topics.some(({ problem }) => problem !== undefined))
 }
 
 function halted(sources: readonly SourceStatus[]): Row[] {
-  return rowsOf(sources).filter(({ partition }) => partition.phase === 'halted')
+  return rowsOf(sources).filter(({ partition: { phase } }) => phase === 'halted' || phase === 'waiting')
 }
 
 function rowsOf(sources: readonly SourceStatus[]): Row[] {
@@ -70,10 +70,11 @@ export function listText(
 function summary(rows: readonly Row[], { dim, warn, good }: Paint): string {
   if (rows.length === 0) return dim('no partition of a topic')
   const of = (phase: string) => rows.filter(({ partition }) => partition.phase === phase).length
-  const [stopped, running, away] = [of('halted'), of('running'), of('away')]
+  const [stopped, waiting, running, away] = [of('halted'), of('waiting'), of('running'), of('away')]
   const held = rows.filter(({ partition }) => partition.isHeld).length
   const parts = [
     stopped > 0 ? warn(`${grouped(stopped)} halted`) : '',
+    waiting > 0 ? warn(`${grouped(waiting)} waiting to be moved`) : '',
     running > 0 ? good(`${grouped(running)} running`) : '',
     held > 0 ? warn(`${grouped(held)} held by a restore that has not ended`) : '',
     away > 0 ? dim(`${grouped(away)} pulled elsewhere`) : '',
@@ -84,7 +85,13 @@ function summary(rows: readonly Row[], { dim, warn, good }: Paint): string {
 }
 
 function haltText({ source, partition }: Row, { bold, warn, dim }: Paint, nowMs: number): string[] {
-  const { halt, resume } = partition
+  const { phase, halt, problem, resume } = partition
+  if (phase === 'waiting')
+    return [
+      `${warn('WAITS')} ${bold(`${source} ${partitionText(partition)}`)}`,
+      ...wrap(problem ?? '', WIDTH - 2).map((line) => `  ${line}`),
+      ...(resume === undefined ? [] : [`  ${bold(printable(resume))}`]),
+    ]
   const since = halt === null ? '' : `, ${age(nowMs - halt.sinceMs)} ago, before offset ${grouped(halt.offset)}`
   return [
     `${warn('HALTED')} ${bold(`${source} ${partitionText(partition)}`)} ${dim(`${halt?.reason ?? ''}${since}`)}`,
@@ -106,7 +113,7 @@ function brokenText(source: string, { topic, cluster, problem = '' }: TopicStatu
   ]
 }
 
-const PHASES = ['halted', 'running', 'away'] as const
+const PHASES = ['halted', 'waiting', 'running', 'away'] as const
 
 function tableOf(sources: readonly SourceStatus[], paint: Paint, nowMs: number, rates: Rates | undefined): string[] {
   const { bold, dim } = paint
@@ -143,13 +150,13 @@ function tableOf(sources: readonly SourceStatus[], paint: Paint, nowMs: number, 
   return lines
 }
 
-/** Halted ones first, then by number. */
+/** Those that stand still first, then by number. */
 function sorted(partitions: readonly PartitionStatus[]): PartitionStatus[] {
   return [...partitions].sort((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) || a.partition - b.partition)
 }
 
 function phaseText({ phase, failures }: PartitionStatus, { warn, good, dim }: Paint): string {
-  if (phase === 'halted') return warn(phase.padEnd(7))
+  if (phase === 'halted' || phase === 'waiting') return warn(phase.padEnd(7))
   if (phase === 'away') return dim(phase.padEnd(7))
   return failures > 0 ? warn('retries') : good(phase)
 }

@@ -1,6 +1,6 @@
 import { didYouMean } from '../util/did-you-mean.ts'
 import type { SourceRuntime } from './plan.ts'
-import type { Region } from './region.ts'
+import { environmentOf, type Region } from './region.ts'
 import { declared, type Routing, type SourceRouting } from './routing.ts'
 
 type Sources = ReadonlyMap<string, Pick<SourceRuntime, 'spec' | 'table'>>
@@ -18,13 +18,45 @@ export function routingProblems(sources: Sources, regions: readonly Region[], ro
       return [`routing.${name}: there is no source "${name}".${didYouMean(name, [...sources.keys()])}`]
     return [...unknownRegions(how, regions), ...shapeProblems(how, source)].map((why) => `routing.${name}: ${why}`)
   })
-  return [...named, ...[...sources.values()].flatMap((source) => enrichmentProblems(source, routing))]
+  return [
+    ...named,
+    ...environmentProblems(regions, routing),
+    ...[...sources.values()].flatMap((source) => enrichmentProblems(source, routing)),
+  ]
+}
+
+function namesIn(how: SourceRouting): string[] {
+  if (how === 'local') return []
+  const homes = 'home' in how ? [how.home] : [...Object.values(how.homes), how.otherwise]
+  return [...homes, ...(how.before ?? [])]
+}
+
+/**
+ * Names of one environment are a routing for all: elsewhere the first region stands in. One that is of another environment than most
+ * of those that are named is a slip, and would be replaced without a word in the environment that is meant.
+ */
+function environmentProblems(regions: readonly Region[], routing: Routing): string[] {
+  const environments = new Map(regions.map((region) => [region.name, environmentOf(region)]))
+  const named = Object.entries(routing).flatMap(([source, how]) =>
+    [...new Set(namesIn(how))].flatMap((name) => {
+      const environment = environments.get(name)
+      return environment === undefined ? [] : [{ source, name, environment }]
+    }),
+  )
+  const groups = [...Map.groupBy(named, ({ environment }) => environment)]
+  const [most] = groups.toSorted(([, a], [, b]) => b.length - a.length)
+  if (most === undefined) return []
+  const [meant, [example]] = most
+  return named
+    .filter(({ environment }) => environment !== meant)
+    .map(({ source, name, environment }) => {
+      const others = `the others that are named are of ${meant}, such as ${example?.name}`
+      return `routing.${source}: region "${name}" is of the environment ${environment}, and ${others}, where the first region would stand in for it. Name regions of one environment.`
+    })
 }
 
 function unknownRegions(how: SourceRouting, regions: readonly Region[]): string[] {
-  if (how === 'local') return []
-  const homes = 'home' in how ? [how.home] : [...Object.values(how.homes), how.otherwise]
-  const names = [...homes, ...(how.before ?? [])]
+  const names = namesIn(how)
   const known = regions.map(({ name }) => name)
   return [...new Set(names)]
     .filter((name) => !known.includes(name))
@@ -36,7 +68,12 @@ function shapeProblems(how: SourceRouting, { spec, table }: Pick<SourceRuntime, 
     return table === null
       ? []
       : ['a table has one home, since its rows have one newest version: write { home: REGION }.']
-  if ('home' in how) return []
+  if ('home' in how) {
+    if (table === null || how.before === undefined) return []
+    const why =
+      'rows of a table are not taken out where it lived before, so with those of its new home each would count twice'
+    return [`a table has no "before": ${why}. Leave it out, and give the new home a snapshot.`]
+  }
   if (table !== null) return ['a table has one home, whatever its rows hold: write { home: REGION } instead of "by".']
   const problems: string[] = []
   const field = spec.fields.find(({ name, enriched }) => name === how.by && enriched !== true)

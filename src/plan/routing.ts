@@ -5,7 +5,7 @@ import { environmentAround, type Region } from './region.ts'
  * Where the events of a source are kept. `local`: in the region that gets them, and reads merge what each region has.
  * `home`: in one region, to which all others forward. `by`: the home is chosen by a field of the event. In an environment
  * without a region that is named here, such as staging, its first one stands in for it. `before`: regions that kept events of it
- * under another routing; what they have stays there, and reads go on merging it.
+ * under another routing; what they have stays there, and reads go on merging it; of a stream only.
  */
 export type SourceRouting =
   | 'local'

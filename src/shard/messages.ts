@@ -49,7 +49,7 @@ export interface ApplyMessage {
 export interface MessagePosition {
   /** Names the sequence within its source: `topic/partition`. */
   readonly sequence: string
-  /** Counts the topics of that name: a topic that was deleted and made again begins anew. */
+  /** Greater for a later one of that name: a topic, or a queue, that was deleted and made again begins anew. */
   readonly incarnation: number
   /** Counts the readers of the sequence: one that another has followed is turned away. */
   readonly generation: number

@@ -40,7 +40,7 @@ export class Positions {
     return position
   }
 
-  /** Whether a newer reader has been here: then this one must not go on. */
+  /** Whether a newer reader, or a newer sequence of the name, has been here: then this one must not go on. */
   fences(source: string, { sequence, incarnation, generation }: MessagePosition): boolean {
     const at = this.of(source, sequence)
     return at !== null && (generation < at.generation || incarnation < at.incarnation)

@@ -219,9 +219,14 @@ export class Shard {
     if (position && this.positions.fences(source.spec.name, position)) {
       return { unavailable: 'fenced', message: `a newer reader of ${position.sequence} has taken over` }
     }
+    const { forward } = message
+    if (forward && this.positions.fences(source.spec.name, forward)) {
+      // Said, not passed over: its numbers are none that are known here, so nobody can tell what of it has been counted.
+      return { unavailable: 'fenced', message: `a newer queue has followed that of ${forward.sequence}` }
+    }
     const stamps = stampsOf(message, source)
     if (stamps && 'unavailable' in stamps) return stamps
-    const stands = position ?? message.forward
+    const stands = position ?? forward
     const next = stands ? this.positions.next(source.spec.name, stands) : 0
     const row = this.journal.nextRow
     const seqBefore = this.seq
@@ -259,7 +264,7 @@ export class Shard {
         this.journal.write(quality ? { ...entry, quality } : entry)
       }
       if (refused.length > 0) this.outbox.write(this.name, message, refused)
-      this.changes?.write(availableAt, this.seq)
+      this.changes?.write(availableAt, seqBefore, this.seq)
       this.positions.advance(message)
       this.checkpoint(this.seq - seqBefore)
     })

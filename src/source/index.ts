@@ -28,7 +28,14 @@ export type {
   TopicInfo,
 } from './kafka/kafka-http.ts'
 export { Puller, type ResumeOptions } from './kafka/puller.ts'
-export type { Barrier, Halt, PullerState } from './kafka/puller-state.ts'
+export {
+  type Barrier,
+  type Halt,
+  hasBegun,
+  type PullerState,
+  type Pulls,
+  type ReadElsewhere,
+} from './kafka/puller-state.ts'
 export { recordAgain } from './kafka/record-again.ts'
 export { SchemaLearner } from './kafka/schema-learner.ts'
 export { BRIDGE_HEADERS, OUT_OF_RANGE_CODE } from './kafka/upstash.ts'

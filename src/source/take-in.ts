@@ -11,6 +11,8 @@ export interface Intake extends Delivery {
   readonly homes?: Homes
   /** Puts events into the queue for another region; durable when it answers. */
   readonly forward: (home: string, rows: readonly NewRow[]) => Promise<QueueAnswer>
+  /** Why the queue for a region would not take events now; undefined when it would. */
+  readonly full: (home: string, rows: readonly NewRow[]) => Promise<string | undefined>
 }
 
 /**
@@ -26,6 +28,7 @@ export async function takeIn(intake: Intake, batch: EventBatch): Promise<Receipt
 
   const { own, elsewhere } = homes.split(batch)
   const refused: RefusedEvent[] = []
+  const leaving = new Map<string, readonly NewRow[]>()
   let forwarded = 0
   for (const [home, indexes] of elsewhere) {
     const theirs = pick(batch, indexes)
@@ -35,10 +38,11 @@ export async function takeIn(intake: Intake, batch: EventBatch): Promise<Receipt
     const bad = new Set(unfit.map(({ index }) => index))
     const fit = indexes.filter((_, place) => !bad.has(place))
     if (fit.length === 0) continue
-    const answer = await queue(intake, home, rowsOf(pick(batch, fit)))
-    if ('unavailable' in answer) return answer
+    leaving.set(home, rowsOf(pick(batch, fit)))
     forwarded += fit.length
   }
+  const unqueued = await queueAll(intake, leaving)
+  if (unqueued) return unqueued
   if (own.length === 0) return receiptOf({ accepted: 0, duplicates: 0, refused, commits: [] }, forwarded)
   // Last: while a queue is full nothing is counted here either, and the sender's next try finds all of it new.
   const receipt = await deliver(intake, pick(batch, own))
@@ -47,15 +51,40 @@ export async function takeIn(intake: Intake, batch: EventBatch): Promise<Receipt
   return receiptOf({ ...receipt, refused: [...refused, ...here] }, forwarded)
 }
 
-async function queue({ forward }: Intake, home: string, rows: readonly NewRow[]): Promise<QueueAnswer | Undelivered> {
+/**
+ * Puts events into the queues of several regions, all of them or none: each says first whether it has room. Only what others put in
+ * meanwhile can fill the second one when the first has its events; the answer says so then.
+ */
+async function queueAll(
+  { full, forward }: Intake,
+  leaving: ReadonlyMap<string, readonly NewRow[]>,
+): Promise<Undelivered | undefined> {
+  const queued: string[] = []
+  let at = ''
   try {
-    const answer = await forward(home, rows)
-    return 'full' in answer ? { unavailable: 'queue_full', message: answer.full } : answer
+    for (const [home, rows] of leaving.size > 1 ? leaving : []) {
+      at = home
+      const why = await full(home, rows)
+      if (why !== undefined) return { unavailable: 'queue_full', message: why }
+    }
+    for (const [home, rows] of leaving) {
+      at = home
+      const answer = await forward(home, rows)
+      if ('full' in answer) return { unavailable: 'queue_full', message: `${answer.full}${alsoFor(queued)}` }
+      queued.push(home)
+    }
+    return undefined
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    return { unavailable: 'shard_failed', message: `the queue for region ${home} did not answer: ${why}` }
+    const message = `the queue for region ${at} did not answer: ${why}${alsoFor(queued)}`
+    return { unavailable: 'shard_failed', message }
   }
 }
+
+const alsoFor = (homes: readonly string[]): string =>
+  homes.length === 0
+    ? ''
+    : `. The events of this request for ${homes.join(', ')} are on their way: sent again, those without an id count twice`
 
 function receiptOf(receipt: Receipt, forwarded: number): Receipt {
   const refused = receipt.refused.toSorted((a, b) => a.index - b.index)

@@ -115,6 +115,8 @@ describe('what is wrong with a routing is said with the way to mend it', () => {
       }),
     ).toEqual([])
     expect(problems({})).toEqual([])
+    // Staging alone is routed: production is as if nothing were said.
+    expect(problems({ orders: { home: 'weur-staging' } })).toEqual([])
   })
 
   test.each<[string, unknown, string]>([
@@ -138,6 +140,16 @@ describe('what is wrong with a routing is said with the way to mend it', () => {
     ['a field of a topic', { orders: { by: 'country', homes: {}, otherwise: 'weur' } }, 'this source reads a topic'],
     ['a table that is local', { products: 'local' }, 'a table has one home'],
     ['a table by a field', { products: { by: 'category', homes: {}, otherwise: 'weur' } }, 'a table has one home'],
+    [
+      'a table with a home of before, whose rows would count twice',
+      { products: { home: 'enam', before: ['weur'] } },
+      'routing.products: a table has no "before"',
+    ],
+    [
+      'a home of another environment than those that are named beside it',
+      { clicks: { by: 'country', homes: { de: 'weur', us: 'weur-staging' }, otherwise: 'enam' } },
+      'routing.clicks: region "weur-staging" is of the environment staging, and the others that are named are of production, such as weur',
+    ],
     ['an enriched stream away from its table', { looks: { home: 'enam' } }, 'only there its rows are known'],
     ['an enriched stream that is local', { looks: 'local' }, 'the table products, which lives in the first region'],
   ])('%s', (_what, routing, said) => {

@@ -102,6 +102,22 @@ test('when the answer of the first half got lost, a repetition says how to end t
   expect(west.state).toMatchObject({ phase: 'running', offset: 42 })
 })
 
+test('a partition whose source has another home now is moved from where it waits to where it waits', async () => {
+  const east = await region('east', { ...barrier, phase: 'waiting', problem: 'its source has another home now' })
+  const fresh = { offset: -1, generation: 0, problem: 'region east has read it' }
+  const west = await region('west', { ...fresh, phase: 'waiting' })
+  const list = await sources('--url', west.url)
+  expect(list).toMatchObject({
+    code: 3,
+    out: expect.stringContaining('WAITS clicks clicks/0\n  region east has read it'),
+  })
+  const wrong = await sources('move', ...place, '--from-url', west.url, '--to-url', east.url)
+  expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('is waiting where it is to go') })
+  const moved = await sources('move', ...place, '--from-url', east.url, '--to-url', west.url)
+  expect(moved).toMatchObject({ code: 0, out: `clicks/0 goes on at ${west.url} from offset 42.\n` })
+  expect([east.state.phase, west.state.phase]).toEqual(['away', 'running'])
+})
+
 test('a move never makes two regions pull', async () => {
   const [east, west] = [await region('east', barrier), await region('west', { offset: 7 })]
   const both = await sources('move', ...place, '--from-url', east.url, '--to-url', west.url)

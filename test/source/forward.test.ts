@@ -43,7 +43,14 @@ class MemoryRegion {
   private readonly routing: SourceRouting
   private readonly shards = Array.from({ length: SHARDS }, () => ({ storage: new CrashingStorage(), isDown: false }))
   private open: (Shard | undefined)[] = []
-  readonly queueStorage = new CrashingStorage()
+  queueStorage = new CrashingStorage()
+  /** Regions whose queue has no room, and one that others fill in the moment between. */
+  readonly fullHomes = new Set<string>()
+  filled: string | undefined
+  private bornMs = NOW
+  /** How long each call of a shard takes. */
+  slowMs = 0
+  clockMs = NOW
   private opened: ForwardQueue | undefined
   readonly maxBytes: number
 
@@ -71,7 +78,7 @@ class MemoryRegion {
       storage: this.queueStorage,
       from: this.name,
       home: 'east',
-      epoch: 0,
+      now: () => this.bornMs,
       maxBytes: this.maxBytes,
     })
     return this.opened
@@ -81,6 +88,13 @@ class MemoryRegion {
   restart(): void {
     this.open = []
     this.opened = undefined
+  }
+
+  /** Its objects are deleted, and it is deployed anew later. */
+  makeAnew(laterMs: number): void {
+    this.restart()
+    this.queueStorage = new CrashingStorage()
+    this.bornMs += laterMs
   }
 
   trouble(r: Random): void {
@@ -108,6 +122,7 @@ class MemoryRegion {
         shardsOf: () => SHARDS,
         shard: (_entity, shard) => ({
           apply: async (message) => {
+            this.clockMs += this.slowMs
             if (this.shards[shard]?.isDown) throw new Error('out of reach')
             try {
               return this.shardAt(shard).apply(message)
@@ -121,7 +136,9 @@ class MemoryRegion {
       },
       keep: async (letters) => void this.letters.push(...letters),
       ...(homes && { homes }),
-      forward: async (_home, rows): Promise<QueueAnswer> => {
+      full: async (home) => (this.fullHomes.has(home) ? `for ${home} there is no room` : undefined),
+      forward: async (home, rows): Promise<QueueAnswer> => {
+        if (this.filled === home) return { full: `others were quicker for ${home}` }
         try {
           return this.queue.add(parseRows(writeRows(rows)))
         } catch (cause) {
@@ -136,7 +153,7 @@ class MemoryRegion {
   async take(from: string, rows: string) {
     const forwarded = parseForwarded(forwardedText(from, rows))
     if ('unreadable' in forwarded) throw new Error(forwarded.unreadable)
-    return await takeForwarded(this.intake, forwarded)
+    return await takeForwarded(this.intake, forwarded, () => this.clockMs)
   }
 
   async counts(): Promise<Record<string, number>> {
@@ -261,7 +278,7 @@ describe('events of a source that lives elsewhere', () => {
       { count: 1, arrivalMs: NOW - 1, events: JSON.stringify([event('e2', 'u1', { at: NOW + withId.maxFutureMs })]) },
     ])
     // As a queue numbers them.
-    const numbered = rows.replace('{', '{"incarnation":0,"first":2,')
+    const numbered = rows.replace('{', `{"incarnation":${NOW},"first":2,`)
     expect(await east.take('west', numbered)).toMatchObject({ rows: 1, refused: 1 })
     expect((await east.counts()).u1).toBe(1)
   })
@@ -309,6 +326,76 @@ describe('a queue', () => {
     expect((await east.counts()).u1).toBe(sent + 1)
   })
 
+  test('gets on however slow its home is, although a request ends after a minute', async () => {
+    const west = new MemoryRegion('west', countsEach, HOME)
+    const east = new MemoryRegion('east', countsEach, HOME)
+    east.slowMs = 310
+    for (let i = 0; i < 250; i++) await send(west, [event(`e${i}`, 'u1')])
+    for (let sent = west.queue.take(); sent; sent = west.queue.take()) {
+      const startMs = east.clockMs
+      const taken = await east.take('west', sent.text)
+      expect(east.clockMs - startMs).toBeLessThan(60_000)
+      expect(taken.rows).toBeGreaterThan(0)
+      west.queue.taken(taken.rows)
+    }
+    expect((await east.counts()).u1).toBe(250)
+    // One row alone that takes longer than there is time is taken all the same.
+    east.slowMs = 40_000
+    await send(west, [event('slow', 'u1')])
+    await send(west, [event('slower', 'u1')])
+    await drain(west, east)
+    expect((await east.counts()).u1).toBe(252)
+  })
+
+  test('that was made anew, as of a region that was taken away and deployed again, loses nothing', async () => {
+    const west = new MemoryRegion('west', countsEach, HOME)
+    const east = new MemoryRegion('east', countsEach, HOME)
+    await send(west, [event('a', 'u1'), event('b', 'u1'), event('c', 'u1')])
+    const before = west.queue.take()?.text ?? ''
+    await drain(west, east)
+    west.makeAnew(1)
+    await send(west, [event('d', 'u1'), event('e', 'u1')])
+    await drain(west, east)
+    expect((await east.counts()).u1).toBe(5)
+    // What comes late from the queue of before is told, and never called a duplicate.
+    expect(await east.take('west', before)).toMatchObject({
+      rows: 0,
+      duplicates: 0,
+      problem: expect.stringContaining('a newer queue'),
+    })
+    expect((await east.counts()).u1).toBe(5)
+  })
+
+  test('whose numbers are below what its home knows keeps what it has, and says why', async () => {
+    const west = new MemoryRegion('west', withId, HOME)
+    const east = new MemoryRegion('east', withId, HOME)
+    await send(west, [event('a', 'u1')])
+    await drain(west, east)
+    // A clock that went back: there is no other way to an older number.
+    west.makeAnew(-1)
+    await send(west, [event('b', 'u1')])
+    await expect(drain(west, east)).rejects.toThrow('a newer queue has followed that of forward/west')
+    expect({ counted: (await east.counts()).u1, waiting: west.queue.status.events }).toEqual({ counted: 1, waiting: 1 })
+  })
+
+  test('that code of before began, numbered by the epoch, goes on with what waits and with what comes', async () => {
+    const west = new MemoryRegion('west', countsEach, HOME)
+    const east = new MemoryRegion('east', countsEach, HOME)
+    await send(west, [event('a', 'u1'), event('b', 'u1')])
+    const { queueStorage } = west
+    const [row] = queueStorage.readOutbox(1)
+    queueStorage.transaction(() => {
+      queueStorage.deleteOutbox(row?.id ?? 0)
+      queueStorage.writeOutbox(1, (row?.body ?? '').replace(`"incarnation":${NOW}`, '"incarnation":3'))
+      const { born: _, ...state } = JSON.parse(queueStorage.readMeta('queue') ?? '{}')
+      queueStorage.writeMeta('queue', JSON.stringify(state))
+    })
+    west.restart()
+    await send(west, [event('c', 'u1')])
+    await drain(west, east)
+    expect((await east.counts()).u1).toBe(3)
+  })
+
   test('waits when the regions disagree on where a source lives, and loses nothing', async () => {
     const west = new MemoryRegion('west', withId, HOME)
     const east = new MemoryRegion('east', withId, { home: 'south' })
@@ -338,6 +425,26 @@ describe('a home that a field chooses', () => {
       { index: 3, reason: 'wrong_type', field: 'at' },
     ])
     expect(await west.counts()).toMatchObject({ u0: 1, u3: 1 })
+  })
+
+  test('whose queue is full leaves nothing of the request anywhere, whatever room the others have', async () => {
+    const west = new MemoryRegion('west', countsEach, routing)
+    const batch = [event('e0', 'u0', { friend: 'u1' }), event('e1', 'u0', { friend: 'a"b' }), event('e2', 'u0')]
+    west.fullHomes.add('south')
+    await expect(send(west, batch)).rejects.toThrow(/^for south there is no room$/)
+    expect({ waiting: west.queue.status.events, counted: (await west.counts()).u0 }).toEqual({ waiting: 0, counted: 0 })
+    west.fullHomes.clear()
+    expect(await send(west, batch)).toMatchObject({ accepted: 1, forwarded: 2 })
+    expect(west.queue.status.events).toBe(2)
+  })
+
+  test('whose queue others fill in that very moment: the sender is told what has left', async () => {
+    const west = new MemoryRegion('west', withId, routing)
+    west.filled = 'south'
+    const batch = [event('e0', 'u0', { friend: 'u1' }), event('e1', 'u0', { friend: 'a"b' })]
+    await expect(send(west, batch)).rejects.toThrow(
+      'others were quicker for south. The events of this request for east are on their way',
+    )
   })
 
   test('is not found through the prototype of an object', async () => {

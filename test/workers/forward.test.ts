@@ -159,3 +159,18 @@ test('a home of another routing takes nothing, and says what it believes', async
   const newer = new Request('http://door/forward/flights', { method: 'POST', body: '{"version":9,"from":"far"}\n' })
   expect(await (await homeDoor.fetch(newer, env)).json()).toMatchObject({ code: 'unknown_version' })
 })
+
+test.each([
+  ['here', { home: 'local', before: ['far'] }],
+  ['everywhere', 'local' as const],
+])('what waits for a home of before is told when the source lives %s now', async (_where, now) => {
+  const after = createIngest({ ...away, routing: { flights: now } })
+  const show = async () => {
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const response = await after.fetch(new Request('http://door/v1/sources/flights', { headers }), env)
+    return await response.json()
+  }
+  expect(await show()).not.toHaveProperty('forwards')
+  await send(flight(1, 0))
+  expect(await show()).toMatchObject({ forwards: [{ home: 'far', events: 1 }] })
+})

@@ -2,10 +2,13 @@ import { WorkerEntrypoint } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { type App, planOf } from '../../durable-objects/app.ts'
 import { intakesOf } from '../../durable-objects/intakes.ts'
+import { formatPartitionName } from '../../durable-objects/kafka-partition.ts'
+import type { PullerGlance } from '../../durable-objects/other-pullers.ts'
 import { formatShardName, type Region, regionNamed, type ShardEpoch, shardCount } from '../../src/plan/index.ts'
 import { type Problem, problemResponse } from '../../src/serve/index.ts'
 import { parseForwarded, takeForwarded } from '../../src/source/index.ts'
 import type { IngestBindings } from './app.ts'
+import { topicsOf } from './sources.ts'
 
 /** What other regions and lookups of the environment ask of this one. Bindings lead here and nothing else does: no token is asked for. */
 export function createRegionDoor(app: App) {
@@ -35,7 +38,22 @@ export function createRegionDoor(app: App) {
       const detail = `Region ${c.env.REGION} cannot read what was forwarded: ${forwarded.unreadable}.`
       return problemResponse({ status: 503, code: 'unknown_version', detail, retryAfter: 1 })
     }
-    return c.json(await takeForwarded(intake, forwarded))
+    return c.json(await takeForwarded(intake, forwarded, () => Date.now()))
+  })
+
+  /** How far this region's puller of a partition is: asked by another that is about to begin with it. */
+  http.get('/pullers/:source/:topic/:partition', async (c) => {
+    const { source, topic, partition } = c.req.param()
+    const runtime = plan.sources.get(source)
+    const isRead = runtime !== undefined && topicsOf(runtime).some((intake) => intake.topic === topic)
+    // During a deploy the regions may know different sources: who asks waits.
+    if (!isRead || !/^\d{1,6}$/.test(partition)) {
+      const detail = `Region ${c.env.REGION} knows no partition ${topic}/${partition} of a source "${source}" yet.`
+      return problemResponse({ status: 503, code: 'unknown_partition', detail, retryAfter: 1 })
+    }
+    const name = formatPartitionName({ region: c.env.REGION, source, topic, partition: Number(partition) })
+    const { phase, offset, generation } = await c.env.KAFKA_PARTITIONS.getByName(name).status()
+    return c.json({ phase, offset, generation } satisfies PullerGlance)
   })
 
   /** Entities of a shard as bytes (`src/shard/copies.ts`), to be merged with other regions' parts. */

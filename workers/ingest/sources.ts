@@ -5,7 +5,15 @@ import { type ForwarderStatus, formatForwarderName } from '../../durable-objects
 import { formatPartitionName, type PartitionStatus } from '../../durable-objects/kafka-partition.ts'
 import type { HeldStub } from '../../durable-objects/restore.ts'
 import type { KafkaIntake } from '../../src/engine/index.ts'
-import { homesOf, type Plan, type Region, regionNamed, routingOf, type SourceRuntime } from '../../src/plan/index.ts'
+import {
+  environmentAround,
+  homesOf,
+  type Plan,
+  type Region,
+  regionNamed,
+  routingOf,
+  type SourceRuntime,
+} from '../../src/plan/index.ts'
 import { type Problem, problemResponse, readSmallBody } from '../../src/serve/index.ts'
 import {
   type Barrier,
@@ -40,7 +48,7 @@ interface SourceStatus {
   readonly kind: 'stream' | 'table'
   readonly from: readonly string[]
   readonly topics: readonly TopicStatus[]
-  /** What waits here for other regions, which keep it; absent where every event is kept here. */
+  /** What waits here for other regions, which keep it or did before; absent where every event is kept here and nothing waits. */
   readonly forwards?: readonly ForwarderStatus[]
 }
 
@@ -63,7 +71,7 @@ interface TopicStatus {
 type ShownPartition = PartitionStatus & {
   /** Records behind the end of the partition, as last seen. */
   readonly lag: number | null
-  /** How one command makes it go on. */
+  /** How one command makes it go on, where it is halted or waits. */
   readonly resume?: string
 }
 
@@ -152,7 +160,7 @@ export function sourceRoutes({ plan, app, refuse }: SourceDoor) {
     const homes = homesOf(app.routing, app.regions, region, source)
     if (homes.includes(region)) return undefined
     const { name } = source.spec
-    const detail = `Source ${name} lives in ${homes[0]?.name}, and is pulled there: change its routing in regions.ts first, and deploy every region.`
+    const detail = `Source ${name} lives in ${homes[0]?.name}, and is pulled there: change its routing in regions.ts first (and name the region of before as "before"), and deploy every region.`
     return { status: 409, code: 'not_home', detail }
   }
 }
@@ -174,7 +182,7 @@ async function statusOf(
 ): Promise<SourceStatus> {
   const [topics, forwards] = await Promise.all([
     Promise.all(topicsOf(source).map((intake) => topicStatus(source.spec.name, intake, env, ask))),
-    forwardsOf(source, app, env),
+    forwardsOf(source, app, env, ask),
   ])
   return {
     source: source.spec.name,
@@ -185,15 +193,27 @@ async function statusOf(
   }
 }
 
-/** The queues of a source in this region, for each other region that keeps events of it. */
-async function forwardsOf(source: SourceRuntime, app: App, env: IngestBindings): Promise<ForwarderStatus[]> {
+/**
+ * The queues of a source in this region: those for regions that keep its events now, and any other in which something waits, such as
+ * for a home of before. A cron looks at the first alone.
+ */
+async function forwardsOf(
+  source: SourceRuntime,
+  app: App,
+  env: IngestBindings,
+  ask: 'status' | 'wake',
+): Promise<ForwarderStatus[]> {
   const region = regionNamed(app.regions, env.REGION)
-  if (routingOf(app.routing, app.regions, region, source) === 'local') return []
-  const homes = homesOf(app.routing, app.regions, region, source).filter((home) => home !== region)
-  const names = homes.map((home) =>
-    formatForwarderName({ region: region.name, source: source.spec.name, home: home.name }),
+  const isLocal = routingOf(app.routing, app.regions, region, source) === 'local'
+  const homes = isLocal ? [] : homesOf(app.routing, app.regions, region, source)
+  const asked = (ask === 'wake' ? homes : environmentAround(app.regions, region)).filter((home) => home !== region)
+  const queues = await Promise.all(
+    asked.map(async (home) => {
+      const name = formatForwarderName({ region: region.name, source: source.spec.name, home: home.name })
+      return { home, status: await env.FORWARDERS.getByName(name).status() }
+    }),
   )
-  return await Promise.all(names.map((name) => env.FORWARDERS.getByName(name).status()))
+  return queues.filter(({ home, status }) => homes.includes(home) || status.events > 0).map(({ status }) => status)
 }
 
 async function detailsOf(source: SourceRuntime, app: App, env: IngestBindings): Promise<SourceDetails> {
@@ -251,6 +271,10 @@ export async function partitionCount(
 function shownPartition(source: string, status: PartitionStatus): ShownPartition {
   const { phase, offset, end, topic, partition, halt } = status
   const lag = end < 0 || offset < 0 ? null : Math.max(0, end - offset)
+  if (phase === 'waiting') {
+    const resume = `npx tidemark sources move ${source} --partition ${topic}/${partition} --from-url OLD-HOME --to-url NEW-HOME`
+    return { ...status, lag, resume }
+  }
   if (phase !== 'halted') return { ...status, lag }
   const how = halt?.reason === 'beyond_end' ? ' --offset 0' : halt?.reason === 'poison' ? ' --skip' : ''
   return { ...status, lag, resume: `npx tidemark sources resume ${source} --partition ${topic}/${partition}${how}` }

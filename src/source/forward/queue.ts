@@ -15,8 +15,8 @@ export interface QueueOptions {
   /** The region that the events came in, and the one that keeps them. */
   readonly from: string
   readonly home: string
-  /** Of the region that the events came in: raised with a restore, after which numbers may be given again. */
-  readonly epoch: number
+  /** ms since the epoch: when a queue begins, which tells its numbers from those of another one of its name. */
+  readonly now: () => number
   /** Bytes that may wait. */
   readonly maxBytes: number
 }
@@ -30,8 +30,10 @@ export interface QueueStatus {
   readonly oldestMs: number | null
 }
 
-/** An event's place and how much there is, in one row beside the rows that wait. */
+/** The queue's birth, the next place and how much there is, in one row beside the rows that wait. */
 interface State {
+  /** When the queue began, ms: numbers of a queue that was made anew are none of this one's. */
+  readonly born: number
   readonly next: number
   readonly events: number
   readonly bytes: number
@@ -41,7 +43,6 @@ export const DEFAULT_QUEUE_BYTES = 256 * 1024 * 1024
 /** What leaves in one request: rows, and about so much text. */
 const SENT_ROWS = 200
 const SENT_UNITS = 2 * 1024 * 1024
-const EMPTY: State = { next: 1, events: 0, bytes: 0 }
 const utf8 = new TextEncoder()
 
 /**
@@ -55,7 +56,9 @@ export class ForwardQueue {
   constructor(options: QueueOptions) {
     this.options = options
     const text = options.storage.readMeta('queue')
-    this.state = text === undefined ? EMPTY : (JSON.parse(text) as State)
+    // A queue of code that knew no birth is one that begins now: what it has given out bears an epoch, which is less.
+    const begun = { born: options.now(), next: 1, events: 0, bytes: 0 }
+    this.state = text === undefined ? begun : { ...begun, ...(JSON.parse(text) as Partial<State>) }
   }
 
   get isEmpty(): boolean {
@@ -69,24 +72,32 @@ export class ForwardQueue {
     return { home: this.options.home, events, bytes, oldestMs: oldest?.arrivalMs ?? null }
   }
 
+  /** Why a request of so many bytes has no room; undefined when it has. */
+  full(more: number): string | undefined {
+    const { maxBytes, home, from } = this.options
+    const { events, bytes } = this.state
+    // A queue that is empty takes any request: else one that is larger than the bound could never leave.
+    if (this.isEmpty || bytes + more <= maxBytes) return undefined
+    const waiting = `${events} events (${megabytes(bytes)} MB) wait in ${from} for region ${home}`
+    return `${waiting}, which keeps them and does not take them; at most ${megabytes(maxBytes)} MB may wait`
+  }
+
   /** Puts events at the end, all of them or none. Throws only when the storage does. */
   add(rows: readonly NewRow[]): QueueAnswer {
-    const { storage, epoch, maxBytes, home, from } = this.options
+    const { storage } = this.options
+    const { born } = this.state
     let { next, events, bytes } = this.state
     const bodies = rows.map((row) => {
-      const body = writeRows([{ ...row, incarnation: epoch, first: next }])
+      const body = writeRows([{ ...row, incarnation: born, first: next }])
       next += row.count
       events += row.count
       bytes += utf8.encode(body).length
       return body
     })
-    // A queue that is empty takes any request: else one that is larger than the bound could never leave.
-    if (bytes > maxBytes && !this.isEmpty) {
-      const waiting = `${this.state.events} events (${megabytes(this.state.bytes)} MB) wait in ${from} for region ${home}`
-      return { full: `${waiting}, which keeps them and does not take them; at most ${megabytes(maxBytes)} MB may wait` }
-    }
+    const full = this.full(bytes - this.state.bytes)
+    if (full !== undefined) return { full }
     const queued = next - this.state.next
-    this.change({ next, events, bytes }, () => {
+    this.change({ born, next, events, bytes }, () => {
       let id = storage.lastOutboxId()
       for (const body of bodies) storage.writeOutbox(++id, body)
     })
@@ -120,7 +131,7 @@ export class ForwardQueue {
       for (const { count } of parseRows<QueuedRow>(body)) events -= count
     }
     const last = gone.at(-1)?.id ?? 0
-    this.change({ next: this.state.next, events, bytes }, () => storage.deleteOutbox(last))
+    this.change({ ...this.state, events, bytes }, () => storage.deleteOutbox(last))
   }
 
   /** Memory follows the storage: when that throws, nothing has happened. */

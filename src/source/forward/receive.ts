@@ -6,6 +6,9 @@ import { parseRows, type QueuedRow } from './row.ts'
 /** Raised when a home of before could not read what is sent. */
 const VERSION = 1
 
+/** Rows are taken for about so long; then the queue is told how many there were, before it stops waiting for the answer. */
+const TAKE_MS = 20_000
+
 /** Rows of a queue as one region sends them to another. */
 export interface Forwarded {
   /** The region that they come from. */
@@ -20,7 +23,7 @@ export interface TakenRows {
   readonly accepted: number
   readonly duplicates: number
   readonly refused: number
-  /** Why the next one is not. */
+  /** Why the next one is not; absent too where there was no time for it. */
   readonly problem?: string
 }
 
@@ -43,11 +46,16 @@ export function parseForwarded(text: string): Forwarded | { readonly unreadable:
 
 /**
  * Takes in, at their home, events that another region forwarded: row by row, for each shard notes how far it is in the queue.
- * So a row that comes twice, or half of it, counts once. Stops at a row that is not wholly taken.
+ * So a row that comes twice, or half of it, counts once. Stops at a row that is not wholly taken, and behind one after which
+ * 20 seconds are over: a home that is slow gets on by a few rows a request.
+ *
+ * @param now ms since the epoch
  */
-export async function takeForwarded(intake: Intake, { from, rows }: Forwarded): Promise<TakenRows> {
+export async function takeForwarded(intake: Intake, { from, rows }: Forwarded, now: () => number): Promise<TakenRows> {
   const sum = { accepted: 0, duplicates: 0, refused: 0 }
+  const untilMs = now() + TAKE_MS
   for (const [taken, row] of rows.entries()) {
+    if (taken > 0 && now() >= untilMs) return { rows: taken, ...sum }
     const problem = await takeRow(intake, from, row, sum)
     if (problem !== undefined) return { rows: taken, ...sum, problem }
   }

@@ -19,7 +19,7 @@ export interface NewRow {
 
 /** Events that have their place in the queue. */
 export interface QueuedRow extends NewRow {
-  /** Counts how often the queue began anew: the epoch of its region. */
+  /** When the queue began, ms: greater for one that was made anew. */
   readonly incarnation: number
   /** The place of the first event; the others stand behind it. */
   readonly first: number

@@ -2,6 +2,11 @@
 export type PullerPhase =
   /** Another region pulls the partition, or did before it was handed on. */
   | 'away'
+  /**
+   * Stands still until the partition is moved: in a region that its source has left, until it is handed over; in one that its source
+   * has come to, until it is taken over.
+   */
+  | 'waiting'
   | 'running'
   /** Waits for a person: `halt` says what for. */
   | 'halted'
@@ -70,6 +75,45 @@ export interface Barrier {
   readonly incarnation: number
   readonly offset: number
   readonly generation: number
+}
+
+/** What a region has to do with a partition, by the routing of its source. */
+export type Pulls =
+  /** It is the home of the source, and pulls it. */
+  | 'home'
+  /** It is the first region, and pulls it when no other one has: of a source without a home. */
+  | 'first'
+  /** It pulls it once it was moved here: of a source without a home, in the other regions. */
+  | 'moved'
+  /** Another region is the home of the source: this one never pulls it. */
+  | 'never'
+
+/** Whether another region has read a partition. */
+export type ReadElsewhere =
+  | { readonly kind: 'nobody' }
+  /** `next`: the record that it would read next, or -1. */
+  | { readonly kind: 'read'; readonly region: string; readonly next: number }
+  | { readonly kind: 'failed'; readonly message: string }
+
+/** Whether any record was, or may have been, read by this puller; or it was told where to begin. */
+export const hasBegun = ({ generation, offset }: Pick<PullerState, 'generation' | 'offset'>): boolean =>
+  generation > 0 || offset >= 0
+
+/** Told where a source has left. */
+const LEFT = 'its source has another home now, which waits for it: move it there'
+
+/** What a puller does when it is opened: what it did, as far as the routing still lets it. */
+export function openedState(saved: PullerState | undefined, pulls: Pulls): PullerState {
+  const state = saved ?? newPuller('away')
+  const { phase, halt } = state
+  if (!hasBegun(state)) {
+    if (pulls === 'home' && phase === 'waiting') return state
+    return { ...state, phase: pulls === 'home' || pulls === 'first' ? 'running' : 'away' }
+  }
+  if (phase === 'away') return state
+  if (pulls === 'never') return { ...state, phase: 'waiting', problem: LEFT }
+  // Not handed over: nobody else has gone on from there, so it may, also when its source has come back.
+  return { ...state, phase: halt === null ? 'running' : 'halted' }
 }
 
 export const newPuller = (phase: PullerPhase): PullerState => ({

@@ -7,7 +7,15 @@ import { type DecodedPage, decodePage, oversizedBatch, type PageContext, type Pa
 import type { KafkaFailure, KafkaHttp, KafkaRecord } from './kafka-http.ts'
 import { judgeRange } from './out-of-range.ts'
 import { PageReader } from './page-reader.ts'
-import { type Barrier, type Halt, newPuller, type PullerState } from './puller-state.ts'
+import {
+  type Barrier,
+  type Halt,
+  hasBegun,
+  openedState,
+  type PullerState,
+  type Pulls,
+  type ReadElsewhere,
+} from './puller-state.ts'
 
 /** Records that go to the shards in one piece: what fails together is tried again together. */
 const PIECE_RECORDS = 5_000
@@ -53,8 +61,10 @@ export interface PullerOptions {
   /** Saves durably before it returns. */
   readonly save: (state: PullerState) => void
   readonly saved: PullerState | undefined
-  /** Whether this region pulls the partition when nobody has said anything else. */
-  readonly isHome: boolean
+  /** Whether this region pulls the partition, by the routing of its source. */
+  readonly pulls: Pulls
+  /** Whether another region has read it: asked once, before its first record. Never throws. */
+  readonly elsewhere: () => Promise<ReadElsewhere>
   /** ms since the epoch. */
   readonly now: () => number
   /** At least 0, less than 1. */
@@ -98,7 +108,7 @@ export class Puller {
   constructor(options: PullerOptions) {
     this.options = options
     this.reader = new PageReader(options)
-    this.state = options.saved ?? newPuller(options.isHome ? 'running' : 'away')
+    this.state = openedState(options.saved, options.pulls)
   }
 
   get status(): PullerState {
@@ -128,6 +138,7 @@ export class Puller {
   private async pull(untilMs: number): Promise<number | null> {
     if (this.state.phase !== 'running') return null
     let pause = this.isNew ? await this.begin() : 0
+    if (this.state.phase !== 'running') return null
     while (pause < SLEPT_MS && this.options.now() < untilMs && !this.leaving) {
       if (pause > 0) await this.options.sleep(pause)
       pause = this.isNew ? await this.begin() : await this.turn()
@@ -179,10 +190,12 @@ export class Puller {
   /** Stops here for good, at the end of the page under way, and tells where another region can go on. */
   async handOver(): Promise<Barrier> {
     await this.settle()
-    const { topicId, incarnation, offset, generation } = this.state
+    // A partition that was handed over before its first record has been read was handed over all the same.
+    const generation = Math.max(1, this.state.generation)
+    const { topicId, incarnation, offset } = this.state
     this.waiting = []
     this.reader.forget()
-    this.update({ phase: 'away', halt: null })
+    this.update({ phase: 'away', halt: null, failures: 0, problem: null, generation })
     this.save()
     return { topicId, incarnation, offset, generation }
   }
@@ -192,10 +205,13 @@ export class Puller {
     this.update({
       phase: 'running',
       halt: null,
+      failures: 0,
+      problem: null,
       topicId,
       incarnation,
       offset,
-      generation: Math.max(generation, this.state.generation),
+      // Whoever takes over asks nobody whether it may.
+      generation: Math.max(1, generation, this.state.generation),
     })
     this.isNew = true
     this.save()
@@ -205,6 +221,11 @@ export class Puller {
   /** A reader of its own number, at a place to begin. */
   private async begin(): Promise<number> {
     const { kafka, intake, partition } = this.options
+    if (!hasBegun(this.state)) {
+      const elsewhere = await this.options.elsewhere()
+      if (elsewhere.kind === 'failed') return this.failed(elsewhere)
+      if (elsewhere.kind === 'read') return this.wait(elsewhere)
+    }
     const topic = await kafka.topic(intake.topic)
     if (topic.kind === 'failed') return this.failed(topic)
     this.update({ generation: this.state.generation + 1 })
@@ -458,6 +479,16 @@ export class Puller {
     const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures, 20))
     const asked = Math.min(retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS)
     return Math.max(1, asked, Math.ceil(this.options.random() * longest))
+  }
+
+  /** What another region has read would be counted here a second time. */
+  private wait({ region, next }: { readonly region: string; readonly next: number }): number {
+    const problem = `region ${region} has read it${next > 0 ? ` up to offset ${next - 1}` : ''}: move it from there`
+    // Without a home there is nowhere that it should go: it stays where it is pulled.
+    if (this.options.pulls === 'first') this.update({ phase: 'away', failures: 0, problem: null })
+    else this.update({ phase: 'waiting', failures: 0, problem })
+    this.save()
+    return 0
   }
 
   private halt(reason: Halt['reason'], message: string): number {

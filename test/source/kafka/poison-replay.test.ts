@@ -85,7 +85,8 @@ test('a record that one shard takes and another fails at is counted once by each
     areWell: (batch) => areWell(delivery, batch),
     save: () => {},
     saved: undefined,
-    isHome: true,
+    pulls: 'home',
+    elsewhere: async () => ({ kind: 'nobody' }),
     now: () => now,
     random: () => 0.9,
     sleep: async (ms) => {

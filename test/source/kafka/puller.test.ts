@@ -6,7 +6,7 @@ import { Plan } from '../../../src/plan/index.ts'
 import { type DeadLetter, MESSAGE_VERSION, Shard, type ShardDirectory } from '../../../src/shard/index.ts'
 import { deliver, type EventBatch, Router } from '../../../src/source/index.ts'
 import { Puller } from '../../../src/source/kafka/puller.ts'
-import type { PullerState } from '../../../src/source/kafka/puller-state.ts'
+import type { PullerState, Pulls, ReadElsewhere } from '../../../src/source/kafka/puller-state.ts'
 import { CrashingStorage } from '../../support/crashing-storage.ts'
 import { type Random, random } from '../../support/random.ts'
 import { ACTIVITY, definitionsOf, lifetimeView } from '../../support/shards.ts'
@@ -55,12 +55,15 @@ class World {
   private shards: Shard[] = []
   private readonly router: Router
   private readonly directory: ShardDirectory
-  private readonly isHome: boolean
+  /** By the routing of its source, as deployed. */
+  pulls: Pulls
+  /** What the other regions say when they are asked. */
+  elsewhere: ReadElsewhere = { kind: 'nobody' }
 
-  constructor(r: Random, options: Partial<KafkaIntake> = {}, kafka = new MemoryKafka(r), isHome = true) {
+  constructor(r: Random, options: Partial<KafkaIntake> = {}, kafka = new MemoryKafka(r), pulls: Pulls = 'home') {
     this.r = r
     this.kafka = kafka
-    this.isHome = isHome
+    this.pulls = pulls
     this.intake = intake(options)
     // No id field: what identifies a record is its place.
     const { id: _, ...source } = ACTIVITY
@@ -129,7 +132,8 @@ class World {
         this.saved = state
       },
       saved: this.saved,
-      isHome: this.isHome,
+      pulls: this.pulls,
+      elsewhere: async () => this.elsewhere,
       now: () => this.now,
       random: () => this.r.next(),
       sleep: async (ms) => {
@@ -332,7 +336,7 @@ test('a record that breaks its shard each time is parked in the end, and alone',
 test('a stale puller is fenced, and one that is handed over goes on elsewhere exactly where it was', async () => {
   await forSomeSeeds(20, async (r) => {
     const first = new World(r)
-    const second = new World(r, {}, first.kafka, false)
+    const second = new World(r, {}, first.kafka, 'moved')
     const truth = none()
     append(r, first.kafka, truth, 200, START)
     await second.run()

@@ -86,7 +86,8 @@ class World {
         this.saved = state
       },
       saved: this.saved,
-      isHome: true,
+      pulls: 'home',
+      elsewhere: async () => ({ kind: 'nobody' }),
       now: () => this.now,
       random: () => 0.5,
       sleep: async (ms) => {
