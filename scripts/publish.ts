@@ -47,7 +47,7 @@ async function publishAll(client: IngestClient, options: Options & { store: stri
     if (!json) console.log(text)
   }
   const find = ({ stores }: Answer) => stores.find((one) => one.store === store) as StorePublishing
-  const isUnderWay = isListing(find(before))
+  const isUnderWay = isListing(find(before)) && find(before).paused > 0
   const answer = await client.ask<Answer>('POST', `/v1/stores/${store}/${isUnderWay ? 'resume' : 'publish'}`)
   say(`${isUnderWay ? 'Going on with' : 'Publishing'} every entity of ${answer.region} to ${store}.`)
   if (detach) return finish(find(answer), json)

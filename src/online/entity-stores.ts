@@ -101,6 +101,7 @@ export class EntityStore {
       store: open,
       print,
       revision: () => subscriptions.of(name).revision,
+      wasComplete: subscriptions.of(name).page === null,
       isComplete: () => this.isComplete,
       hasHead: () => subscriptions.of(name).hasHead === true,
       headPut: () => subscriptions.note(name, 'hasHead'),
@@ -140,6 +141,7 @@ export class EntityStore {
   /** Does some of what there is to do. Throws when it is not known whether the store has it: call it again later. */
   async send(): Promise<void> {
     if (this.isFarBehind) this.startOver()
+    if (this.subscriptions.of(this.name).hasHead !== true) await this.publisher.begin()
     if (this.isToSweep) this.sweep()
     else await this.publisher.send()
   }

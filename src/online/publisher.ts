@@ -3,7 +3,7 @@ import type { EntityRuntime } from '../plan/index.ts'
 import type { ChangeList, ChangeRow, Shard, VectorReader } from '../shard/index.ts'
 import { CorruptBytes } from '../util/byte-reader.ts'
 import { type Copy, type CopyAddress, isWithheld, WITHHELD } from './copy.ts'
-import { headCopy } from './head.ts'
+import { type Head, headCopy } from './head.ts'
 import { isCopy, type OnlineStore } from './store.ts'
 import { compareVersions, type Version } from './version.ts'
 
@@ -47,6 +47,8 @@ export interface StorePublisherOptions {
   readonly print: string
   /** Rises with the definition, the format, and each time that everything is published anew. */
   readonly revision: () => number
+  /** Whether everything had been listed when the process began. */
+  readonly wasComplete: boolean
   /** Whether the store has every entity: then a head may say so. */
   readonly isComplete: () => boolean
   /** Whether a head was ever put. */
@@ -108,12 +110,16 @@ export class StorePublisher {
   private headMs = 0
   private settledMs = 0
   private lastHead: Version | null = null
+  /** The store had everything up to this commit when the process began, as far as that can be said. */
+  private hadSeq: number
   private oldest: { readonly sent: number; readonly ms: number } | null = null
   private readonly counts = { copies: 0, older: 0, refused: 0 }
   private problem: string | null = null
 
   constructor(options: StorePublisherOptions) {
     this.options = options
+    const { changes, shard, wasComplete } = options
+    this.hadSeq = wasComplete ? (changes.releasedSeq ?? shard.stats.seq) : 0
   }
 
   /** Whether the store has everything up to a row of the change list. */
@@ -191,6 +197,8 @@ export class StorePublisher {
       this.sent = work.last
       done(work.last)
     }
+    // One that fails is due at once.
+    this.headMs = 0
     // While entities are still missing there the head of before stays, and copies age by it.
     if (work.reached !== null && isComplete()) await this.putHead(store, work.reached)
     this.headMs = now()
@@ -311,28 +319,53 @@ export class StorePublisher {
     }
   }
 
-  private async putHead(
-    store: OnlineStore,
-    { seq, atMs }: { readonly seq: number; readonly atMs: number },
-  ): Promise<void> {
-    const { entity, place, shard, revision, name, report, print, hasHead, headPut } = this.options
+  /**
+   * To be called before anything is put, and before everything is listed anew. Where the store has no head it gets one that says
+   * nothing: if that is gone when all is there, the store was emptied meanwhile. Throws when the store does not answer.
+   */
+  async begin(): Promise<void> {
+    const store = this.options.store()
+    // What was put there a moment ago may not be seen yet; nor is such a store emptied by a restart.
+    if (store.flags.staleMs > 0) {
+      this.options.headPut()
+      return
+    }
+    const sign = headCopy({ ...this.headAt({ seq: 0, atMs: 0 }), print: '' })
+    const [there] = await store.get([sign.address])
+    if (there === undefined) await this.putOne(store, sign)
+    this.options.headPut()
+  }
+
+  private headAt({ seq, atMs }: { readonly seq: number; readonly atMs: number }): Head {
+    const { entity, place, shard, revision, print } = this.options
     const { region, epoch, shards, shard: number } = place
-    const own = { entity: entity.spec.name, region, epoch, shards, shard: number, seq, atMs, revision: revision() }
-    const head = headCopy({ ...own, print, ...shard.history })
+    const where = { entity: entity.spec.name, region, epoch, shards, shard: number }
+    return { ...where, seq, atMs, revision: revision(), print, ...shard.history }
+  }
+
+  private async putHead(store: OnlineStore, reached: { readonly seq: number; readonly atMs: number }): Promise<void> {
+    const { name, report, hasHead, headPut } = this.options
+    const head = headCopy(this.headAt(reached))
     if (hasHead() && (await this.hasLost(store, head.address))) {
       report(`the online store ${name} has lost its copies: everything is published anew`)
       this.lastHead = null
+      this.hadSeq = 0
       this.options.lost()
       return
     }
-    const [outcome] = await store.put([head])
-    if (typeof outcome === 'object') {
-      if ('again' in outcome) throw new Error(outcome.again)
-      report(`the online store ${name} did not take a head: ${outcome.refused}`)
-      return
-    }
+    if (!(await this.putOne(store, head))) return
     this.lastHead = head.version
     headPut()
+  }
+
+  /** Says whether the store has taken it, or has a newer one. */
+  private async putOne(store: OnlineStore, head: Copy): Promise<boolean> {
+    const { name, report } = this.options
+    const [outcome] = await store.put([head])
+    if (typeof outcome !== 'object') return true
+    if ('again' in outcome) throw new Error(outcome.again)
+    report(`the online store ${name} did not take a head: ${outcome.refused}`)
+    return false
   }
 
   /**
@@ -344,7 +377,10 @@ export class StorePublisher {
     if (store.flags.staleMs > 0) return false
     const [there] = await store.get([address])
     if (there === undefined) return true
+    // Of the sign that a listing begins with nothing more can be said.
+    if (!isCopy(there) || there.version.mark === 0) return false
     const { lastHead } = this
-    return lastHead !== null && isCopy(there) && compareVersions(there.version, lastHead) < 0
+    if (lastHead !== null) return compareVersions(there.version, lastHead) < 0
+    return there.version.epoch === this.options.place.epoch && there.version.seq < this.hadSeq
   }
 }

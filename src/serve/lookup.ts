@@ -118,6 +118,8 @@ function keysOf(vector: VectorPlan, rows: readonly unknown[]): Map<EntityRuntime
 function isServed(plan: Plan, { regions }: Reach, { region, entity, epoch, shard }: Commit): boolean {
   const shards = regions.find((one) => one.region === region)
   if (shards === undefined || !plan.entities.has(entity) || epoch > shards.epoch) return false
+  // What a restore has left behind is not there any more.
+  if (epoch < (shards.oldestEpoch ?? shards.epoch)) return false
   return epoch < shards.epoch || shard < shards.shardsOf(entity)
 }
 

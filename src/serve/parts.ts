@@ -128,7 +128,7 @@ async function askStores(
       const part = readPart(reach, near, search.request, copy, head, nowMs)
       if (part === undefined) return
       const kept = reach.cache?.put(search.text, part) ?? part
-      consider(search, kept, oldestMs, 'store')
+      consider(search, kept, oldestMs, kept === part ? 'store' : 'isolate')
     })
     // A store that answers knows what stores know, unless it was emptied: what is too old there is asked of the shard.
     if (!isLost) return tried + 1
@@ -214,7 +214,8 @@ async function askShards(plan: Plan, reach: Reach, searches: readonly Search[]):
   const byRegion = groupBy(searches, ({ request }) => request.region.region)
   await Promise.all(
     [...byRegion].map(async ([region, own]) => {
-      const calls = [...groupBy(own, ({ request, address }) => `${address.entity}/${request.shard}`).values()]
+      const shards = groupBy(own, ({ request, address }) => `${address.entity}/${request.shard}`)
+      const calls = [...shards.values()].flatMap(cut)
       const askedMs = reach.now()
       const asks = calls.map((call) => () => askShard(plan, call))
       const breaker = reach.breakers?.get(region)
@@ -224,6 +225,14 @@ async function askShards(plan: Plan, reach: Reach, searches: readonly Search[]):
       })
     }),
   )
+}
+
+/** Entities of one call: what a shard answers is in memory, here and there. */
+const MOST_KEYS = 250
+
+function cut(searches: readonly Search[]): Search[][] {
+  const count = Math.ceil(searches.length / MOST_KEYS)
+  return Array.from({ length: count }, (_, i) => searches.slice(i * MOST_KEYS, (i + 1) * MOST_KEYS))
 }
 
 function groupBy(searches: readonly Search[], nameOf: (search: Search) => string): Map<string, Search[]> {

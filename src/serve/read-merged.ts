@@ -19,11 +19,13 @@ export async function readMerged(
   const { name } = entity.spec
   const spread = spreadOf(entity)
   const requests: PartRequest[] = []
+  const holders = reach.holders(entity).map((region) => {
+    return { region, own: after.filter((commit) => commit.region === region.region && commit.entity === name) }
+  })
   for (const key of keys) {
-    for (const region of reach.holders(entity)) {
+    for (const { region, own } of holders) {
       for (let slice = 0; slice < spread; slice++) {
         const shard = sliceShard(key, slice, region.shardsOf(name))
-        const own = after.filter((commit) => commit.region === region.region && commit.entity === name)
         requests.push({ entity, key, slice, region, shard, ...(own.length > 0 && { after: own }) })
       }
     }
@@ -112,7 +114,8 @@ function sincesOf(reader: VectorReader, parts: readonly Part[]): SinceTable {
   const histories = parts.map(({ history }) => history)
   const [first = null] = histories
   const known = first === null ? undefined : tables.get(first)
-  if (known?.reader === reader && histories.every((history, i) => history === known.histories[i])) return known.table
+  const isAlike = known?.reader === reader && known.histories.length === histories.length
+  if (isAlike && histories.every((history, i) => history === known.histories[i])) return known.table
   const all = histories.filter((history) => history !== null)
   const isKnown = all.length === histories.length
   const table = reader.sinceTable((feature) => (isKnown ? mergedSince(feature, all) : Number.POSITIVE_INFINITY))

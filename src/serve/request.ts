@@ -93,6 +93,9 @@ function vectorOf(plan: Plan, service: unknown, features: unknown): VectorPlan |
   return bad('bad_request', 'Name either "service" (a text) or "features" (a list of "view.feature").')
 }
 
+/** Commits of one request: each is looked at for each part. */
+const MOST_COMMITS = 1_000
+
 /** A day: what is older than that is no copy but history. */
 const LONGEST_STALENESS_MS = 86_400_000
 
@@ -111,6 +114,11 @@ function timeOf(at: unknown): number | undefined {
 function commitsOf(after: unknown): Commit[] | Problem {
   if (after === undefined || after === null) return []
   const texts = Array.isArray(after) ? (after as unknown[]) : [after]
+  if (texts.length > MOST_COMMITS)
+    return bad(
+      'bad_after',
+      `"after" holds ${texts.length} commits; at most ${MOST_COMMITS}. Of each shard the greatest is enough.`,
+    )
   const commits: Commit[] = []
   for (const text of texts) {
     const commit = typeof text === 'string' ? parseCommit(text) : undefined

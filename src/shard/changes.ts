@@ -17,8 +17,9 @@ export interface ChangeRow {
   readonly id: number
   /** When the batch was accepted, ms. */
   readonly atMs: number
-  /** The shard's commit after it; 0 in a row that older code wrote. */
+  /** The shard's commit after it, and that before it; 0 in a row that older code wrote. */
   readonly seq: number
+  readonly from: number
   readonly changed: readonly ChangedKeys[]
 }
 
@@ -80,37 +81,39 @@ export class ChangeList {
     return known
   }
 
-  /** Writes what was noted: a row, or none. Inside the batch's transaction; `seq`: the commit after it. */
-  write(atMs: number, seq: number): void {
+  /** Writes what was noted: a row, or none. Inside the batch's transaction; the commits before and after it. */
+  write(atMs: number, from: number, seq: number): void {
     if (this.pending.size === 0) return
-    for (const [views, keys] of this.pending) this.pack(atMs, seq, { views: views.split(','), keys: [...keys] })
-    this.close(atMs, seq)
+    const at = { atMs, from, seq }
+    for (const [views, keys] of this.pending) this.pack(at, { views: views.split(','), keys: [...keys] })
+    this.close(at)
     this.pending = new Map()
   }
 
   /** Writes keys that did not change, for a reader that was never told of them. Inside a transaction. */
   list(atMs: number, seq: number, changed: ChangedKeys): void {
     if (changed.keys.length === 0) return
-    this.pack(atMs, seq, changed)
-    this.close(atMs, seq)
+    const at = { atMs, from: seq, seq }
+    this.pack(at, changed)
+    this.close(at)
   }
 
-  private pack(atMs: number, seq: number, { keys, ...about }: ChangedKeys): void {
+  private pack(at: RowHead, { keys, ...about }: ChangedKeys): void {
     for (let from = 0; from < keys.length; ) {
       let to = from
       while (to < keys.length && this.units < ROW_UNITS) this.units += (keys[to++] as string).length + QUOTES
       this.row.push({ ...about, keys: keys.slice(from, to) })
       from = to
-      if (this.units >= ROW_UNITS) this.close(atMs, seq)
+      if (this.units >= ROW_UNITS) this.close(at)
     }
   }
 
-  private close(atMs: number, seq: number): void {
+  private close(at: RowHead): void {
     const { row } = this
     this.row = []
     this.units = 0
     if (row.length === 0) return
-    this.storage.writeOutbox(this.next++, `${JSON.stringify({ format: FORMAT, atMs, seq })}\n${JSON.stringify(row)}`)
+    this.storage.writeOutbox(this.next++, `${JSON.stringify({ format: FORMAT, ...at })}\n${JSON.stringify(row)}`)
   }
 
   /** The oldest rows behind a number. */
@@ -119,6 +122,12 @@ export class ChangeList {
       const cut = body.indexOf('\n')
       return { id, ...head(body), changed: JSON.parse(body.slice(cut + 1)) as ChangedKeys[] }
     })
+  }
+
+  /** Everything up to this commit has left for all readers; undefined when nothing waits. */
+  get releasedSeq(): number | undefined {
+    const [row] = this.storage.readOutbox(1, 0)
+    return row && head(row.body).from
   }
 
   /** When the oldest row behind a number was accepted; null when there is none. */
@@ -152,10 +161,14 @@ export class ChangeList {
   }
 }
 
-function head(body: string): { readonly atMs: number; readonly seq: number } {
-  const { format, atMs, seq } = JSON.parse(body.slice(0, body.indexOf('\n'))) as Record<'format' | 'atMs', number> & {
-    readonly seq?: number
-  }
+type RowHead = Pick<ChangeRow, 'atMs' | 'seq' | 'from'>
+
+function head(body: string): RowHead {
+  const { format, atMs, seq, from } = JSON.parse(body.slice(0, body.indexOf('\n'))) as Record<
+    'format' | 'atMs',
+    number
+  > &
+    Partial<RowHead>
   if (format !== FORMAT) throw new Error(`a row of changes of format ${format}; this code reads ${FORMAT}`)
-  return { atMs, seq: seq ?? 0 }
+  return { atMs, seq: seq ?? 0, from: from ?? 0 }
 }

@@ -264,7 +264,7 @@ export class Shard {
         this.journal.write(quality ? { ...entry, quality } : entry)
       }
       if (refused.length > 0) this.outbox.write(this.name, message, refused)
-      this.changes?.write(availableAt, this.seq)
+      this.changes?.write(availableAt, seqBefore, this.seq)
       this.positions.advance(message)
       this.checkpoint(this.seq - seqBefore)
     })

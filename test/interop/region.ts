@@ -16,8 +16,8 @@ export const TOKEN = 'interop-token'
 const APPS = {
   app: async () => (await import('./app/definitions.ts')).app,
   'app-mended': async () => (await import('./app-mended/definitions.ts')).app,
-  // Their regions are told when they are deployed.
-  'regions/app': async () => ({ regions: [] }),
+  'regions/app': async () => (await import('./regions/app/definitions.ts')).app,
+  // Its regions are told when it is deployed.
   'reshard-app': async () => ({ regions: [] }),
 } satisfies Record<string, () => Promise<{ readonly regions: readonly Region[] }>>
 export type TestApp = keyof typeof APPS

@@ -61,6 +61,7 @@ export class SimWorld {
   private readonly cuts = new Set<string>()
   private readonly lates: Late[] = []
   private readonly reaches = new Map<SimRegion, Reach>()
+  private readonly backups = new Map<string, ReadonlyMap<string, string>>()
   private events = 0
   /** When a link was last cut or healed. */
   private changedMs = Number.NEGATIVE_INFINITY
@@ -239,10 +240,18 @@ export class SimWorld {
     const { r } = this
     const region = r.pick(this.regions)
     this.counts.wiped++
+    if (r.chance(0.3)) {
+      this.backups.set(region.name, new Map(region.store.texts))
+      return
+    }
     if (r.chance(0.5)) {
       // Requests end within minutes; a head that arrives in an empty store would be a lie that nobody could see.
       for (const late of this.lates.splice(0)) await late()
-      region.store.texts.clear()
+      const { texts } = region.store
+      const backup = this.backups.get(region.name)
+      texts.clear()
+      // From a backup, or with nothing.
+      if (backup && r.chance(0.5)) for (const [address, text] of backup) texts.set(address, text)
       return
     }
     for (const shard of this.allShards) {

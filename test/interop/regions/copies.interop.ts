@@ -5,9 +5,10 @@ import { random } from '../../support/random.ts'
 import { shuffled } from '../../support/streams.ts'
 import { interopFolder } from '../peers.ts'
 import { SEED, sized } from '../size.ts'
+import { THREE } from './app/three.ts'
 import { Load, pause } from './load.ts'
-import { TestRegions, THREE } from './regions.ts'
-import { expectFromShards, expectFromStores, expectInSql, published, settle } from './settled.ts'
+import { TestRegions } from './regions.ts'
+import { expectFromShards, expectFromStores, expectInSql, published, ready, settle } from './settled.ts'
 import { TestStores, withStores } from './stores.ts'
 import { Truth } from './truth.ts'
 
@@ -26,6 +27,34 @@ afterAll(async () => {
   await regions?.stop()
   await stores?.stop()
 })
+
+test('an event is in the store of another region a flush after its 202, and what is read there has it', async () => {
+  const truth = new Truth(NAMES, SEED - 1)
+  const load = new Load(regions, truth, random(SEED), 'fresh')
+  await ready(regions, load)
+  const tookMs: number[] = []
+  for (let n = 0; n < sized(100, 8); n++) {
+    const [from, to] = shuffled(random(SEED + n), NAMES) as [string, string]
+    const user = `fresh${n}`
+    const after = (await load.send('clicks', from, [user])).filter((commit) => commit.includes('/user/'))
+    const fromMs = performance.now()
+    const { sql } = stores.store(`${to}/sql`)
+    const args = [user, from]
+    const there = () =>
+      sql
+        .execute({ sql: 'select 1 from tidemark_features where key = ? and region = ?', args })
+        .then((all) => all.rows.length)
+    await expect.poll(there, { timeout: 20_000, interval: 5 }).toBe(1)
+    tookMs.push(performance.now() - fromMs)
+    const [row] = await load.rows(to, 'user', [user], { maxStalenessMs: 60_000, after })
+    expect(row?.values[0]).toBe(truth.total('click_stats', user)[0])
+  }
+  tookMs.sort((a, b) => a - b)
+  const at = (share: number) => Math.round(tookMs[Math.floor(share * (tookMs.length - 1))] as number)
+  console.log(
+    `from the 202 to the row in another region's libSQL: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms of ${tookMs.length}`,
+  )
+}, 240_000)
 
 test.each(SEEDS)(
   'whatever is cut, lost, repeated and killed, seed %i',
@@ -127,7 +156,10 @@ test.each(SEEDS)(
     }
     await expectFromStores(regions, load, truth)
     await expectInSql(regions, stores, truth)
-    console.log(`seed ${seed}: ${truth.events} events; ${JSON.stringify({ ...load.counts, ...counts })}`)
+    load.tookMs.sort((a, b) => a - b)
+    const [half, most] = [0.5, 0.99].map((share) => load.tookMs[Math.floor(share * (load.tookMs.length - 1))])
+    const all = JSON.stringify({ ...load.counts, ...counts })
+    console.log(`seed ${seed}: ${truth.events} events; ${all}; reads took ${half} ms at p50, ${most} ms at p99`)
     for (const count of [load.counts.cutReads, load.counts.isolate, load.counts.store, load.counts.shard])
       expect(count).toBeGreaterThan(0)
   },

@@ -2,16 +2,9 @@
 import { freePort } from '../../../scripts/local/port.ts'
 import type { Region } from '../../../src/plan/index.ts'
 import { type RegionOptions, TestRegion } from '../region.ts'
+import { THREE } from './app/three.ts'
 import { Link } from './link.ts'
 import type { TestStores } from './stores.ts'
-
-/** What regions.ts says of the app `test/interop/regions/app` when no test says more. */
-export const THREE: readonly Region[] = ['east', 'west', 'south'].map((name, i) => ({
-  name,
-  id: i + 1,
-  epoch: 0,
-  shards: { default: 2 },
-}))
 
 export type RegionsOptions = Omit<RegionOptions, 'name' | 'links' | 'doorPort' | 'connections'> & {
   /** All that will ever run. */
