@@ -2,7 +2,7 @@ import { abortAllDurableObjects, evictAllDurableObjects, reset, runInDurableObje
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test } from 'vitest'
 import { forwarderOf } from '../../durable-objects/forwarder.ts'
-import { forwardedText } from '../../src/source/index.ts'
+import { forwardedText, type HeadWatch } from '../../src/source/index.ts'
 import { app } from '../../workers/app.ts'
 import { createIngest } from '../../workers/ingest/app.ts'
 import { createRegionDoor } from '../../workers/ingest/region-door.ts'
@@ -173,4 +173,38 @@ test.each([
   expect(await show()).not.toHaveProperty('forwards')
   await send(flight(1, 0))
   expect(await show()).toMatchObject({ forwards: [{ home: 'far', events: 1 }] })
+})
+
+test('what its home turns away again and again is taken out by a person, and kept as dead letters', async () => {
+  await send([flight(1, 0), flight(2, 1)])
+  await send(flight(3, 2))
+  const skip = () => ask('POST', '/v1/sources/flights/forwards/far/skip')
+  expect(await skip()).toMatchObject({ status: 409, body: { code: 'not_stuck' } })
+  expect(await queue().status()).toMatchObject({ events: 3 })
+  expect(await ask('POST', '/v1/sources/flights/forwards/fra/skip')).toMatchObject({
+    status: 404,
+    body: { detail: expect.stringContaining('Did you mean "far"?') },
+  })
+  const turnAway = (times: number, atMs: number) =>
+    runInDurableObject(queue(), (object) => {
+      const head = Reflect.get(object, 'head') as HeadWatch
+      for (let i = 0; i < times; i++) head.answered(0, true, atMs)
+    })
+  await turnAway(11, Date.now() - 600_000)
+  expect(await skip()).toMatchObject({ status: 409 })
+  await turnAway(1, Date.now())
+  expect((await ask('GET', '/v1/sources/flights')).body.forwards).toMatchObject([{ events: 3, stuck: { tries: 12 } }])
+  expect(await skip()).toMatchObject({ status: 200, body: { skipped: 2, status: { events: 1 } } })
+  const { letters } = (await deadLetters()).body
+  const poison = { reason: 'poison', message: expect.stringContaining('region far did not take it') }
+  expect(letters).toMatchObject([poison, poison])
+  expect(await waiting()).toContain(JSON.stringify(flight(3, 2)))
+  // The next one has its own time.
+  expect(await skip()).toMatchObject({ status: 409 })
+})
+
+test('another region that asks for the puller of a partition nobody knows yet is told to come again', async () => {
+  const answer = await homeDoor.fetch(new Request('http://door/pullers/flights/flights/0'), env)
+  expect(answer.status).toBe(503)
+  expect(await answer.json()).toMatchObject({ code: 'unknown_partition' })
 })
