@@ -123,6 +123,45 @@ test('a full queue is 503, and says when to try again and how much waits', async
   expect(body.detail).toContain('wait in local for region far')
 })
 
+test('a request for two homes leaves for both when both queues have room, and for none when one has not', async () => {
+  const south = { name: 'south', id: 3, epoch: 0, shards: { default: 4 } }
+  const routing = { flights: { by: 'origin', homes: { SEA: 'far' }, otherwise: 'south' } }
+  const door = createIngest({ ...away, regions: [...away.regions, south], routing })
+  const Limited = forwarderOf({ ...away, regions: [...away.regions, south] })
+  const at = (name: string) => env.FORWARDERS.getByName(name)
+  const limited = (name: string) => {
+    const within = <T>(work: (queue: InstanceType<typeof Limited>) => T) =>
+      runInDurableObject(at(name), (_queue, state) =>
+        work(new Limited(state, { ...env, FORWARD_LIMIT_BYTES: name.endsWith('south') ? '300' : '30000' })),
+      )
+    return {
+      add: (rows: string) => within((own) => own.add(rows)),
+      full: (bytes: number) => within((own) => own.full(bytes)),
+    }
+  }
+  const FORWARDERS = { getByName: limited } as unknown as typeof env.FORWARDERS
+  const post = async (ids: readonly number[]) => {
+    const events = ids.map((id) => flight(id, id, { origin: id % 2 === 0 ? 'SEA' : 'LAX' }))
+    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
+    const request = new Request('http://door/v1/sources/flights/events', {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(events),
+    })
+    const response = await door.fetch(request, { ...env, FORWARDERS })
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+  }
+  const waits = async () =>
+    await Promise.all(['far', 'south'].map(async (home) => (await at(`local/flights/${home}`).status()).events))
+  expect(await post([1, 2])).toMatchObject({ status: 202, body: { forwarded: 2 } })
+  // Their own objects have read the storage before these wrote.
+  await abortAllDurableObjects()
+  expect(await waits()).toEqual([1, 1])
+  expect(await post([4, 3])).toMatchObject({ status: 503, body: { code: 'queue_full' } })
+  await abortAllDurableObjects()
+  expect(await waits()).toEqual([1, 1])
+})
+
 test('a source tells what waits for other regions, and why', async () => {
   await send(flight(1, 0))
   await expect
