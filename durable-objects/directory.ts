@@ -25,7 +25,7 @@ import {
 } from '../src/shard/index.ts'
 import type { EpochStatus } from './opening.ts'
 import type { HandOverStub, TableHandOverStub } from './parents.ts'
-import type { RestorableStub } from './restore.ts'
+import type { HeldStub, RestorableStub } from './restore.ts'
 import type { StoreOrder } from './shard-stores.ts'
 
 /** What a deployment wants to know of a shard. */
@@ -98,7 +98,7 @@ export function shardDirectory(region: Region, namespace: ShardNamespace): OwnSh
 /** A shard of a table as its Durable Object offers it over RPC. */
 export interface TableNamespace {
   getByName(name: string): TableHandOverStub &
-    RestorableStub & {
+    HeldStub & {
       apply(message: ApplyMessage): Promise<ApplyAnswer | ShardUnavailable>
       rows(message: RowsMessage): Promise<RowsAnswer | ShardUnavailable>
       expectations(): Promise<ExpectationCount[]>

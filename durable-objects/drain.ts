@@ -27,6 +27,7 @@ export class SomeLeft extends Error {}
 export class Drain {
   private readonly options: DrainOptions
   private running = false
+  private going: Promise<void> = Promise.resolve()
   private failures = 0
   private retryAtMs = 0
 
@@ -36,9 +37,19 @@ export class Drain {
 
   /** Never throws: what could not leave waits for the alarm. */
   async run(): Promise<void> {
-    const { storage, name, isEmpty, send, mostSends } = this.options
-    if (this.running || isEmpty()) return
+    if (this.running || this.options.isEmpty()) return
     this.running = true
+    this.going = this.go()
+    await this.going
+  }
+
+  /** Resolves when nothing is under way. Never throws. */
+  async settled(): Promise<void> {
+    await this.going.catch(() => {})
+  }
+
+  private async go(): Promise<void> {
+    const { storage, name, isEmpty, send, mostSends } = this.options
     try {
       // Again from the start when a batch left something while the alarm was being deleted: it would wait without one.
       while (!isEmpty()) {

@@ -28,7 +28,7 @@ import { Drain } from './drain.ts'
 import { type LetterBoxes, sendLetters } from './letter-box.ts'
 import { type EpochStatus, Opening } from './opening.ts'
 import { parentShard } from './parents.ts'
-import { type Bookmark, bookmarkAt, type Restored, restoreTo } from './restore.ts'
+import { type Bookmark, bookmarkAt, insistIsRestored, type Restored, restoreTo } from './restore.ts'
 import { ShardStores, type StoreOrder } from './shard-stores.ts'
 import { SqlShardStorage } from './sql-shard-storage.ts'
 import { storesOf } from './stores.ts'
@@ -242,6 +242,11 @@ export function featureShardOf(app: App) {
         bytes,
         ...(pauseMs !== null && { taken: taken ?? before }),
       }
+    }
+
+    /** Everything of the region is as it was then. */
+    restored(_lineage: string): void {
+      insistIsRestored(this.ctx)
     }
 
     /** Names its state at a time, for {@link restoreTo}. */

@@ -14,7 +14,7 @@ import { clusterOf } from './clusters.ts'
 import { type DeliveryBindings, deliveriesOf } from './deliveries.ts'
 import { learnerOf } from './learners.ts'
 import { type PartitionName, pullsOf, readElsewhere } from './other-pullers.ts'
-import { type Bookmark, bookmarkAt, type Restored, restoreTo } from './restore.ts'
+import { type Bookmark, bookmarkAt, insistIsRestored, type Restored, restoreTo } from './restore.ts'
 
 /** What a puller needs of its Worker. */
 export interface KafkaPartitionEnv extends DeliveryBindings {
@@ -38,7 +38,13 @@ function parsePartitionName(name: string): PartitionName | undefined {
 export interface PartitionStatus extends PullerState {
   readonly topic: string
   readonly partition: number
+  /** It waits for a restore of the region to end. */
+  readonly isHeld?: true
 }
+
+/** Rows of its one table. */
+const STATE_ROW = 1
+const HELD_ROW = 2
 
 /** One partition of a topic as a Durable Object: storage, alarm and RPC; every rule is in `src/source/kafka`. */
 export function kafkaPartitionOf(app: App) {
@@ -87,7 +93,7 @@ export function kafkaPartitionOf(app: App) {
         areWell: (batch) => areWell(delivery, batch),
         save: (state) => {
           const { sql } = this.ctx.storage
-          sql.exec('INSERT OR REPLACE INTO puller (id, state) VALUES (1, ?)', JSON.stringify(state))
+          sql.exec('INSERT OR REPLACE INTO puller (id, state) VALUES (?, ?)', STATE_ROW, JSON.stringify(state))
         },
         saved: this.saved(),
         pulls: pullsOf(app, at.region, source),
@@ -99,9 +105,30 @@ export function kafkaPartitionOf(app: App) {
     }
 
     private saved(): PullerState | undefined {
+      const text = this.row(STATE_ROW)
+      return text === undefined ? undefined : (JSON.parse(text) as PullerState)
+    }
+
+    private row(id: number): string | undefined {
       const { sql } = this.ctx.storage
-      const row = sql.exec<{ state: string }>('SELECT state FROM puller WHERE id = 1').toArray()[0]
-      return row && (JSON.parse(row.state) as PullerState)
+      return sql.exec<{ state: string }>('SELECT state FROM puller WHERE id = ?', id).toArray()[0]?.state
+    }
+
+    private get isHeld(): boolean {
+      return this.row(HELD_ROW) !== undefined
+    }
+
+    /** Hands nothing over until {@link restored}; resolves when the page under way is over. */
+    async hold(): Promise<void> {
+      this.ctx.storage.sql.exec('INSERT OR REPLACE INTO puller (id, state) VALUES (?, ?)', HELD_ROW, '')
+      await this.puller.settle()
+    }
+
+    /** Goes on, once everything that it hands to is restored too. */
+    async restored(_lineage: string): Promise<void> {
+      insistIsRestored(this.ctx)
+      this.ctx.storage.sql.exec('DELETE FROM puller WHERE id = ?', HELD_ROW)
+      await this.wake()
     }
 
     /**
@@ -110,7 +137,7 @@ export function kafkaPartitionOf(app: App) {
      */
     async wake(isLater = false): Promise<PartitionStatus> {
       if (isLater) this.puller.addedLater()
-      if (this.puller.status.phase === 'running' && !this.isArmed) await this.arm(0)
+      if (this.puller.status.phase === 'running' && !this.isArmed && !this.isHeld) await this.arm(0)
       return this.status()
     }
 
@@ -120,7 +147,8 @@ export function kafkaPartitionOf(app: App) {
     }
 
     status(): PartitionStatus {
-      return { topic: this.at.topic, partition: this.at.partition, ...this.puller.status }
+      const { topic, partition } = this.at
+      return { topic, partition, ...this.puller.status, ...(this.isHeld && { isHeld: true }) }
     }
 
     /** Lets a halted partition go on. */
@@ -151,6 +179,8 @@ export function kafkaPartitionOf(app: App) {
     }
 
     override async alarm(): Promise<void> {
+      this.isArmed = false
+      if (this.isHeld) return
       // Set first: a process that ends during the run is woken by it.
       await this.arm(RUN_MS * 2)
       let pause: number | null = 1_000
@@ -159,6 +189,7 @@ export function kafkaPartitionOf(app: App) {
       } catch (cause) {
         console.error(`${this.ctx.id.name}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`)
       } finally {
+        if (this.isHeld) pause = null
         this.isArmed = pause !== null
         if (pause === null) await this.ctx.storage.deleteAlarm()
         else await this.arm(pause)

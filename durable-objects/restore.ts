@@ -11,6 +11,17 @@ export type Bookmark = { readonly bookmark: string } | { readonly problem: strin
 export interface RestorableStub {
   bookmarkAt(timeMs: number): Promise<Bookmark>
   restoreTo(bookmark: string): Promise<Restored>
+  /**
+   * Everything of the region has been restored: what was held goes on. `lineage`: a name of what it holds from now on, for those who have
+   * copied what it held before. Throws while it is still the object of before.
+   */
+  restored(lineage: string): Promise<void>
+}
+
+/** A stub of an object that hands on to others by itself, and stops that while they are taken back. */
+export interface HeldStub extends RestorableStub {
+  /** Durable; resolves when nothing of it is under way any more. May be repeated. */
+  hold(): Promise<void>
 }
 
 /** The answer leaves before the object ends. */
@@ -25,9 +36,18 @@ export async function bookmarkAt(ctx: DurableObjectState, timeMs: number): Promi
   }
 }
 
+/** Objects that have been taken back and are about to end: what they write now is lost. */
+const ending = new WeakSet<DurableObjectState>()
+
 /** Takes an object back: it ends, and its next call finds the state of then. */
 export async function restoreTo(ctx: DurableObjectState, bookmark: string): Promise<Restored> {
   const undo = await ctx.storage.onNextSessionRestoreBookmark(bookmark)
+  ending.add(ctx)
   setTimeout(() => ctx.abort('restored to a point in time'), ABORT_AFTER_MS)
   return { undo }
+}
+
+/** Throws for an object that is about to end: whoever asks comes again. */
+export function insistIsRestored(ctx: DurableObjectState): void {
+  if (ending.has(ctx)) throw new Error(`${ctx.id.name} is being restored: ask again in a second`)
 }

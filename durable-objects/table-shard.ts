@@ -17,7 +17,7 @@ import { Drain } from './drain.ts'
 import { type LetterBoxes, sendLetters } from './letter-box.ts'
 import { type EpochStatus, Opening } from './opening.ts'
 import { parentTable } from './parents.ts'
-import { type Bookmark, bookmarkAt, type Restored, restoreTo } from './restore.ts'
+import { type Bookmark, bookmarkAt, insistIsRestored, type Restored, restoreTo } from './restore.ts'
 import { SqlTableStorage } from './sql-table-storage.ts'
 
 /** What a table's shard needs of its Worker. */
@@ -44,6 +44,8 @@ export function tableShardOf(app: App) {
     /** Null while it has not taken over from the shard before it. */
     private running: Running | null = null
     private readonly opening: Opening | null
+    /** A restore of the region is under way: nothing is told to entities. */
+    private isHeld: boolean
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env)
@@ -55,6 +57,7 @@ export function tableShardOf(app: App) {
       if (lineage.kind === 'stranger') throw new Error(`table ${ctx.id.name}: ${lineage.why}`)
       this.name = name
       this.sql = new SqlTableStorage(ctx.storage)
+      this.isHeld = this.sql.readMeta('held') === 'yes'
       if (lineage.kind === 'first' || TableHeir.isOpen(this.sql)) {
         this.opening = null
         this.start()
@@ -91,7 +94,7 @@ export function tableShardOf(app: App) {
       const drain = new Drain({
         storage: ctx.storage,
         name: `${ctx.id.name}`,
-        isEmpty: () => outbox.isEmpty && refusals.isEmpty && !table.stats.truncating,
+        isEmpty: () => this.isHeld || (outbox.isEmpty && refusals.isEmpty && !table.stats.truncating),
         send: async () => {
           if (!refusals.isEmpty) await sendLetters(refusals, env.DEAD_LETTERS, name.region)
           this.orAbort('truncate', () => table.work())
@@ -198,6 +201,21 @@ export function tableShardOf(app: App) {
         bytes,
         ...(pauseMs !== null && { taken: taken ?? before }),
       }
+    }
+
+    /** Tells entities nothing until {@link restored}; resolves when nothing is on its way. */
+    async hold(): Promise<void> {
+      this.sql.writeMeta('held', 'yes')
+      this.isHeld = true
+      await this.running?.drain.settled()
+    }
+
+    /** Goes on, once the entities that it tells are restored too. */
+    restored(_lineage: string): void {
+      insistIsRestored(this.ctx)
+      this.sql.writeMeta('held', 'no')
+      this.isHeld = false
+      if (this.running) this.ctx.waitUntil(this.running.drain.run())
     }
 
     /** Names its state at a time, for {@link restoreTo}. */

@@ -15,6 +15,7 @@ import { type ListOptions, type Options, parseOptions } from './deploy/options.t
 import { budgetProblems, type DeployPlan, deployPlan } from './deploy/plan.ts'
 import { planText, problemsText, type Seen } from './deploy/render.ts'
 import { type DeployOptions, deploy, lookBefore, type StoreMigration } from './deploy/run.ts'
+import { workersDev } from './deploy/workers-dev.ts'
 import { wranglerPlatform } from './deploy/wrangler-platform.ts'
 import { cacheFolder } from './lib/paths.ts'
 import { clock, paint } from './lib/terminal.ts'
@@ -118,13 +119,14 @@ async function deployLocked(options: Options, region: Region, compiled: Plan): P
   }
 }
 
-function optionsOf({ json, urls }: Options, region: Region, plan: DeployPlan): DeployOptions {
+function optionsOf({ json, unasked, urls }: Options, region: Region, plan: DeployPlan): DeployOptions {
   return {
     plan,
-    platform: wranglerPlatform({ region, regions, zones }),
+    platform: wranglerPlatform({ region, regions, zones, account: workersDev(process.env) }),
     migrations: migrationsOf(region),
     secrets: { TOKENS, CONNECTIONS },
     token: TIDEMARK_TOKEN ?? tokenFor(TOKENS, 'admin'),
+    unasked,
     urls,
     fetch: (url, init) => fetch(url, init),
     now: () => Date.now(),

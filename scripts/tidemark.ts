@@ -137,7 +137,7 @@ Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.
     file: 'deploy.ts',
     does: 'deploy a region: checks, plan, migrations, upload, smoke test; what fails is rolled back',
     usage:
-      'tidemark deploy --region NAME [--dry-run] [--json] [--url WORKER=ADDRESS]\ntidemark deploy --list [--environment NAME] [--json]',
+      'tidemark deploy --region NAME [--dry-run] [--json] [--unasked] [--url WORKER=ADDRESS]\ntidemark deploy --list [--environment NAME] [--json]',
     example: 'npx tidemark deploy --region weur --dry-run',
     more: `
   --dry-run       print the plan and change nothing; asks Cloudflare only where CLOUDFLARE_API_TOKEN is set

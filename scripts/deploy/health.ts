@@ -56,6 +56,15 @@ export async function shardsState(fetch: Fetch, url: string, token: string, plan
   }
 }
 
+/** What a smoke test found; `isOpening`: shards are taking over from those of the epoch before, which takes what it takes. */
+export interface SmokeProblem {
+  readonly why: string
+  readonly isOpening: boolean
+}
+
+/** Answers of shards that are taking over, and of those that have handed over while a Worker still knew them as served. */
+const OPENING = ['opening', 'sealed']
+
 /** What is wrong with one deployed Worker, or undefined when it is well. */
 export async function smokeTest(
   fetch: Fetch,
@@ -63,22 +72,25 @@ export async function smokeTest(
   url: string,
   token: string | undefined,
   { region, plan, vector }: Pick<DeployPlan, 'region' | 'plan' | 'vector'>,
-): Promise<string | undefined> {
+): Promise<SmokeProblem | undefined> {
   try {
     const response = await get(fetch, `${url}/v1/health`)
     const text = await response.text()
-    if (!response.ok) return `${url}/v1/health answered ${response.status}: ${shortly(text)}`
+    if (!response.ok) return broken(`${url}/v1/health answered ${response.status}: ${shortly(text)}`)
     const health = JSON.parse(text) as { readonly region?: string; readonly plan?: string }
     if (health.region !== undefined && health.region !== region)
-      return `${url} answers as the region ${health.region}, not ${region}`
-    if (health.plan !== undefined && health.plan !== plan) return `${url} runs the plan ${health.plan}, not ${plan}`
+      return broken(`${url} answers as the region ${health.region}, not ${region}`)
+    if (health.plan !== undefined && health.plan !== plan)
+      return broken(`${url} runs the plan ${health.plan}, not ${plan}`)
     return worker === 'lookup' && vector !== null && token !== undefined
       ? await vectorProblem(fetch, url, token, vector)
       : undefined
   } catch (error) {
-    return `${url} did not answer: ${error instanceof Error ? error.message : String(error)}`
+    return broken(`${url} did not answer: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
+
+const broken = (why: string): SmokeProblem => ({ why, isOpening: false })
 
 /** A vector of somebody who is not there: it goes the whole way of a read. */
 async function vectorProblem(
@@ -86,7 +98,7 @@ async function vectorProblem(
   url: string,
   token: string,
   { service, entity }: NonNullable<DeployPlan['vector']>,
-): Promise<string | undefined> {
+): Promise<SmokeProblem | undefined> {
   const response = await fetch(`${url}/v1/features`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -94,9 +106,22 @@ async function vectorProblem(
     signal: AbortSignal.timeout(TIMEOUT_MS),
   })
   const text = await response.text()
-  if (!response.ok) return `a vector of ${service} was answered ${response.status}: ${shortly(text)}`
+  if (!response.ok) {
+    const why = `a vector of ${service} was answered ${response.status}: ${shortly(text)}`
+    return { why, isOpening: response.status === 503 && OPENING.includes(codeOf(text)) }
+  }
   const { rows } = JSON.parse(text) as { readonly rows?: readonly unknown[] }
-  return rows?.length === 1 ? undefined : `a vector of ${service} came with ${rows?.length ?? 'no'} rows`
+  return rows?.length === 1 ? undefined : broken(`a vector of ${service} came with ${rows?.length ?? 'no'} rows`)
+}
+
+/** The code of a problem; empty when the text is no problem. */
+function codeOf(text: string): string {
+  try {
+    const { code } = JSON.parse(text) as { readonly code?: unknown }
+    return typeof code === 'string' ? code : ''
+  } catch {
+    return ''
+  }
 }
 
 async function get(fetch: Fetch, url: string, token?: string): Promise<Response> {
@@ -107,4 +132,5 @@ async function get(fetch: Fetch, url: string, token?: string): Promise<Response>
   })
 }
 
-const shortly = (text: string): string => text.replaceAll(/\s+/g, ' ').slice(0, 300)
+/** The beginning of an answer, in one line. */
+export const shortly = (text: string): string => text.replaceAll(/\s+/g, ' ').slice(0, 300)

@@ -15,13 +15,15 @@ export interface Options {
   readonly region: string
   readonly dryRun: boolean
   readonly json: boolean
+  /** Does not compare with what is deployed. */
+  readonly unasked: boolean
   /** Where Workers answer that have an address of their own. */
   readonly urls: Partial<Readonly<Record<WorkerName, string>>>
 }
 
 /** Reads the command line. Throws a {@link UsageError}. */
 export function parseOptions(args: readonly string[]): Options | ListOptions {
-  const { region, 'dry-run': dryRun = false, json = false, url = [], list, environment } = parsed(args)
+  const { region, 'dry-run': dryRun = false, json = false, unasked = false, url = [], list, environment } = parsed(args)
   if (list) return { command: 'list', environment: environment ?? 'production', json }
   if (environment !== undefined) throw new UsageError('--environment goes with --list; a region is in one already.')
   if (region === undefined) throw new UsageError('--region is missing: npx tidemark deploy --region weur --dry-run')
@@ -35,7 +37,7 @@ export function parseOptions(args: readonly string[]): Options | ListOptions {
       throw new UsageError(`--url takes WORKER=ADDRESS, such as ingest=https://events.example.com; got "${text}".`)
     urls[worker] = address.href.replace(/\/$/, '')
   }
-  return { command: 'deploy', region, dryRun, json, urls }
+  return { command: 'deploy', region, dryRun, json, unasked, urls }
 }
 
 function parsed(args: readonly string[]) {
@@ -46,6 +48,7 @@ function parsed(args: readonly string[]) {
         region: { type: 'string' },
         'dry-run': { type: 'boolean' },
         json: { type: 'boolean' },
+        unasked: { type: 'boolean' },
         url: { type: 'string', multiple: true },
         list: { type: 'boolean' },
         environment: { type: 'string' },

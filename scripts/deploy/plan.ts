@@ -11,6 +11,8 @@ import {
 } from '../../src/plan/index.ts'
 import { type Binding, type WorkerName, type WorkerPlan, workerPlans } from '../lib/workers.ts'
 import type { Bundle } from '../local/bundle.ts'
+import type { EpochCounts } from '../reshard/client.ts'
+import { countsOf } from '../reshard/plan.ts'
 
 export interface DeployPlan {
   readonly region: string
@@ -21,6 +23,9 @@ export interface DeployPlan {
   readonly workers: readonly WorkerOfPlan[]
   readonly shards: readonly { readonly name: string; readonly kind: 'entity' | 'table'; readonly shards: number }[]
   readonly epoch: number
+  /** The same by name, and of the epoch before: compared with what is deployed, for objects are named by both. */
+  readonly counts: EpochCounts
+  readonly previous: EpochCounts | null
   readonly stores: readonly StoreOfPlan[]
   /** Regions of the environment that read this one's parts and publish to its stores. */
   readonly others: readonly string[]
@@ -66,6 +71,8 @@ export function deployPlan(
       ...tables.map(({ spec }) => ({ name: spec.name, kind: 'table' as const, shards: tableShardCount(region) })),
     ],
     epoch: region.epoch,
+    counts: countsOf(region, plan),
+    previous: region.previous ? countsOf(region.previous, plan) : null,
     stores: (region.stores ?? []).map((spec) => ({ name: storeName(region.name, spec), kind: spec.kind })),
     others: environmentAround(regions, region)
       .filter((other) => other !== region)

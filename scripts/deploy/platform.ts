@@ -30,6 +30,8 @@ export interface Platform {
   secretsOf(worker: WorkerAt): Promise<readonly string[] | null>
   /** The version of a Worker that takes all requests, null when there is no such Worker. */
   versionOf(worker: WorkerAt): Promise<string | null>
+  /** Where a Worker that is deployed answers; undefined when that cannot be known. */
+  addressOf(worker: WorkerAt): Promise<string | undefined>
   upload(worker: WorkerOfPlan, options: UploadOptions): Promise<Uploaded>
   rollback(worker: WorkerAt, versionId: string, message: string): Promise<void>
 }

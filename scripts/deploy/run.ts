@@ -2,7 +2,10 @@
  * A deployment: first everything is looked at that can be without changing anything, then stores are migrated, then the Workers
  * follow each other, the owner of the shards first. What fails takes back what was done, in the reverse order.
  */
+
+import { Tokens } from '../../src/serve/index.ts'
 import type { WorkerName } from '../lib/workers.ts'
+import { askDeployed, deployedProblems, readProblem, UNASKED } from './deployed.ts'
 import { type Fetch, shardsState, smokeTest } from './health.ts'
 import type { DeployPlan, WorkerOfPlan } from './plan.ts'
 import type { Platform, WorkerAt } from './platform.ts'
@@ -23,6 +26,8 @@ export interface DeployOptions {
   readonly secrets: Readonly<Record<string, string | undefined>>
   /** With the scopes `admin` and, for a vector, `read`. */
   readonly token: string | undefined
+  /** What is deployed is not compared: for a deployment that mends one which does not answer. */
+  readonly unasked?: boolean
   /** Where a Worker answers when Wrangler does not say: behind a route of one's own. */
   readonly urls: Partial<Readonly<Record<WorkerName, string>>>
   readonly fetch: Fetch
@@ -50,6 +55,8 @@ export interface Before {
   readonly missing: ReadonlyMap<string, readonly string[]>
   readonly absentRegions: readonly string[]
   readonly pending: ReadonlyMap<string, readonly string[]>
+  /** The epoch that is deployed; null when there is none, or when nobody could be asked. */
+  readonly epoch: number | null
   readonly problems: readonly string[]
 }
 
@@ -57,12 +64,18 @@ export interface Before {
 const SHARDS_WAIT_MS = 10 * 60_000
 /** A new address takes a while to be known everywhere. */
 const SMOKE_WAIT_MS = 2 * 60_000
+/** Shards that take over from large ones which were not copied before. */
+const OPENING_WAIT_MS = 30 * 60_000
 const POLL_MS = 5_000
+
+/** Workers that name shards by their epoch. */
+const NAMES_SHARDS: readonly WorkerName[] = ['ingest', 'lookup']
 
 const atOf = ({ region }: DeployPlan, { name, config }: WorkerOfPlan): WorkerAt => ({ name, config, region })
 
 /** Looks at everything that can be looked at without changing anything. */
-export async function lookBefore({ plan, platform, migrations, secrets, token }: DeployOptions): Promise<Before> {
+export async function lookBefore(options: DeployOptions): Promise<Before> {
+  const { plan, platform, migrations, secrets, token } = options
   const versions = new Map<string, string | null>()
   const missing = new Map<string, readonly string[]>()
   const pending = new Map<string, readonly string[]>()
@@ -96,7 +109,60 @@ export async function lookBefore({ plan, platform, migrations, secrets, token }:
     problems.push(
       'TIDEMARK_TOKEN is missing: a token of the region with the scope admin, to see that every shard runs the new code.',
     )
-  return { versions, missing, absentRegions, pending, problems }
+  const asked = token === undefined ? { epoch: null, problems: [] } : await lookAtDeployed(options, token, versions)
+  // What sets the secret TOKENS now has to know the token that it will be asked with.
+  const isSet = [...missing.values()].some((names) => names.includes('TOKENS'))
+  if (token !== undefined && isSet) problems.push(...tokenProblems(secrets.TOKENS, token, plan))
+  return { versions, missing, absentRegions, pending, epoch: asked.epoch, problems: [...problems, ...asked.problems] }
+}
+
+/** Asks the Workers that are there: what the plan follows on, and whether they know the token. */
+async function lookAtDeployed(
+  { plan, platform, urls, fetch, unasked = false }: DeployOptions,
+  token: string,
+  versions: ReadonlyMap<string, string | null>,
+): Promise<{ readonly epoch: number | null; readonly problems: readonly string[] }> {
+  const addressOf = async (name: WorkerName): Promise<string | null | undefined> => {
+    const worker = plan.workers.find((one) => one.worker === name)
+    if (worker === undefined || (versions.get(worker.name) ?? null) === null) return null
+    return (urls[name] ?? (await platform.addressOf(atOf(plan, worker))))?.replace(/\/$/, '')
+  }
+  const problems: string[] = []
+  let epoch: number | null = null
+  const ingest = unasked ? null : await addressOf('ingest')
+  if (ingest === undefined)
+    problems.push(
+      `Where the deployed ingest Worker answers is not known: --url ingest=https://..., or CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID for workers.dev. ${UNASKED}`,
+    )
+  else if (ingest !== null) {
+    const found = await askDeployed(fetch, ingest, token)
+    if ('problem' in found) problems.push(found.problem)
+    else {
+      epoch = found.current.epoch
+      problems.push(...deployedProblems(plan, found))
+    }
+  }
+  const lookup = await addressOf('lookup')
+  const denied = lookup && plan.vector ? await readProblem(fetch, lookup, token, plan.vector) : undefined
+  if (denied !== undefined) problems.push(denied)
+  return { epoch, problems }
+}
+
+function tokenProblems(tokens: string | undefined, token: string, { vector }: DeployPlan): string[] {
+  // What is wrong with the secret itself is told where it is read first.
+  const all = problemFree(() => new Tokens(tokens ?? '{}'))
+  const scopes = ['admin', ...(vector === null ? [] : [`read:${vector.service}`])]
+  return scopes
+    .filter((scope) => all?.refuse(`Bearer ${token}`, scope) !== undefined)
+    .map((scope) => `TIDEMARK_TOKEN is no token of TOKENS with the scope ${scope}: give it that scope there.`)
+}
+
+function problemFree<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch {
+    return undefined
+  }
 }
 
 class Stop extends Error {}
@@ -205,11 +271,17 @@ export async function deploy(options: DeployOptions): Promise<Outcome> {
       say(`${worker.name}: it has no address; not tested`)
       return
     }
-    const deadline = now() + SMOKE_WAIT_MS
+    const began = now()
+    let said = ''
     for (;;) {
       const problem = await smokeTest(fetch, worker.worker, url, token, plan)
       if (problem === undefined) break
-      if (now() >= deadline) throw new Stop(`the smoke test of ${worker.name} failed: ${problem}`)
+      const { why, isOpening } = problem
+      const waited = now() - began
+      if (waited >= (isOpening ? OPENING_WAIT_MS : SMOKE_WAIT_MS))
+        throw new Stop(`the smoke test of ${worker.name} failed: ${why}`)
+      if (isOpening && why !== said) say(`${worker.name}: shards are taking over: ${why}`)
+      said = why
       await sleep(POLL_MS)
     }
     say(`${worker.name}: answers at ${url}`)
@@ -219,12 +291,24 @@ export async function deploy(options: DeployOptions): Promise<Outcome> {
 /** Takes back what was uploaded, the last first: lookups never run ahead of their shards. */
 async function rollBack(
   { plan, platform, say }: DeployOptions,
-  { versions }: Before,
+  { versions, epoch }: Before,
   done: readonly { readonly worker: WorkerOfPlan; readonly versionId: string }[],
 ): Promise<{ problems: string[]; rolledBack: string[]; left: string[] }> {
   const problems: string[] = []
   const rolledBack: string[] = []
   const left: string[] = []
+  // Shards of a new epoch take over when they are first asked, and seal those of before: the versions that know only these would
+  // answer "sealed" from then on. Of an epoch that nobody could ask for the same is assumed.
+  const isRaised = plan.epoch > (epoch ?? 0)
+  const stays = (worker: WorkerName) => isRaised && NAMES_SHARDS.includes(worker)
+  const staying = done.filter(({ worker }) => stays(worker.worker) && (versions.get(worker.name) ?? null) !== null)
+  if (staying.length > 0) {
+    const names = staying.map(({ worker }) => worker.name).join(' and ')
+    problems.push(
+      `${names} ${staying.length > 1 ? 'stay' : 'stays'}: shards of epoch ${plan.epoch} may have taken over already, and there is no way back to ${epoch ?? 'the epoch before'}. ` +
+        `Forward: mend what failed, or take the code of before with the regions.ts of now, and deploy region ${plan.region} again; shards that are still copying are told by npx tidemark reshard --region ${plan.region}`,
+    )
+  }
   for (const { worker, versionId } of done.toReversed()) {
     const at = atOf(plan, worker)
     const { name } = worker
@@ -234,6 +318,10 @@ async function rollBack(
       left.push(name)
     }
     try {
+      if (staying.some((one) => one.worker === worker)) {
+        left.push(name)
+        continue
+      }
       if (previous === null) {
         keep(
           `${name} was deployed for the first time, so there is no version to go back to: it stays. To take it away: npx wrangler delete --config ${worker.config} --env ${plan.region}`,

@@ -17,11 +17,13 @@ export interface WranglerOptions {
   readonly region: Region
   readonly regions: readonly Region[]
   readonly zones: Zones
+  /** The account's name at workers.dev; default: not known. */
+  readonly account?: () => Promise<string | undefined>
   /** Runs Wrangler; default: for real. */
   readonly run?: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<RunResult>
 }
 
-export function wranglerPlatform({ region, regions, zones, run = wrangler }: WranglerOptions): Platform {
+export function wranglerPlatform({ region, regions, zones, account, run = wrangler }: WranglerOptions): Platform {
   /** What a command prints as JSON; null for a Worker that there is not. */
   const ask = async (args: readonly string[]): Promise<unknown> => {
     const { ok, output } = await run(args)
@@ -44,6 +46,10 @@ export function wranglerPlatform({ region, regions, zones, run = wrangler }: Wra
       const all = (await ask(['deployments', 'list', ...at(worker), '--json'])) as Deployment[] | null
       const newest = all?.toSorted((a, b) => (a.created_on < b.created_on ? 1 : -1))[0]
       return newest?.versions.toSorted((a, b) => b.percentage - a.percentage)[0]?.version_id ?? null
+    },
+    addressOf: async ({ name }) => {
+      const subdomain = await account?.()
+      return subdomain === undefined ? undefined : `https://${name}.${subdomain}.workers.dev`
     },
     upload: (worker, options) => upload(worker, options),
     rollback: async (worker, versionId, message) => {

@@ -53,9 +53,8 @@ function movesOf(plan: Plan, from: ShardEpoch, to: ShardEpoch): Move[] {
     from: countIn(from, kind, name),
     to: countIn(to, kind, name),
   })
-  const tables = [...plan.sources.values()].filter(({ table }) => table !== null).map(({ spec }) => spec.name)
   // Entities first: what tables still have to tell goes to them.
-  return [...[...plan.entities.keys()].map(move('entity')), ...tables.map(move('table'))]
+  return [...[...plan.entities.keys()].map(move('entity')), ...tablesOf(plan).map(move('table'))]
 }
 
 function unlikeDeployed(region: Region, plan: Plan, { current, next }: Deployed): string[] {
@@ -78,12 +77,30 @@ function unlikeDeployed(region: Region, plan: Plan, { current, next }: Deployed)
   return []
 }
 
-function differences(epoch: ShardEpoch, plan: Plan, counts: EpochCounts): string[] {
-  const compare = (kind: ShardKind, known: EpochCounts['entities']) =>
-    Object.entries(known).flatMap(([name, count]) => {
-      const isKnown = kind === 'entity' ? plan.entities.has(name) : plan.sources.has(name)
-      const own = countIn(epoch, kind, name)
-      return isKnown && own !== count ? [`shards of ${kind} ${name} are ${own} here and ${count} as deployed`] : []
+/** The shard counts of an epoch by name, as a Worker shows them. */
+export function countsOf(epoch: ShardEpoch, plan: Plan): EpochCounts {
+  const counts = (kind: ShardKind, names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, countIn(epoch, kind, name)]))
+  return {
+    epoch: epoch.epoch,
+    entities: counts('entity', [...plan.entities.keys()]),
+    tables: counts('table', tablesOf(plan)),
+  }
+}
+
+const tablesOf = (plan: Plan): string[] =>
+  [...plan.sources.values()].filter(({ table }) => table !== null).map(({ spec }) => spec.name)
+
+const differences = (epoch: ShardEpoch, plan: Plan, known: EpochCounts): string[] =>
+  countDifferences(countsOf(epoch, plan), known)
+
+/** Where counts differ from those that are deployed; what only one of them has is new or gone, and no difference. */
+export function countDifferences(own: EpochCounts, known: EpochCounts): string[] {
+  const compare = (kind: ShardKind, here: EpochCounts['entities'], there: EpochCounts['entities']) =>
+    Object.entries(there).flatMap(([name, count]) => {
+      const mine = here[name]
+      if (mine === undefined || mine === count) return []
+      return [`shards of ${kind} ${name} are ${mine} here and ${count} as deployed`]
     })
-  return [...compare('entity', counts.entities), ...compare('table', counts.tables)]
+  return [...compare('entity', own.entities, known.entities), ...compare('table', own.tables, known.tables)]
 }

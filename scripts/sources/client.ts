@@ -4,6 +4,8 @@ import type { IngestClient } from '../lib/ingest-client.ts'
 
 /** A partition as the Worker shows it. */
 export interface PartitionStatus extends PullerState {
+  /** It waits for a restore of the region to end. */
+  readonly isHeld?: true
   readonly topic: string
   readonly partition: number
   /** Records behind the end of the partition, as last seen; null when that is not known. */

@@ -82,10 +82,12 @@ function summary(rows: readonly Row[], { dim, warn, good }: Paint): string {
   if (rows.length === 0) return dim('no partition of a topic')
   const of = (phase: string) => rows.filter(({ partition }) => partition.phase === phase).length
   const [stopped, waiting, running, away] = [of('halted'), of('waiting'), of('running'), of('away')]
+  const held = rows.filter(({ partition }) => partition.isHeld).length
   const parts = [
     stopped > 0 ? warn(`${grouped(stopped)} halted`) : '',
     waiting > 0 ? warn(`${grouped(waiting)} waiting to be moved`) : '',
     running > 0 ? good(`${grouped(running)} running`) : '',
+    held > 0 ? warn(`${grouped(held)} held by a restore that has not ended`) : '',
     away > 0 ? dim(`${grouped(away)} pulled elsewhere`) : '',
   ].filter(Boolean)
   const lags = rows.flatMap(({ partition }) => (partition.phase === 'away' ? [] : [partition.lag ?? 0]))

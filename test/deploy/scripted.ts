@@ -34,6 +34,8 @@ export const plan: DeployPlan = {
   ],
   shards: [{ name: 'user', kind: 'entity', shards: 2 }],
   epoch: 0,
+  counts: { epoch: 0, entities: { user: 2 }, tables: {} },
+  previous: null,
   stores: [],
   others: ['enam'],
   vector: { service: 'fraud', entity: { user_id: 'nobody' } },
@@ -97,6 +99,7 @@ export class Scripted {
     return {
       secretsOf: async () => (this.script.secrets === undefined ? ['TOKENS', 'CONNECTIONS'] : this.script.secrets),
       versionOf: async (at) => this.versions.get(keyOf(at)) ?? null,
+      addressOf: async ({ name }) => `https://${name.split('-')[1]}.example`,
       upload: async (one, options) => {
         this.uploads.push({ worker: one.worker, options })
         this.log.push(`upload ${one.worker}`)
@@ -118,6 +121,8 @@ export class Scripted {
     const at = `${hostname.split('.')[0]}${pathname}`
     const scripted = this.script.answers?.[at]
     if (scripted !== undefined) return scripted()
+    if (pathname === '/v1/epochs')
+      return Response.json({ region: 'weur', current: plan.counts, next: null, previous: null })
     if (pathname === '/v1/shards') {
       const isLate = this.looks++ < (this.script.lateLooks ?? 0)
       const shards = [0, 1].map((shard) => ({ entity: 'user', shard, plan: isLate && shard === 1 ? OLD_PLAN : PLAN }))

@@ -3,7 +3,7 @@ import { type App, planOf } from '../../durable-objects/app.ts'
 import { expectationCounts } from '../../durable-objects/directory.ts'
 import { type ForwarderStatus, formatForwarderName } from '../../durable-objects/forwarder.ts'
 import { formatPartitionName, type PartitionStatus } from '../../durable-objects/kafka-partition.ts'
-import type { RestorableStub } from '../../durable-objects/restore.ts'
+import type { HeldStub } from '../../durable-objects/restore.ts'
 import type { KafkaIntake } from '../../src/engine/index.ts'
 import {
   environmentAround,
@@ -28,7 +28,7 @@ import { didYouMean } from '../../src/util/did-you-mean.ts'
 import type { IngestBindings } from './app.ts'
 
 /** A partition's puller, as a Worker is bound to it. */
-export interface PartitionStub extends RestorableStub {
+export interface PartitionStub extends HeldStub {
   wake(isLater?: boolean): Promise<PartitionStatus>
   status(): Promise<PartitionStatus>
   resume(options: ResumeOptions): Promise<PartitionStatus>

@@ -95,7 +95,7 @@ export class Puller {
   private failingSince = 0
   private isNew = true
   private running: Promise<number | null> | null = null
-  /** It is to be handed over: no page is begun. */
+  /** It is to stop: no page is begun. */
   private leaving = false
   private lagAskedMs = 0
   private savedMs = 0
@@ -179,12 +179,17 @@ export class Puller {
     return this.state
   }
 
-  /** Stops here for good, at the end of the page under way, and tells where another region can go on. */
-  async handOver(): Promise<Barrier> {
+  /** Ends the run under way with its page. */
+  async settle(): Promise<void> {
     this.leaving = true
     // A run that fails is over, too.
     await this.running?.catch(() => null)
     this.leaving = false
+  }
+
+  /** Stops here for good, at the end of the page under way, and tells where another region can go on. */
+  async handOver(): Promise<Barrier> {
+    await this.settle()
     // A partition that was handed over before its first record has been read was handed over all the same.
     const generation = Math.max(1, this.state.generation)
     const { topicId, incarnation, offset } = this.state
