@@ -221,7 +221,7 @@ export function featureShardOf(app: App) {
       return (await this.opening?.prepare()) ?? true
     }
 
-    /** Takes over from the shard before it, if it has not. Throws when it may not or cannot. */
+    /** Takes over from the shard before it, if it has not; `copying` when that needs another call. Throws when it may not or cannot. */
     async openEpoch(): Promise<EpochStatus> {
       await this.opening?.open()
       return this.epochStatus()

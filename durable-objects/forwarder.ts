@@ -4,14 +4,18 @@ import {
   DEFAULT_QUEUE_BYTES,
   ForwardQueue,
   forwardedText,
+  HeadWatch,
+  lettersOfRow,
   type NewRow,
   parseRows,
   type QueueAnswer,
   type QueueStatus,
+  type Stuck,
   type TakenRows,
 } from '../src/source/index.ts'
 import type { App } from './app.ts'
 import { Drain, SomeLeft } from './drain.ts'
+import type { LetterBoxes } from './letter-box.ts'
 import { atRegion, regionLink } from './region-link.ts'
 import { sqlQueueStorage } from './sql-queue-storage.ts'
 
@@ -20,6 +24,7 @@ export interface ForwarderEnv {
   readonly REGION: string
   /** Bytes that may wait in one queue; default 268435456. */
   readonly FORWARD_LIMIT_BYTES?: string
+  readonly DEAD_LETTERS: LetterBoxes
 }
 
 /** The queues of a region, as a Worker is bound to them. */
@@ -29,6 +34,7 @@ export interface ForwarderNamespace {
     /** Why it has no room for rows of about so many bytes; undefined when it has. */
     full(bytes: number): Promise<string | undefined>
     status(): Promise<ForwarderStatus>
+    skip(): Promise<SkipAnswer>
   }
 }
 
@@ -36,7 +42,12 @@ export interface ForwarderNamespace {
 export interface ForwarderStatus extends QueueStatus {
   /** Why nothing left when it was last tried. */
   readonly problem?: string
+  /** The first row is turned away again and again by a home that answers: a person may {@link SkipAnswer | skip} it. */
+  readonly stuck?: Stuck
 }
+
+/** What came of taking the first row out of a queue: its events are dead letters of the region that they came in. */
+export type SkipAnswer = { readonly skipped: number; readonly status: ForwarderStatus } | { readonly refused: string }
 
 export interface ForwarderName {
   readonly region: string
@@ -60,7 +71,10 @@ export function forwarderOf(app: App) {
     private readonly at: ForwarderName
     private readonly queue: ForwardQueue
     private readonly drain: Drain
+    private readonly head = new HeadWatch()
     private problem: string | undefined
+    /** Sending and skipping take rows out, each those that it has looked at: never side by side. */
+    private turn: Promise<unknown> = Promise.resolve()
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env)
@@ -80,7 +94,7 @@ export function forwarderOf(app: App) {
         storage: ctx.storage,
         name: `${ctx.id.name}`,
         isEmpty: () => this.queue.isEmpty,
-        send: () => this.send(),
+        send: () => this.inTurn(() => this.send()),
       })
       // Left by a process that ended between a batch and its drain.
       this.ctx.waitUntil(this.drain.run())
@@ -98,7 +112,35 @@ export function forwarderOf(app: App) {
     }
 
     status(): ForwarderStatus {
-      return { ...this.queue.status, ...(this.problem !== undefined && { problem: this.problem }) }
+      const stuck = this.head.stuck(Date.now())
+      return {
+        ...this.queue.status,
+        ...(this.problem !== undefined && { problem: this.problem }),
+        ...(stuck && { stuck }),
+      }
+    }
+
+    /** Takes the first row out, once it is known to be stuck: durable as dead letters before it is gone here. */
+    async skip(): Promise<SkipAnswer> {
+      return await this.inTurn(async () => {
+        const { region, source, home } = this.at
+        const row = this.queue.first()
+        if (row === undefined || !this.head.stuck(Date.now()))
+          return { refused: `Nothing in the queue of ${source} for ${home} is stuck: what waits is tried again.` }
+        const why = `region ${home} did not take it, again and again: ${this.problem ?? 'it did not say why'}`
+        await this.env.DEAD_LETTERS.getByName(`${region}/${source}`).add(lettersOfRow(source, row, why))
+        this.queue.taken(1)
+        this.head.forget()
+        this.problem = undefined
+        this.ctx.waitUntil(this.drain.run())
+        return { skipped: row.count, status: this.status() }
+      })
+    }
+
+    private inTurn<T>(work: () => Promise<T>): Promise<T> {
+      const mine = this.turn.then(work)
+      this.turn = mine.catch(() => {})
+      return mine
     }
 
     private async send(): Promise<void> {
@@ -107,6 +149,7 @@ export function forwarderOf(app: App) {
       try {
         const taken = await this.ask(sent.text)
         this.queue.taken(Math.min(taken.rows, sent.rows))
+        this.head.answered(taken.rows, taken.problem !== undefined, Date.now())
         if (taken.problem !== undefined) throw taken.rows > 0 ? new SomeLeft(taken.problem) : new Error(taken.problem)
         this.problem = undefined
       } catch (cause) {

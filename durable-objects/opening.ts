@@ -2,14 +2,15 @@ import type { HeirProgress, ShardUnavailable } from '../src/shard/index.ts'
 
 /** How long a caller waits for an object that is opening, before it is told to come again. */
 const PATIENCE_MS = 5_000
-/** One call of `prepare` works about so long: far below what a request may last. */
-const PREPARE_MS = 10_000
+/** One call of `prepare` or `open` works about so long, once it is its turn: far below what a request may last. */
+const WORK_MS = 10_000
 
 /** Takes over from another object. */
 export interface Taker {
   readonly progress: HeirProgress
   copy(isLate: () => boolean): Promise<boolean>
-  open(isLate: () => boolean): Promise<void>
+  /** Says whether it has taken over, or `isLate` said to stop: then it is called again. */
+  open(isLate: () => boolean): Promise<boolean>
 }
 
 export interface OpeningOptions {
@@ -28,7 +29,7 @@ export class Opening {
   private readonly options: OpeningOptions
   /** What is under way: copying and opening never run side by side. */
   private work: Promise<unknown> = Promise.resolve()
-  private opening: Promise<void> | null = null
+  private opening: Promise<boolean> | null = null
   private isDone = false
 
   constructor(options: OpeningOptions) {
@@ -47,7 +48,7 @@ export class Opening {
     const late = new Promise<'late'>((end) => setTimeout(() => end('late'), PATIENCE_MS))
     try {
       const first = await Promise.race([this.open(), late])
-      if (first !== 'late') return undefined
+      if (first === true) return undefined
       return { unavailable: 'opening', message: `${name} is taking over from the shard before it` }
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
@@ -55,17 +56,19 @@ export class Opening {
     }
   }
 
-  /** Takes over, if that is not under way. Throws for one that may not, and when its parent cannot be reached. */
-  open(): Promise<void> {
+  /**
+   * Takes over, if that is not under way. Says whether it has, or there was no time for all of it: call it again. Throws for one that may
+   * not, and when its parent cannot be reached.
+   */
+  open(): Promise<boolean> {
     const { heir, isNext, name, start, waitUntil } = this.options
     if (isNext) return Promise.reject(new Error(`${name} is of an epoch that is not served yet: deploy it first`))
-    if (this.isDone) return Promise.resolve()
+    if (this.isDone) return Promise.resolve(true)
     if (this.opening === null) {
-      const untilMs = Date.now() + PREPARE_MS
       const opening = this.next(async () => {
-        await heir.open(() => Date.now() > untilMs)
-        this.isDone = true
-        start()
+        this.isDone = await heir.open(lateAfter(WORK_MS))
+        if (this.isDone) start()
+        return this.isDone
       }).finally(() => {
         this.opening = null
       })
@@ -77,8 +80,7 @@ export class Opening {
 
   /** Copies for a while; says whether everything is here that was there when it began. */
   prepare(): Promise<boolean> {
-    const untilMs = Date.now() + PREPARE_MS
-    return this.next(async () => this.isDone || (await this.options.heir.copy(() => Date.now() > untilMs)))
+    return this.next(async () => this.isDone || (await this.options.heir.copy(lateAfter(WORK_MS))))
   }
 
   private next<T>(work: () => Promise<T>): Promise<T> {
@@ -86,6 +88,12 @@ export class Opening {
     this.work = mine.catch(() => {})
     return mine
   }
+}
+
+/** Begins to count when it is made: what waits for its turn has not begun. */
+function lateAfter(ms: number): () => boolean {
+  const untilMs = Date.now() + ms
+  return () => Date.now() > untilMs
 }
 
 /** What a person sees of an object in a change of the shard count. */

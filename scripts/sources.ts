@@ -1,5 +1,5 @@
 /**
- * `npx tidemark sources [list|show NAME|wake|resume NAME|move NAME]`: how the topics of sources are pulled, and what a person
+ * `npx tidemark sources [list|show NAME|wake|resume NAME|move NAME|skip NAME]`: how the topics of sources are pulled, and what a person
  * may do about it. Exit codes: 0 all goes on, 1 it failed, 2 the command line is wrong, 3 something stands still.
  */
 import { IngestClient } from './lib/ingest-client.ts'
@@ -46,6 +46,13 @@ async function run(options: Options): Promise<number> {
     }
     case 'resume':
       return await resumed(options, client)
+    case 'skip': {
+      const { source, home, json } = options
+      const answer = await client.skip(source, home)
+      const left = `${grouped(answer.skipped)} of ${source} for ${home} are dead letters now; ${grouped(answer.status.events)} wait behind them.`
+      console.log(json ? JSON.stringify(answer) : left)
+      return 0
+    }
   }
 }
 

@@ -57,7 +57,8 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 3 some letters of a replay s
     usage:
       'tidemark sources [list | show NAME | wake] [--watch]\n' +
       'tidemark sources resume NAME --partition TOPIC/P [--skip | --offset N]\n' +
-      'tidemark sources move NAME --partition TOPIC/P --from-url U1 --to-url U2 [--barrier JSON]',
+      'tidemark sources move NAME --partition TOPIC/P --from-url U1 --to-url U2 [--barrier JSON]\n' +
+      'tidemark sources skip NAME --home REGION',
     example: 'npx tidemark sources --watch',
     more: `  npx tidemark sources show clicks
   npx tidemark sources resume clicks --partition clicks/1 --skip

@@ -31,6 +31,8 @@ export interface ForwardStatus {
   readonly oldestMs: number | null
   /** Why nothing left when it was last tried. */
   readonly problem?: string
+  /** The first of them are turned away again and again: so often, since (ms). */
+  readonly stuck?: { readonly tries: number; readonly sinceMs: number }
 }
 
 export interface SourceStatus {
@@ -98,6 +100,14 @@ export class SourcesClient {
 
   takeOver(name: PartitionName, barrier: Barrier): Promise<PartitionStatus> {
     return this.act(name, 'take-over', barrier)
+  }
+
+  /** Takes what is first and stuck out of the queue for another region: it is kept as dead letters. */
+  skip(source: string, home: string): Promise<{ readonly skipped: number; readonly status: ForwardStatus }> {
+    return this.ingest.ask(
+      'POST',
+      `/v1/sources/${encodeURIComponent(source)}/forwards/${encodeURIComponent(home)}/skip`,
+    )
   }
 
   private act<T>({ source, topic, partition }: PartitionName, action: string, body: object): Promise<T> {

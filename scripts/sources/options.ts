@@ -6,7 +6,7 @@ import { ADDRESS_OPTIONS, type IngestAddress, ingestAddress } from '../lib/inges
 import { UsageError } from '../lib/usage-error.ts'
 import type { PartitionName } from './client.ts'
 
-const COMMANDS = ['list', 'show', 'wake', 'resume', 'move'] as const
+const COMMANDS = ['list', 'show', 'wake', 'resume', 'move', 'skip'] as const
 
 export type Options = { readonly json: boolean } & (
   | { readonly command: 'list'; readonly at: IngestAddress; readonly watch: boolean }
@@ -18,6 +18,7 @@ export type Options = { readonly json: boolean } & (
       readonly name: PartitionName
       readonly how: ResumeOptions
     }
+  | { readonly command: 'skip'; readonly at: IngestAddress; readonly source: string; readonly home: string }
   | MoveOptions
 )
 
@@ -69,6 +70,9 @@ export function parseOptions(
       return { command, at, json }
     case 'resume':
       return { command, at, json, name: partitionName(source, values.partition), how: resumeOptions(values) }
+    case 'skip':
+      if (values.home === undefined) throw new UsageError('skip takes --home REGION: whose queue, as list prints it.')
+      return { command, at, json, source, home: values.home }
   }
 }
 
@@ -78,6 +82,7 @@ const TAKES: Readonly<Record<(typeof COMMANDS)[number], readonly string[]>> = {
   show: ['watch'],
   wake: [],
   resume: ['partition', 'skip', 'offset'],
+  skip: ['home'],
   move: ['partition', 'from-url', 'to-url', 'from-token', 'to-token', 'barrier'],
 }
 
@@ -92,7 +97,7 @@ function parsed(args: readonly string[]) {
       allowPositionals: true,
       options: {
         ...ADDRESS_OPTIONS,
-        ...{ partition: text, offset: text, skip: flag },
+        ...{ partition: text, offset: text, skip: flag, home: text },
         ...{ 'from-url': text, 'to-url': text, 'from-token': text, 'to-token': text, barrier: text },
         ...{ json: flag, watch: flag },
       },

@@ -21,9 +21,16 @@ interface Row {
   readonly partition: PartitionStatus
 }
 
-/** Everything that stands still until a person does something: partitions that are halted or wait, and topics that cannot be listed. */
+/**
+ * Everything that stands still until a person does something: partitions that are halted or wait, topics that cannot be listed, and
+ * queues that are stuck.
+ */
 export function standsStill(sources: readonly SourceStatus[]): boolean {
-  return halted(sources).length > 0 || sources.some(({ topics }) => topics.some(({ problem }) => problem !== undefined))
+  return (
+    halted(sources).length > 0 ||
+    sources.some(({ topics }) => topics.some(({ problem }) => problem !== undefined)) ||
+    sources.some(({ forwards = [] }) => forwards.some(({ stuck }) => stuck !== undefined))
+  )
 }
 
 function halted(sources: readonly SourceStatus[]): Row[] {
@@ -57,7 +64,11 @@ export function listText(
   if (rows.length > 0) lines.push(...tableOf(sources, paint, nowMs, rates))
   for (const { source, forwards = [] } of sources) {
     for (const forward of forwards.filter(({ events }) => events > 0))
-      lines.push('', `${bold(source)} ${forwardText(forward, paint, nowMs)}`, ...forwardProblem(forward, paint))
+      lines.push(
+        '',
+        `${bold(source)} ${forwardText(forward, paint, nowMs)}`,
+        ...forwardProblem(source, forward, paint, nowMs),
+      )
   }
   const doors = sources.filter(({ topics }) => topics.length === 0)
   if (doors.length > 0) {
@@ -176,7 +187,7 @@ export function sourceText(status: SourceStatus, paint: Paint, nowMs: number, ra
   const ways = [...new Set(from)].join(' and ')
   const lines = [`${bold(source)} ${dim(`${kind === 'table' ? 'a table' : 'a stream'}, by ${ways}`)}`, '']
   for (const forward of status.forwards ?? [])
-    lines.push(forwardText(forward, paint, nowMs), ...forwardProblem(forward, paint), '')
+    lines.push(forwardText(forward, paint, nowMs), ...forwardProblem(source, forward, paint, nowMs), '')
   if (topics.length === 0) return [...lines, 'Nothing is pulled: it comes by POST alone.'].join('\n')
   for (const row of halted([status])) lines.push(...haltText(row, paint, nowMs), '')
   for (const { topic } of brokenTopics([status])) lines.push(...brokenText(source, topic, paint), '')
@@ -199,8 +210,22 @@ function forwardText({ home, events, bytes, oldestMs, problem }: ForwardStatus, 
   return problem === undefined ? text : paint.warn(text)
 }
 
-const forwardProblem = ({ problem }: ForwardStatus, { dim }: Paint): string[] =>
-  problem === undefined ? [] : [dim(`    ${cut(printable(problem), WIDTH - 4)}`)]
+function forwardProblem(
+  source: string,
+  { home, problem, stuck }: ForwardStatus,
+  { dim, warn, bold }: Paint,
+  nowMs: number,
+): string[] {
+  const why = problem === undefined ? [] : [dim(`    ${cut(printable(problem), WIDTH - 4)}`)]
+  if (stuck === undefined) return why
+  const since = shortAge(Math.max(0, nowMs - stuck.sinceMs))
+  return [
+    ...why,
+    `    ${warn('STUCK')} ${home} has turned the first of them away ${grouped(stuck.tries)} times in ${since}.`,
+    '    Mend the cause; or make them dead letters here, so that the rest leaves:',
+    `    ${bold(`npx tidemark sources skip ${source} --home ${home}`)}`,
+  ]
+}
 
 function factsOf(partition: PartitionStatus, cluster: string, nowMs: number, rate: number | undefined) {
   const { offset, end, lag, newestMs, seenMs, generation, incarnation, topicId, counts, notes, problem } = partition

@@ -21,7 +21,7 @@ export type KeyRow<Keys extends KeyShape> = Flat<{ readonly [K in keyof Keys]: V
 
 export interface EntityOptions {
   /**
-   * Splits each entity over so many shards, 2 to 64, by the ids of its events: for entities that are too hot for one shard. A read
+   * Splits each entity over so many shards, 2 to 36, by the ids of its events: for entities that are too hot for one shard. A read
    * asks all of them. It stays what it is: another number is another entity.
    */
   readonly spread?: number

@@ -128,9 +128,9 @@ export class Heir {
     return (await this.copyCells(head, isLate)) && (await this.copyRuns(isLate))
   }
 
-  /** Seals the parent and opens. Once it resolves the storage is that of a shard. */
-  async open(): Promise<void> {
-    if (this.opened) return
+  /** Seals the parent and opens. Once it resolves, with true, the storage is that of a shard. */
+  async open(): Promise<boolean> {
+    if (this.opened) return true
     // Most of it while the parent still serves.
     await this.copy()
     const { parent, child, storage, now } = this.options
@@ -139,6 +139,7 @@ export class Heir {
     await this.copyUpTo(rest, () => false)
     storage.transaction(() => this.finish(rest, now() - sealingMs))
     this.opened = true
+    return true
   }
 
   private save(taken: Taken): void {

@@ -12,6 +12,7 @@ export {
 } from './forward/queue.ts'
 export { forwardedText, parseForwarded, type TakenRows, takeForwarded } from './forward/receive.ts'
 export { type NewRow, parseRows, writeRows } from './forward/row.ts'
+export { HeadWatch, lettersOfRow, type Stuck } from './forward/stuck.ts'
 export { Homes } from './homes.ts'
 export { connectKafka } from './kafka/connect.ts'
 export type { KafkaHttpEnvironment } from './kafka/http-call.ts'

@@ -87,15 +87,18 @@ export class TableHeir {
     return await this.copyUpTo(head, isLate)
   }
 
-  /** Seals the parent and opens. Throws when `isLate` says that the parent takes too long to tell what it has to tell. */
-  async open(isLate: () => boolean = () => false): Promise<void> {
-    if (this.opened) return
+  /**
+   * Seals the parent and opens. Says whether it is open, or `isLate` said to stop while the parent, sealed by then, still tells what it
+   * has to tell: call it again.
+   */
+  async open(isLate: () => boolean = () => false): Promise<boolean> {
+    if (this.opened) return true
     const { parent, child, sleep, storage, now } = this.options
     await this.copy()
     const sealingMs = now()
     let rest = await parent.seal(child)
     while (!rest.isDrained) {
-      if (isLate()) throw new Error('the parent still has rows to tell entities of')
+      if (isLate()) return false
       await sleep(DRAIN_PAUSE_MS)
       rest = await parent.seal(child)
     }
@@ -103,6 +106,7 @@ export class TableHeir {
     await this.copyUpTo(rest, () => false)
     storage.transaction(() => this.finish(rest, now() - sealingMs))
     this.opened = true
+    return true
   }
 
   private save(taken: Taken): void {

@@ -144,6 +144,17 @@ test('a frame never scrolls', () => {
   expect(frame('one', 10)).toBe('\u001b[Hone\u001b[K\n\u001b[J')
 })
 
+test('a queue that is stuck is told with the command that goes on behind it, and stands still', () => {
+  const stuck = { tries: 1_240, sinceMs: NOW - 600_000 }
+  const forwards = [{ home: 'weur', events: 3, bytes: 900, oldestMs: NOW - 700_000, problem: 'shard_failed', stuck }]
+  const sources = [source({ forwards, topics: [] })]
+  expect(standsStill(sources)).toBe(true)
+  const text = listText(sources, 'enam at http://e', plain, NOW)
+  expect(text).toContain('STUCK weur has turned the first of them away 1,240 times in 10 min')
+  expect(text).toContain('npx tidemark sources skip clicks --home weur')
+  expect(text.split('\n').every((line) => line.length <= 100)).toBe(true)
+})
+
 test('what waits for another region is told with its age and the reason, what does not is not', () => {
   const forwards = [
     { home: 'weur', events: 1_204, bytes: 2_345_678, oldestMs: NOW - 125_000, problem: 'region weur answered 503' },

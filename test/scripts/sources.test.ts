@@ -136,6 +136,7 @@ test.each([
   [['show'], 'write show NAME'],
   [['list', '--skip'], 'list takes no --skip'],
   [['--watch', '--json'], '--watch is for people'],
+  [['skip', 'clicks'], 'skip takes --home REGION'],
   [['resume', 'clicks'], 'such as clicks/0'],
   [['resume', 'clicks', '--partition', 'clicks'], 'got "clicks"'],
   [['resume', ...place, '--skip', '--offset', '4'], 'one of them'],

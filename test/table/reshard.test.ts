@@ -427,3 +427,70 @@ test('rows that change while thousands are copied are copied again', async () =>
   // Each still says which shard put it in, and under which number.
   expect(answer.rows[1]).toBe('["0/0/2",1]')
 })
+
+/** A table of one shard whose partitions say nothing of each other's order, and the shard that takes over from it. */
+function handedOver() {
+  const plan = new Plan({ entities: [], sources: [ORDERS], views: [], services: [] })
+  const source = plan.sources.get('orders') as SourceRuntime
+  const open = (epoch: number, storage: MemoryTableStorage) => {
+    const part = { region: 1, epoch, shard: 0 }
+    return new TableShard({ plan, source, part, storage, destinations: { shardsOf: () => 1 }, now: () => NOW })
+  }
+  const parent = open(0, new MemoryTableStorage())
+  const storage = new MemoryTableStorage()
+  const busy = { isDrained: true }
+  const heir = new TableHeir({
+    storage,
+    child: { epoch: 1, shards: 1, shard: 0 },
+    countsExpectations: true,
+    parent: {
+      head: async () => parent.handOver.head(),
+      seal: async (child) => ({ ...parent.handOver.seal(child), ...busy }),
+      rows: async (child, after, round) => parent.handOver.rows(child, after, round),
+    },
+    sleep: async () => {},
+    now: () => NOW,
+  })
+  const apply = (table: TableShard, sequence: string, changes: readonly object[]) => {
+    const position = { sequence, incarnation: 0, generation: 0, offsets: changes.map((_, offset) => offset) }
+    const about = { version: MESSAGE_VERSION, plan: plan.hash, source: 'orders', arrivalMs: NOW }
+    const events = JSON.stringify(changes)
+    const answer = table.apply({ ...about, events, fanout: '1'.repeat(changes.length), position })
+    if ('unavailable' in answer) throw new Error(answer.message)
+    expect(answer.refused).toEqual([])
+  }
+  const rows = (table: TableShard, keys: readonly string[]) => {
+    const answer = table.rows({ version: MESSAGE_VERSION, plan: plan.hash, keys, columns: ['amount'] })
+    if ('unavailable' in answer) throw new Error(answer.message)
+    return answer.rows
+  }
+  return { parent, heir, busy, apply, rows, openChild: () => open(1, storage) }
+}
+
+test('a truncate takes out what was put in before the table was handed over: numbers go on where the parent was', async () => {
+  const { parent, heir, apply, rows, openChild } = handedOver()
+  const put = (id: number) => ({ $op: 'u', id, uid: 'a', amount: id, at: NOW })
+  apply(parent, 'orders/0', [put(1), put(2), put(3)])
+  await heir.open()
+  const child = openChild()
+  apply(child, 'orders/1', [{ $op: 't' }, put(4)])
+  while (child.work()) {
+    // Some rows are looked at a time.
+  }
+  // Nothing but their numbers tells that the first three were there when the truncate came, and the fourth was not.
+  expect(rows(child, ['1', '2', '3', '4'])).toEqual([null, null, null, expect.stringContaining(',4]')])
+  expect(child.stats.seq).toBeGreaterThan(parent.stats.seq)
+})
+
+test('a table that is long in telling what it has to tell is waited for: opening says that it is not done, and goes on', async () => {
+  const { parent, heir, busy, apply, rows, openChild } = handedOver()
+  apply(parent, 'orders/0', [{ $op: 'u', id: 1, uid: 'a', amount: 7, at: NOW }])
+  busy.isDrained = false
+  let looks = 0
+  expect(await heir.open(() => looks++ === 3)).toBe(false)
+  expect(heir.progress.isOpen).toBe(false)
+  busy.isDrained = true
+  expect(await heir.open()).toBe(true)
+  expect(heir.progress.isOpen).toBe(true)
+  expect(rows(openChild(), ['1'])).toEqual([expect.stringContaining(',7]')])
+})

@@ -2,7 +2,7 @@ import { abortAllDurableObjects, evictAllDurableObjects, reset, runInDurableObje
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test } from 'vitest'
 import { forwarderOf } from '../../durable-objects/forwarder.ts'
-import { forwardedText } from '../../src/source/index.ts'
+import { forwardedText, type HeadWatch } from '../../src/source/index.ts'
 import { app } from '../../workers/app.ts'
 import { createIngest } from '../../workers/ingest/app.ts'
 import { createRegionDoor } from '../../workers/ingest/region-door.ts'
@@ -123,6 +123,45 @@ test('a full queue is 503, and says when to try again and how much waits', async
   expect(body.detail).toContain('wait in local for region far')
 })
 
+test('a request for two homes leaves for both when both queues have room, and for none when one has not', async () => {
+  const south = { name: 'south', id: 3, epoch: 0, shards: { default: 4 } }
+  const routing = { flights: { by: 'origin', homes: { SEA: 'far' }, otherwise: 'south' } }
+  const door = createIngest({ ...away, regions: [...away.regions, south], routing })
+  const Limited = forwarderOf({ ...away, regions: [...away.regions, south] })
+  const at = (name: string) => env.FORWARDERS.getByName(name)
+  const limited = (name: string) => {
+    const within = <T>(work: (queue: InstanceType<typeof Limited>) => T) =>
+      runInDurableObject(at(name), (_queue, state) =>
+        work(new Limited(state, { ...env, FORWARD_LIMIT_BYTES: name.endsWith('south') ? '300' : '30000' })),
+      )
+    return {
+      add: (rows: string) => within((own) => own.add(rows)),
+      full: (bytes: number) => within((own) => own.full(bytes)),
+    }
+  }
+  const FORWARDERS = { getByName: limited } as unknown as typeof env.FORWARDERS
+  const post = async (ids: readonly number[]) => {
+    const events = ids.map((id) => flight(id, id, { origin: id % 2 === 0 ? 'SEA' : 'LAX' }))
+    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
+    const request = new Request('http://door/v1/sources/flights/events', {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(events),
+    })
+    const response = await door.fetch(request, { ...env, FORWARDERS })
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+  }
+  const waits = async () =>
+    await Promise.all(['far', 'south'].map(async (home) => (await at(`local/flights/${home}`).status()).events))
+  expect(await post([1, 2])).toMatchObject({ status: 202, body: { forwarded: 2 } })
+  // Their own objects have read the storage before these wrote.
+  await abortAllDurableObjects()
+  expect(await waits()).toEqual([1, 1])
+  expect(await post([4, 3])).toMatchObject({ status: 503, body: { code: 'queue_full' } })
+  await abortAllDurableObjects()
+  expect(await waits()).toEqual([1, 1])
+})
+
 test('a source tells what waits for other regions, and why', async () => {
   await send(flight(1, 0))
   await expect
@@ -173,4 +212,38 @@ test.each([
   expect(await show()).not.toHaveProperty('forwards')
   await send(flight(1, 0))
   expect(await show()).toMatchObject({ forwards: [{ home: 'far', events: 1 }] })
+})
+
+test('what its home turns away again and again is taken out by a person, and kept as dead letters', async () => {
+  await send([flight(1, 0), flight(2, 1)])
+  await send(flight(3, 2))
+  const skip = () => ask('POST', '/v1/sources/flights/forwards/far/skip')
+  expect(await skip()).toMatchObject({ status: 409, body: { code: 'not_stuck' } })
+  expect(await queue().status()).toMatchObject({ events: 3 })
+  expect(await ask('POST', '/v1/sources/flights/forwards/fra/skip')).toMatchObject({
+    status: 404,
+    body: { detail: expect.stringContaining('Did you mean "far"?') },
+  })
+  const turnAway = (times: number, atMs: number) =>
+    runInDurableObject(queue(), (object) => {
+      const head = Reflect.get(object, 'head') as HeadWatch
+      for (let i = 0; i < times; i++) head.answered(0, true, atMs)
+    })
+  await turnAway(11, Date.now() - 600_000)
+  expect(await skip()).toMatchObject({ status: 409 })
+  await turnAway(1, Date.now())
+  expect((await ask('GET', '/v1/sources/flights')).body.forwards).toMatchObject([{ events: 3, stuck: { tries: 12 } }])
+  expect(await skip()).toMatchObject({ status: 200, body: { skipped: 2, status: { events: 1 } } })
+  const { letters } = (await deadLetters()).body
+  const poison = { reason: 'poison', message: expect.stringContaining('region far did not take it') }
+  expect(letters).toMatchObject([poison, poison])
+  expect(await waiting()).toContain(JSON.stringify(flight(3, 2)))
+  // The next one has its own time.
+  expect(await skip()).toMatchObject({ status: 409 })
+})
+
+test('another region that asks for the puller of a partition nobody knows yet is told to come again', async () => {
+  const answer = await homeDoor.fetch(new Request('http://door/pullers/flights/flights/0'), env)
+  expect(answer.status).toBe(503)
+  expect(await answer.json()).toMatchObject({ code: 'unknown_partition' })
 })

@@ -107,8 +107,8 @@ export function epochRoutes({ plan, regions, refuse }: EpochDoor) {
   act('prepare', async (stub) => ({ done: await stub.prepareEpoch(), status: await stub.epochStatus() }))
   // What is long is done in pieces, so that no request lasts as long as the copying of a large shard.
   act('open', async (stub) => {
-    const isCopied = await stub.prepareEpoch()
-    return { done: isCopied, status: isCopied ? await stub.openEpoch() : await stub.epochStatus() }
+    const status = (await stub.prepareEpoch()) ? await stub.openEpoch() : await stub.epochStatus()
+    return { done: status.state !== 'copying', status }
   })
   return http
 }

@@ -137,6 +137,23 @@ export function sourceRoutes({ plan, app, refuse }: SourceDoor) {
       return isProblem(answer) ? problemResponse(answer) : c.json(answer as object)
     })
 
+  http.post('/:source/forwards/:home/skip', async (c) => {
+    const problem = denied(c, 'sources:write')
+    if (problem) return problemResponse(problem)
+    const { source, home } = c.req.param()
+    if (!plan.sources.has(source)) return problemResponse(unknownSource(source, plan))
+    const region = regionNamed(app.regions, c.env.REGION)
+    const others = environmentAround(app.regions, region).filter((one) => one !== region)
+    if (!others.some(({ name }) => name === home)) {
+      const names = others.map(({ name }) => name)
+      const detail = `There is no other region "${home}" around ${region.name}.${didYouMean(home, names)}`
+      return problemResponse({ status: 404, code: 'unknown_region', detail })
+    }
+    const answer = await c.env.FORWARDERS.getByName(formatForwarderName({ region: region.name, source, home })).skip()
+    if ('refused' in answer) return problemResponse({ status: 409, code: 'not_stuck', detail: answer.refused })
+    return c.json(answer)
+  })
+
   partitionRoute('resume', (stub, { skip, offset }) => {
     if (skip !== undefined && typeof skip !== 'boolean') return badField('skip', 'true or false')
     if (offset !== undefined && !isOffset(offset)) return badField('offset', 'a whole number')

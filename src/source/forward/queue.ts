@@ -66,10 +66,8 @@ export class ForwardQueue {
   }
 
   get status(): QueueStatus {
-    const [row] = this.options.storage.readOutbox(1)
-    const oldest = row === undefined ? undefined : parseRows<QueuedRow>(row.body)[0]
     const { events, bytes } = this.state
-    return { home: this.options.home, events, bytes, oldestMs: oldest?.arrivalMs ?? null }
+    return { home: this.options.home, events, bytes, oldestMs: this.first()?.arrivalMs ?? null }
   }
 
   /** Why a request of so many bytes has no room; undefined when it has. */
@@ -118,6 +116,12 @@ export class ForwardQueue {
       after = row.id
     }
     return { text, rows }
+  }
+
+  /** The oldest row; undefined when nothing waits. */
+  first(): QueuedRow | undefined {
+    const [row] = this.options.storage.readOutbox(1)
+    return row && parseRows<QueuedRow>(row.body)[0]
   }
 
   /** Lets go the oldest rows, whose events their home has. */
