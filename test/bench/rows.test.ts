@@ -7,6 +7,8 @@ import { stagesOf } from '../../scripts/bench/stages.ts'
 const bar = [
   'lookup.edge.ratio_to_noop',
   'lookup.shard.ratio_to_ping',
+  'lookup.store.ratio_to_get',
+  'publish.copies_per_s',
   'lookup.assembly_us',
   'lookup.p50_ratio',
   'lookup.p99_ms',
