@@ -4,8 +4,8 @@ import { shardsState, smokeTest } from '../../../scripts/deploy/health.ts'
 import { deployPlan } from '../../../scripts/deploy/plan.ts'
 import { Plan, regionNamed } from '../../../src/plan/index.ts'
 import { TOKEN } from '../region.ts'
-import { features } from './app/features.ts'
-import { TestRegions, THREE } from './regions.ts'
+import { app } from './app/definitions.ts'
+import { TestRegions } from './regions.ts'
 
 let regions: TestRegions
 
@@ -17,7 +17,7 @@ afterAll(async () => {
 })
 
 const planOf = (region: string) =>
-  deployPlan(regionNamed(THREE, region), THREE, features.routing, new Plan(features.definitions.spec), [])
+  deployPlan(regionNamed(app.regions, region), app.regions, app.routing, new Plan(app.definitions.spec), [])
 
 test('what a deployment asks of Workers is what they answer', async () => {
   const plan = planOf('east')
