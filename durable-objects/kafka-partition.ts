@@ -185,7 +185,8 @@ export function kafkaPartitionOf(app: App) {
       await this.arm(RUN_MS * 2)
       let pause: number | null = 1_000
       try {
-        pause = await this.puller.run(Date.now() + RUN_MS)
+        // It may have been held while the alarm was set.
+        pause = this.isHeld ? null : await this.puller.run(Date.now() + RUN_MS)
       } catch (cause) {
         console.error(`${this.ctx.id.name}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`)
       } finally {

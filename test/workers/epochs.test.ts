@@ -55,3 +55,12 @@ test('a door of the old epoch is told to come again, and what it sends is not lo
   expect(refused).toMatchObject({ status: 503, body: { code: 'sealed' } })
   expect(refused.body.detail).toContain('taken over by epoch 1')
 })
+
+test('a shard that was restored hands over under another name, so that children which copied it before begin anew', async () => {
+  await send([flight(1, 0)])
+  expect((await parent().handOverHead()).lineage).toBeUndefined()
+  await parent().restored('then')
+  expect((await parent().handOverHead()).lineage).toBe('then')
+  await parent().restored('then again')
+  expect((await parent().handOverSeal({ epoch: 1, shards: 8, shard: SEA })).lineage).toBe('then again')
+})

@@ -5,7 +5,6 @@ import { deployPlan } from '../../../scripts/deploy/plan.ts'
 import { Plan, regionNamed } from '../../../src/plan/index.ts'
 import { TOKEN } from '../region.ts'
 import { app } from './app/definitions.ts'
-import { THREE } from './app/three.ts'
 import { TestRegions } from './regions.ts'
 
 let regions: TestRegions
@@ -18,7 +17,7 @@ afterAll(async () => {
 })
 
 const planOf = (region: string) =>
-  deployPlan(regionNamed(THREE, region), THREE, app.routing, new Plan(app.definitions.spec), [])
+  deployPlan(regionNamed(app.regions, region), app.regions, app.routing, new Plan(app.definitions.spec), [])
 
 test('what a deployment asks of Workers is what they answer', async () => {
   const plan = planOf('east')

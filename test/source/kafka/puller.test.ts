@@ -428,6 +428,24 @@ test('a partition is handed over also when the run under way fails', async () =>
   expect(world.puller.status.phase).toBe('away')
 })
 
+test('a run that is to settle ends with its page, and the next one goes on from there', async () => {
+  const world = new World(random(8))
+  append(random(8), world.kafka, none(), 20, START)
+  let isSettled = false
+  const running = world.puller.run(world.now + 1_000_000)
+  const settled = world.puller.settle().then(() => {
+    isSettled = true
+  })
+  expect(isSettled).toBe(false)
+  await running
+  await settled
+  const before = world.puller.status.offset
+  expect(before).toBeLessThan(world.kafka.end)
+  expect(world.puller.status.phase).toBe('running')
+  await world.drain()
+  expect(world.puller.status.offset).toBe(world.kafka.end)
+})
+
 test('an idle partition looks less and less often, and never less than it may', async () => {
   const world = new World(random(2), { maxIdleMs: 4_000 })
   const pauses: (number | null)[] = []
