@@ -8,7 +8,7 @@ import {
 } from '../src/plan/index.ts'
 import { hasBegun, type PullerState, type Pulls, type ReadElsewhere } from '../src/source/index.ts'
 import type { App } from './app.ts'
-import { atRegion, regionLink } from './region-link.ts'
+import { atRegion, isLinked, regionLink } from './region-link.ts'
 
 /** Which partition an object pulls, as its name says it. */
 export interface PartitionName {
@@ -36,13 +36,18 @@ export function pullsOf({ regions, routing }: App, name: string, source: SourceR
 export const glancePath = ({ source, topic, partition }: Omit<PartitionName, 'region'>): string =>
   `/pullers/${[source, topic, String(partition)].map(encodeURIComponent).join('/')}`
 
-/** Asks every other region of the environment whether it has read a partition. Never throws. */
+/**
+ * Asks every other region of the environment whether it has read a partition; not those that were not deployed yet when this one was,
+ * which have read nothing. Never throws.
+ */
 export async function readElsewhere(
   env: object,
   regions: readonly Region[],
   at: PartitionName,
 ): Promise<ReadElsewhere> {
-  const others = environmentAround(regions, regionNamed(regions, at.region)).filter(({ name }) => name !== at.region)
+  const others = environmentAround(regions, regionNamed(regions, at.region)).filter(
+    ({ name }) => name !== at.region && isLinked(env, name),
+  )
   const answers = await Promise.all(others.map(({ name }) => askOne(env, name, at)))
   const read = answers.find(({ kind }) => kind === 'read')
   return read ?? answers.find(({ kind }) => kind === 'failed') ?? { kind: 'nobody' }

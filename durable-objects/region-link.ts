@@ -24,5 +24,8 @@ export function regionLink(env: object, region: string): RegionLink {
   )
 }
 
+/** Whether the Worker is bound to a region: not to one that was not deployed yet when this Worker was. */
+export const isLinked = (env: object, region: string): boolean => isLink(Reflect.get(env, regionBinding(region)))
+
 const isLink = (binding: unknown): binding is RegionLink =>
   typeof binding === 'object' && binding !== null && typeof Reflect.get(binding, 'fetch') === 'function'

@@ -30,6 +30,8 @@ class World {
   readonly kafka = new MemoryKafka(random(1))
   readonly taken = new Map<string, number[]>()
   readonly down = new Set<string>()
+  /** Regions that were not deployed yet when the others were: no binding leads to them. */
+  readonly unborn = new Set<string>()
   private readonly saved = new Map<string, PullerState>()
   private regions: readonly Region[] = []
   private routing: Routing = {}
@@ -61,7 +63,8 @@ class World {
         return Response.json(this.of(other).status)
       },
     })
-    const env = Object.fromEntries(this.regions.map((one) => [`REGION_${one.name.toUpperCase()}`, link(one.name)]))
+    const bound = this.regions.filter((one) => !this.unborn.has(one.name))
+    const env = Object.fromEntries(bound.map((one) => [`REGION_${one.name.toUpperCase()}`, link(one.name)]))
     return new Puller({
       intake,
       partition: 0,
@@ -190,6 +193,15 @@ test('a new partition is begun once every other region has said that it has not 
   await world.run()
   expect(world.counted).toEqual({ weur: [0, 1] })
   expect(world.of('weur').status.problem).toBeNull()
+})
+
+test('a region that was not deployed yet keeps no other one from beginning', async () => {
+  const world = new World()
+  world.append(0, 2)
+  world.unborn.add('enam')
+  world.deploy(BOTH, { orders: { home: 'weur' } })
+  await world.run()
+  expect(world.counted).toEqual({ weur: [0, 1] })
 })
 
 test('a region alone asks nobody', async () => {
