@@ -32,9 +32,10 @@ export function wranglerConfig(
       `main = ${quote(relative(folder ?? dirname(plan.config), plan.main))}`,
       `compatibility_date = ${quote(compatibilityDate)}`,
       'send_metrics = false',
-      // A third less to load in a cold start. The names of functions and classes stay (keep_names), and the stack of an
-      // error is shown in the source's lines.
+      // A third less to load in a cold start, and the stack of an error is shown in the source's lines. Keeping the names of functions
+      // would be a call for each closure that is made: a fifth of the time of a lookup.
       'minify = true',
+      'keep_names = false',
       'upload_source_maps = true',
     ],
     // Not repeated per environment: how files are read is the same everywhere, and Wrangler hands it on.

@@ -22,6 +22,7 @@ export async function bundleApp(appFolder: string, name: string): Promise<Module
     compatibility_date: compatibilityDate,
     send_metrics: false,
     minify: true,
+    keep_names: false,
   }
   writeFileSync(config, JSON.stringify(text))
   const target = join(folder, 'out')

@@ -6,12 +6,22 @@ import { parseValues, valueReader } from './typed-values.ts'
 
 /** The answer on the wire: columnar, spliced from what the shards wrote, nothing parsed again. */
 export function wireText(vector: VectorPlan, t: number, rows: readonly LookupRow[]): string {
-  const head = JSON.stringify({
-    ...(vector.service !== null && { service: vector.service }),
-    at: new Date(t).toISOString(),
-    features: vector.features.map((feature) => feature.name),
-  })
-  return `${head.slice(0, -1)},"rows":[${rows.map(wireRow).join()}]}`
+  const { service, features } = headOf(vector)
+  const at = new Date(t).toISOString()
+  return `{${service}"at":"${at}","features":${features},"rows":[${rows.map(wireRow).join()}]}`
+}
+
+const heads = new WeakMap<VectorPlan, { readonly service: string; readonly features: string }>()
+
+/** What every answer of a vector begins with. */
+function headOf(vector: VectorPlan): { readonly service: string; readonly features: string } {
+  let head = heads.get(vector)
+  if (head === undefined) {
+    const service = vector.service === null ? '' : `"service":${JSON.stringify(vector.service)},`
+    head = { service, features: JSON.stringify(vector.features.map((feature) => feature.name)) }
+    heads.set(vector, head)
+  }
+  return head
 }
 
 const partsTexts = new WeakMap<LookupRow['parts'], string>()
