@@ -76,7 +76,9 @@ test('no secret stands in a config', () => {
 
 test('what is deployed is minified, with a map from its lines to the source', () => {
   for (const plan of workerPlans(local, [local])) {
-    expect(wranglerConfig(plan.worker, [local])).toContain('\nminify = true\nupload_source_maps = true\n')
+    expect(wranglerConfig(plan.worker, [local])).toContain(
+      '\nminify = true\nkeep_names = false\nupload_source_maps = true\n',
+    )
   }
 })
 
