@@ -105,6 +105,7 @@ export class EntityStore {
       isComplete: () => this.isComplete,
       hasHead: () => subscriptions.of(name).hasHead === true,
       headPut: () => subscriptions.note(name, 'hasHead'),
+      signPut: () => subscriptions.note(name, 'hasSign'),
       lost: () => subscriptions.restart(name, { revise: false }),
       unmarked: () => subscriptions.note(name, 'isUnmarked'),
       done: (row) => changes.release(name, row),
@@ -141,7 +142,8 @@ export class EntityStore {
   /** Does some of what there is to do. Throws when it is not known whether the store has it: call it again later. */
   async send(): Promise<void> {
     if (this.isFarBehind) this.startOver()
-    if (this.subscriptions.of(this.name).hasHead !== true) await this.publisher.begin()
+    const { hasHead, hasSign } = this.subscriptions.of(this.name)
+    if (!hasHead && !hasSign) await this.publisher.begin()
     if (this.isToSweep) this.sweep()
     else await this.publisher.send()
   }

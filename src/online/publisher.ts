@@ -53,8 +53,9 @@ export interface StorePublisherOptions {
   readonly isComplete: () => boolean
   /** Whether a head was ever put. */
   readonly hasHead: () => boolean
-  /** Told that one was. */
+  /** Told that one was; and that a sign was, which stands there before the first head. */
   readonly headPut: () => void
+  readonly signPut: () => void
   /** Told that the store has lost what was there: everything has to be listed anew. */
   readonly lost: () => void
   /** Told that some entity cannot even be marked as missing in the store. */
@@ -327,13 +328,13 @@ export class StorePublisher {
     const store = this.options.store()
     // What was put there a moment ago may not be seen yet; nor is such a store emptied by a restart.
     if (store.flags.staleMs > 0) {
-      this.options.headPut()
+      this.options.signPut()
       return
     }
     const sign = headCopy({ ...this.headAt({ seq: 0, atMs: 0 }), print: '' })
     const [there] = await store.get([sign.address])
     if (there === undefined) await this.putOne(store, sign)
-    this.options.headPut()
+    this.options.signPut()
   }
 
   private headAt({ seq, atMs }: { readonly seq: number; readonly atMs: number }): Head {
@@ -344,9 +345,9 @@ export class StorePublisher {
   }
 
   private async putHead(store: OnlineStore, reached: { readonly seq: number; readonly atMs: number }): Promise<void> {
-    const { name, report, hasHead, headPut } = this.options
+    const { name, report, headPut } = this.options
     const head = headCopy(this.headAt(reached))
-    if (hasHead() && (await this.hasLost(store, head.address))) {
+    if (await this.hasLost(store, head.address)) {
       report(`the online store ${name} has lost its copies: everything is published anew`)
       this.lastHead = null
       this.hadSeq = 0
@@ -377,8 +378,9 @@ export class StorePublisher {
     if (store.flags.staleMs > 0) return false
     const [there] = await store.get([address])
     if (there === undefined) return true
-    // Of the sign that a listing begins with nothing more can be said.
-    if (!isCopy(there) || there.version.mark === 0) return false
+    if (!isCopy(there)) return false
+    // The sign that all begins with: it is no more than that where a head has taken its place.
+    if (there.version.mark === 0) return this.options.hasHead()
     const { lastHead } = this
     if (lastHead !== null) return compareVersions(there.version, lastHead) < 0
     return there.version.epoch === this.options.place.epoch && there.version.seq < this.hadSeq

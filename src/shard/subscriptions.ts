@@ -14,7 +14,9 @@ export interface Subscription {
   readonly page: number | null
   /** Listing waits until somebody lets it go on. */
   readonly isPaused?: true
-  /** It was told how far it is: what it has of that is there, unless it has lost it. */
+  /** It was given a sign that says nothing, before anything else: that is there, unless it has lost it. */
+  readonly hasSign?: true
+  /** It was told how far it is, since everything was last listed from the beginning. */
   readonly hasHead?: true
   /** Some entity could not even be marked as missing there: nothing may say that all are there. */
   readonly isUnmarked?: true
@@ -105,7 +107,7 @@ export class Subscriptions {
 
   /** Tells everything from the beginning. `revise`: as if it were newer, so that it also replaces what is there. */
   restart(name: string, { revise }: { readonly revise: boolean }): void {
-    const { hasHead: _, isUnmarked: __, ...known } = this.of(name)
+    const { hasSign: _, hasHead: __, isUnmarked: ___, ...known } = this.of(name)
     this.set(name, { ...known, revision: revise ? known.revision + 1 : known.revision, page: 0 })
   }
 
@@ -115,7 +117,7 @@ export class Subscriptions {
   }
 
   /** Remembers something of one of them; what is known already costs no write. */
-  note(name: string, what: 'hasHead' | 'isUnmarked'): void {
+  note(name: string, what: 'hasSign' | 'hasHead' | 'isUnmarked'): void {
     const known = this.of(name)
     if (!known[what]) this.set(name, { ...known, [what]: true })
   }
