@@ -24,7 +24,10 @@ const allowed: Readonly<Record<string, { readonly rooms: readonly string[]; read
 }
 
 /** Rooms with side doors beside their index.ts: what enters by the main one must not carry these into its bundle. */
-const sideDoors: Readonly<Record<string, readonly string[]>> = { online: ['redis', 'libsql', 'kv'] }
+const sideDoors: Readonly<Record<string, readonly string[]>> = { online: ['redis', 'libsql', 'kv'], offline: ['node'] }
+
+/** What runs on a machine and never in a Worker (training sets, imports): the only part of src/ that may use Node. */
+const onMachines = 'src/offline/node/'
 
 /** Folders that src/ never reaches into: it is what they are built of. */
 const outside = ['workers', 'durable-objects', 'scripts', 'features', 'test']
@@ -60,6 +63,7 @@ function refuseFile(from: string, to: string): string | undefined {
 function refusePackage(from: string, specifier: string): string | undefined {
   const room = roomOf(from)
   if (room === undefined) return undefined
+  if (from.startsWith(onMachines)) return undefined
   if (specifier.startsWith('node:')) return `src/ imports ${specifier}: the library runs in Workers, without Node.`
   const rule = allowed[room]
   if (rule === undefined) return undefined

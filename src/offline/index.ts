@@ -1,0 +1,17 @@
+export { type ColumnType, columnsOf, columnType, type LogColumn, OWN_PREFIX } from './log/columns.ts'
+export type { LoggedRow } from './log/logged-row.ts'
+export {
+  type LogShard,
+  MANIFEST_FORMAT,
+  type Manifest,
+  manifestKey,
+  manifestPrefix,
+  type Removal,
+  readManifest,
+  type Segment,
+  segmentKey,
+  writeManifest,
+} from './log/manifest.ts'
+export { SEGMENT_FORMAT, SegmentBuilder, type SegmentFooter } from './log/segment.ts'
+export { type ListedObject, MemoryObjects, type ObjectStore, type StoredObject } from './objects.ts'
+export { ALWAYS, type CompleteSince, EntityReplay, type ReplayRow } from './replay.ts'

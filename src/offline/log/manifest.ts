@@ -1,0 +1,119 @@
+import type { SourceSpec } from '../../engine/index.ts'
+import { canonicalJson, parseCanonicalJson } from '../../util/canonical-json.ts'
+
+export const MANIFEST_FORMAT = 1
+
+/** The shard that a log is of, and what it was called. */
+export interface LogShard {
+  readonly entity: string
+  readonly region: string
+  /** The region's number, as order keys have it. */
+  readonly regionId: number
+  readonly epoch: number
+  readonly shard: number
+  /** How many shards the epoch has. */
+  readonly shards: number
+}
+
+/** One file of the log. */
+export interface Segment {
+  /** Where it lies in the bucket. */
+  readonly key: string
+  readonly source: string
+  /** The contract that its rows were accepted by: a number of the manifest's `contracts`. */
+  readonly contract: number
+  /** The first and the last commit that it may have; no other segment of the source has one between. */
+  readonly fromSeq: number
+  readonly toSeq: number
+  readonly rows: number
+  readonly bytes: number
+  /** Of the file, hexadecimal. */
+  readonly sha256: string
+  /** Least and greatest event time, ms. */
+  readonly fromMs: number
+  readonly toMs: number
+  /** Least and greatest arrival, ms. */
+  readonly fromArrivalMs: number
+  readonly toArrivalMs: number
+  /** `commit`: in the order of commits, as a shard writes it. `entity`: compacted, by (key, time, commit). */
+  readonly order: 'commit' | 'entity'
+}
+
+/** All that a reader needs to know of one shard's log. It is replaced whole, and names every file that counts: what it does not name does not. */
+export interface Manifest {
+  readonly format: number
+  readonly shard: LogShard
+  /** When the shard was made, ms: another one of the same name is another log. */
+  readonly bornMs: number
+  /** The shard before it, and its last commit that counts here; null of one that began empty. */
+  readonly previous: {
+    readonly epoch: number
+    readonly shard: number
+    readonly shards: number
+    readonly seq: number
+  } | null
+  /** The log has every commit from this one on: 1, but for a shard that is older than its log. */
+  readonly fromSeq: number
+  /** Up to this commit, which was accepted at `availableAtMs`. */
+  readonly seq: number
+  readonly availableAtMs: number
+  readonly contracts: readonly { readonly number: number; readonly source: SourceSpec }[]
+  /** From when on each feature of the entity is complete, ms; null: always. By `view.feature`. */
+  readonly since: Readonly<Record<string, number | null>>
+  /** Rows that retention or an erasure took away, oldest first. */
+  readonly removed: readonly Removal[]
+  readonly segments: readonly Segment[]
+}
+
+/** Why rows that were once logged are not there any more. */
+export interface Removal {
+  readonly atMs: number
+  readonly why: 'retention' | 'erasure'
+  /** Of retention: all rows that arrived before this, ms. */
+  readonly beforeMs?: number
+  /** Of an erasure: the SHA-256 of the entity's key, for the key itself is what had to go; and the commit of the erasure. */
+  readonly keySha256?: string
+  readonly seq?: number
+  readonly rows: number
+}
+
+const LOG = 'log'
+
+/** Where the manifest of a shard lies. */
+export const manifestKey = ({ entity, region, epoch, shard }: LogShard): string =>
+  `${manifestPrefix}${entity}/${region}/${epoch}/${shard}.json`
+
+export const manifestPrefix = `${LOG}/manifests/`
+
+/** Where a segment lies: folders as Hive names them, which DuckDB, Spark and PyArrow read as columns. `day` is that of arrival, UTC. */
+export function segmentKey(
+  { entity, region, epoch, shard }: LogShard,
+  {
+    source,
+    contract,
+    fromSeq,
+    toSeq,
+    fromArrivalMs,
+  }: Pick<Segment, 'source' | 'contract' | 'fromSeq' | 'toSeq' | 'fromArrivalMs'>,
+): string {
+  const day = new Date(fromArrivalMs).toISOString().slice(0, 10)
+  const folder = `tm_source=${source}/tm_entity=${entity}/tm_region=${region}/tm_epoch=${epoch}/tm_shard=${shard}/tm_day=${day}`
+  return `${LOG}/${folder}/${fromSeq}-${toSeq}-${contract.toString(16).padStart(8, '0')}.parquet`
+}
+
+export function writeManifest(manifest: Manifest): Uint8Array {
+  return new TextEncoder().encode(canonicalJson(manifest))
+}
+
+/** Throws for what is no manifest, or one of a newer format. */
+export function readManifest(bytes: Uint8Array, name: string): Manifest {
+  let manifest: Manifest
+  try {
+    manifest = parseCanonicalJson(new TextDecoder().decode(bytes)) as Manifest
+  } catch {
+    throw new Error(`${name} is no manifest of a log: it is damaged, or not all of it is there`)
+  }
+  if (manifest.format !== MANIFEST_FORMAT)
+    throw new Error(`${name} has the format ${manifest.format}; this version reads ${MANIFEST_FORMAT}`)
+  return manifest
+}

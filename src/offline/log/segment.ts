@@ -1,0 +1,102 @@
+import { parquetWriteBuffer } from 'hyparquet-writer'
+import type { SourceSpec } from '../../engine/index.ts'
+import { type ColumnType, columnsOf, type LogColumn } from './columns.ts'
+import type { LoggedRow } from './logged-row.ts'
+
+type SchemaElement = NonNullable<Parameters<typeof parquetWriteBuffer>[0]['schema']>[number]
+
+/** Of the columns of a segment, and of what its footer says. */
+export const SEGMENT_FORMAT = 1
+
+/** 38 digits fit. */
+const DECIMAL_BYTES = 16
+
+/** What the footer of a segment says of it, by the key `tidemark`, as JSON. */
+export interface SegmentFooter {
+  readonly format: number
+  readonly source: string
+  readonly entity: string
+  readonly region: string
+  readonly epoch: number
+  readonly shard: number
+  /** The contract's number in the shard's manifest. */
+  readonly contract: number
+}
+
+/**
+ * The rows of one source that a shard accepted by one contract, as a Parquet file: Snappy, explicit logical types, times in
+ * UTC milliseconds. The same rows give the same bytes.
+ */
+export class SegmentBuilder {
+  private readonly columns: readonly LogColumn[]
+  private readonly data: unknown[][]
+  rows = 0
+
+  constructor(source: SourceSpec) {
+    this.columns = columnsOf(source)
+    this.data = this.columns.map(() => [])
+  }
+
+  add(row: LoggedRow): void {
+    for (let i = 0; i < this.columns.length; i++)
+      (this.data[i] as unknown[]).push((this.columns[i] as LogColumn).stored(row))
+    this.rows++
+  }
+
+  finish(footer: SegmentFooter): Uint8Array {
+    const { columns, data, rows } = this
+    const buffer = parquetWriteBuffer({
+      columnData: columns.map(({ name }, i) => ({ name, data: data[i] as unknown[] })),
+      schema: schemaOf(columns),
+      rowGroupSize: Math.max(1, rows),
+      kvMetadata: [{ key: 'tidemark', value: JSON.stringify(footer) }],
+      createdBy: 'tidemark',
+    })
+    return new Uint8Array(buffer)
+  }
+}
+
+function schemaOf(columns: readonly LogColumn[]): SchemaElement[] {
+  const root: SchemaElement = { name: 'root', num_children: columns.length }
+  return [root, ...columns.flatMap(({ name, type, nullable }) => elements(name, type, nullable))]
+}
+
+function elements(name: string, type: ColumnType, nullable: boolean): SchemaElement[] {
+  const of = { name, repetition_type: nullable ? 'OPTIONAL' : 'REQUIRED' } as const
+  switch (type.kind) {
+    case 'text':
+      return [{ ...of, type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } }]
+    case 'bool':
+      return [{ ...of, type: 'BOOLEAN' }]
+    case 'int64':
+      return [{ ...of, type: 'INT64' }]
+    case 'double':
+      return [{ ...of, type: 'DOUBLE' }]
+    case 'time':
+      // The legacy type alone is read as local time by some.
+      return [{ ...of, type: 'INT64', logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MILLIS' } }]
+    case 'decimal':
+      return [
+        {
+          ...of,
+          type: 'FIXED_LEN_BYTE_ARRAY',
+          type_length: DECIMAL_BYTES,
+          converted_type: 'DECIMAL',
+          scale: type.scale,
+          precision: 38,
+        },
+      ]
+    case 'list':
+    case 'vector': {
+      const element: SchemaElement[] =
+        type.kind === 'list'
+          ? elements('element', type.of, false)
+          : [{ name: 'element', type: 'FLOAT', repetition_type: 'REQUIRED' }]
+      return [
+        { ...of, converted_type: 'LIST', logical_type: { type: 'LIST' }, num_children: 1 },
+        { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+        ...element,
+      ]
+    }
+  }
+}
