@@ -14,4 +14,5 @@ export {
 } from './log/manifest.ts'
 export { SEGMENT_FORMAT, SegmentBuilder, type SegmentFooter } from './log/segment.ts'
 export { type ListedObject, MemoryObjects, type ObjectStore, type StoredObject } from './objects.ts'
+export { type R2, R2Objects } from './r2-objects.ts'
 export { ALWAYS, type CompleteSince, EntityReplay, type ReplayRow } from './replay.ts'
