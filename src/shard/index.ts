@@ -1,5 +1,6 @@
 export { type DeadLetter, deadLetter } from '../dead-letters/index.ts'
 export type { AcceptedRow } from './accepted-row.ts'
+export type { Backfill, BackfillPiece, NoBackfill } from './backfills.ts'
 export { type ChangedKeys, ChangeList, type ChangeRow } from './changes.ts'
 export { Contracts } from './contracts.ts'
 export {

@@ -2,7 +2,7 @@ import type { SourceSpec, Value } from '../engine/index.ts'
 import type { Plan } from '../plan/index.ts'
 import type { AcceptedRow } from './accepted-row.ts'
 import type { Contracts } from './contracts.ts'
-import { JOURNAL_ROWS, type Journal, type JournalEntry, parseEntry, type RowKeeper } from './journal.ts'
+import { commitsIn, JOURNAL_ROWS, type Journal, type JournalEntry, parseEntry, type RowKeeper } from './journal.ts'
 import { eventsOf, forEachEvent, idOf, rowKey, sliceAt } from './message-events.ts'
 import { stampedRows } from './stamped-rows.ts'
 import type { ShardStorage } from './storage.ts'
@@ -115,7 +115,7 @@ export class LogFeed implements RowKeeper {
     for (let units = 0; row < journal.nextRow && units < mostUnits; row++) {
       const entry = this.entry(row)
       units += entry.message.events.length
-      seq = entry.seqBefore + accepted(entry.verdicts)
+      seq = entry.seqBefore + commitsIn(entry.verdicts)
       availableAtMs = entry.availableAt
     }
     const span = { fromRow: cursor.row, toRow: row, fromSeq: cursor.seq + 1, toSeq: seq, availableAtMs }
@@ -209,5 +209,3 @@ export class LogFeed implements RowKeeper {
     this.oldest = undefined
   }
 }
-
-const accepted = (verdicts: string): number => verdicts.split('a').length - 1
