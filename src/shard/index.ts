@@ -23,11 +23,12 @@ export {
   startLineage,
 } from './hand-over.ts'
 export { Heir, type HeirProgress, pauseOf, whyNotRestorable } from './heir.ts'
-export { tableSequence } from './message-events.ts'
+export { importedAt, tableSequence } from './message-events.ts'
 export {
   type ApplyAnswer,
   type ApplyMessage,
   type Contributions,
+  IMPORT_VERSION,
   LETTER_OF,
   MESSAGE_VERSION,
   type MessagePosition,
