@@ -26,11 +26,12 @@ export {
 } from './hand-over.ts'
 export { Heir, type HeirProgress, pauseOf, seqWhenOpened, whyNotRestorable } from './heir.ts'
 export { type AcceptedRows, LogFeed, type LogSpan } from './log-feed.ts'
-export { tableSequence } from './message-events.ts'
+export { importedAt, tableSequence } from './message-events.ts'
 export {
   type ApplyAnswer,
   type ApplyMessage,
   type Contributions,
+  IMPORT_VERSION,
   LETTER_OF,
   MESSAGE_VERSION,
   type MessagePosition,

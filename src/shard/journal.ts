@@ -130,8 +130,8 @@ function newestRow(storage: ShardStorage): number {
   return first + low
 }
 
-/** Verdicts say what was known already, so where each event stood is of no more use. */
-function withoutOffsets({ position, forward: _, ...head }: JournalHead): JournalHead {
+/** Verdicts say what was known already, and letters where it stood, so where each event stood is of no more use. */
+function withoutOffsets({ position, forward: _, places: __, ...head }: JournalHead): JournalHead {
   return position === undefined ? head : { ...head, position: { ...position, offsets: [] } }
 }
 

@@ -3,7 +3,7 @@ import type { Plan } from '../plan/index.ts'
 import type { AcceptedRow } from './accepted-row.ts'
 import type { Contracts } from './contracts.ts'
 import { commitsIn, JOURNAL_ROWS, type Journal, type JournalEntry, parseEntry, type RowKeeper } from './journal.ts'
-import { eventsOf, forEachEvent, idOf, rowKey, sliceAt } from './message-events.ts'
+import { eventsOf, forEachEvent, idOf, importedAt, rowKey, sliceAt } from './message-events.ts'
 import { stampedRows } from './stamped-rows.ts'
 import type { ShardStorage } from './storage.ts'
 import type { Targets } from './targets.ts'
@@ -155,6 +155,7 @@ export class LogFeed implements RowKeeper {
       if (event === undefined) return
       const { position } = message
       const offset = contributions ? undefined : position?.offsets[index]
+      const known = importedAt(message, index, entry.availableAt)
       const key = contributions ? rowKey(contributions, index) : null
       const of: Omit<AcceptedRow, 'key'> = {
         seq,
@@ -167,7 +168,7 @@ export class LogFeed implements RowKeeper {
           position === undefined || offset === undefined
             ? null
             : { sequence: position.sequence, incarnation: position.incarnation, offset },
-        imported: null,
+        imported: known === undefined ? null : { availableAtMs: known },
         stamps: stamps ? enriching.map((row) => (Array.isArray(row) ? String(row[0]) : '')).join() : null,
         values: event.values,
       }

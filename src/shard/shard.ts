@@ -24,6 +24,7 @@ import {
   type ApplyAnswer,
   type ApplyMessage,
   type Contributions,
+  IMPORT_VERSION,
   MESSAGE_VERSION,
   type ReadAnswer,
   type ReadMessage,
@@ -210,16 +211,19 @@ export class Shard {
   private mismatch({
     version,
     plan,
+    imported,
   }: {
     readonly version: number
     readonly plan: string
+    readonly imported?: ApplyMessage['imported']
   }): ShardUnavailable | undefined {
     const own = this.options.plan.hash
     const { sealed } = this.handOver
     if (this.misfit) return this.misfit
     if (sealed !== null)
       return { unavailable: 'sealed', message: `shard ${this.name} has been taken over by epoch ${sealed}` }
-    if (version !== MESSAGE_VERSION) return { unavailable: 'unknown_version', message: `message version ${version}` }
+    if (version !== (imported ? IMPORT_VERSION : MESSAGE_VERSION))
+      return { unavailable: 'unknown_version', message: `message version ${version}` }
     return plan === own ? undefined : { unavailable: 'unknown_plan', message: `plan ${plan}, this shard runs ${own}` }
   }
 
@@ -254,8 +258,9 @@ export class Shard {
     let verdicts = ''
     storage.transaction(() => {
       const events = eventsOf(source.contract.exactNumbers, message)
-      const isReplay = message.replays !== undefined
-      const judge = contributions ? undefined : judgeBatch(source, events.raws, isReplay)
+      // Nobody sent it just now: a share of it says nothing of how the source does.
+      const isPicked = message.replays !== undefined || message.imported !== undefined
+      const judge = contributions ? undefined : judgeBatch(source, events.raws, isPicked)
       const batch: Batch = { source, message, row, stamps, judge }
       const take = contributions
         ? (raw: unknown, index: number) => this.takeRow(source, raw, message, contributions, index, row)
@@ -309,10 +314,10 @@ export class Shard {
       event = { ...event, values: contract.enrichment.fill(event.values, rows) }
     }
     const here = this.targets.find(source, event.values, sliceAt(message, index))
-    const unread = this.judgeReach(source, here, event.timeMs)
+    const unread = this.judgeReach(source, here, event.timeMs, message.imported !== undefined)
     if (unread) return unread
     if (judge) {
-      const isCounted = here[0]?.route === source.routes[0]
+      const isCounted = message.imported === undefined && here[0]?.route === source.routes[0]
       const unexpected = judge.judge(event.values, event.timeMs, isCounted, message.fanout[index] === '1')
       if (unexpected) return unexpected
     }
@@ -388,8 +393,16 @@ export class Shard {
     murmur128(`${source.spec.name}\n${id}`, this.idWords)
   }
 
-  /** Refuses an event that belongs elsewhere, or that no view of an entity here would read, however early a read was. */
-  private judgeReach(source: SourceRuntime, here: readonly Target[], timeMs: number): Refusal | undefined {
+  /**
+   * Refuses an event that belongs elsewhere, or that no view of an entity here would read, however early a read was. What is
+   * imported is recorded all the same: it is history, and never too late.
+   */
+  private judgeReach(
+    source: SourceRuntime,
+    here: readonly Target[],
+    timeMs: number,
+    isImported: boolean,
+  ): Refusal | undefined {
     const entity = this.options.entity.spec.name
     if (here.length === 0) {
       return refusal(
@@ -397,6 +410,7 @@ export class Shard {
         `No ${entity} of this event lives in shard ${this.name}: the door routed it wrongly.`,
       )
     }
+    if (isImported) return undefined
     // Nearly every event is readable at the greatest mark of the shard, and so for its own entity: no cell is looked up.
     const isRead =
       here.some(({ route }) => isReadAt(route, timeMs, this.mark)) ||
