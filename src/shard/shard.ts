@@ -17,6 +17,7 @@ import { HandOver } from './hand-over.ts'
 import { IdIndex } from './id-index.ts'
 import { Journal, type JournalEntry } from './journal.ts'
 import { Layouts } from './layouts.ts'
+import { LogFeed } from './log-feed.ts'
 import { eventsOf, forEachEvent, idOf, rowKey, sliceAt, stampsOf, tableSequence } from './message-events.ts'
 import {
   type ApplyAnswer,
@@ -60,6 +61,8 @@ export interface ShardOptions {
   readonly memoryBytes?: number
   /** Others keep copies of all its entities: online stores, which have what every view has. Default: only feature topics. */
   readonly isCopied?: boolean
+  /** What is accepted goes to a log: journal rows are kept until it has had them. */
+  readonly isLogged?: boolean
   /** Tells a person what is wrong with what is stored. */
   readonly report?: (problem: string) => void
 }
@@ -78,6 +81,8 @@ export class Shard {
   private readonly outbox: Outbox
   /** What others keep copies of; null where nobody does. */
   readonly changes: ChangeList | null
+  /** What the log is written from; null where there is none. */
+  readonly log: LogFeed | null
   private readonly targets: Targets
   private readonly contracts: Contracts
   private readonly positions: Positions
@@ -118,6 +123,8 @@ export class Shard {
     this.reads = new Reads({ ...options, layouts: this.layouts, pages: this.pages, open: this.open, since })
     this.targets = new Targets(options.entity, options.part.shard, options.shards)
     this.quality = new Quality(plan, options.entity, this.journal.quality)
+    const { journal, contracts, targets } = this
+    this.log = options.isLogged ? new LogFeed({ plan, storage, journal, contracts, targets }) : null
     const saved = this.journal.saved
     for (const entry of this.journal.unsaved()) {
       this.redo(entry, saved)

@@ -1,0 +1,1 @@
+export { FileObjects } from './file-objects.ts'
