@@ -224,7 +224,10 @@ class AskedByCommits {
         const oldest = replay.mark - latenessMs
         if (t < oldest) {
           const bound = new Date(oldest).toISOString()
-          throw new LabelProblem(row, `with these commits nothing before ${bound} can be read: no lookup has answered that`)
+          throw new LabelProblem(
+            row,
+            `with these commits nothing before ${bound} can be read: no lookup has answered that`,
+          )
         }
         emit(row, replay.read(t))
       }

@@ -2,7 +2,15 @@ import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/no
 import type { FieldSpec, Value, ViewPlan } from '../../../engine/index.ts'
 import type { EntityRuntime, FeatureRef } from '../../../plan/index.ts'
 import type { ReplayRow } from '../../index.ts'
-import { type Cursor, type Emit, type LabelBatch, type Lineage, Replays, type RowBatch, runPass } from '../../training/index.ts'
+import {
+  type Cursor,
+  type Emit,
+  type LabelBatch,
+  type Lineage,
+  Replays,
+  type RowBatch,
+  runPass,
+} from '../../training/index.ts'
 import { COMMITS_SEPARATOR } from './asked.ts'
 import { cellOf, numbersOf } from './chunk-columns.ts'
 import type { StagedSource } from './stage-rows.ts'
@@ -77,9 +85,22 @@ class LabelCursor implements Cursor<LabelBatch> {
   }
 }
 
-const ROW_COLUMNS = ['eid', 'seen', 'available', 'part', 'seq', 'time', 'sign', 'row_region', 'row_epoch', 'row_shard', 'row_seq']
+const ROW_COLUMNS = [
+  'eid',
+  'seen',
+  'available',
+  'part',
+  'seq',
+  'time',
+  'sign',
+  'row_region',
+  'row_epoch',
+  'row_shard',
+  'row_seq',
+]
 
-class RowCursor implements Cursor<RowBatch> {
+/** Rows of a source as `rowsQuery` gives them. */
+export class RowCursor implements Cursor<RowBatch> {
   private readonly result: DuckDBResult
   private readonly staged: StagedSource
   private readonly places: readonly number[]
