@@ -1,5 +1,13 @@
 import { encodeKey } from '../contract/index.ts'
-import { EntityState, type FeatureValue, type Part, type Value, type ViewPlan, ViewReader } from '../engine/index.ts'
+import {
+  EntityState,
+  type FeatureValue,
+  type Part,
+  stateBytes,
+  type Value,
+  type ViewPlan,
+  ViewReader,
+} from '../engine/index.ts'
 import type { EntityRuntime, FeatureRef, Route, SourceRuntime } from '../plan/index.ts'
 
 /** One logged row, as replaying wants it. */
@@ -112,6 +120,11 @@ export class EntityReplay {
   /** The greatest `min(event time, known at)` of its rows, ms; 0 before the first. */
   get mark(): number {
     return this.state.mark
+  }
+
+  /** The canonical state of the views that are read, as a shard would have it after the same rows. */
+  encode(): Uint8Array {
+    return stateBytes(this.state)
   }
 
   /** The features at t, in their order. The array is good until the next read. Of an entity without rows each has its empty value and the status `missing`. */
