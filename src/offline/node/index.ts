@@ -1,4 +1,8 @@
 export { FileObjects } from './file-objects.ts'
 export { OfflineError } from './offline-error.ts'
 export { openLog, type ShardLog } from './open-log.ts'
+export { type Recomputed, type RecomputeOptions, recompute, type VectorRequest } from './recompute.ts'
+export type { SetManifest } from './training/set-manifest.ts'
+export { readSetManifest } from './training/set-manifest.ts'
+export { type TrainingProgress, type TrainingSetOptions, trainingSet } from './training/training-set.ts'
 export { type ShardHistory, type ShardHistoryOptions, shardHistory } from './view-backfill.ts'

@@ -176,8 +176,8 @@ function parsed(item: unknown): unknown {
   return typeof item === 'string' ? (JSON.parse(item) as unknown) : item
 }
 
-/** Rows on their way into a table. */
-class Sink {
+/** Rows on their way into a table of what is asked for. */
+export class Sink {
   private readonly appender: DuckDBAppender
   private rows: number[] = []
   private keys: string[] = []
@@ -191,7 +191,7 @@ class Sink {
 
   static async open(connection: DuckDBConnection, table: string): Promise<Sink> {
     await connection.run(
-      `CREATE TABLE ${named(table)} (row DOUBLE, key VARCHAR, t DOUBLE, region INTEGER, commits VARCHAR)`,
+      `CREATE OR REPLACE TABLE ${named(table)} (row DOUBLE, key VARCHAR, t DOUBLE, region INTEGER, commits VARCHAR)`,
     )
     return new Sink(await connection.createAppender(table))
   }

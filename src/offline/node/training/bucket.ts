@@ -6,6 +6,7 @@ import {
   type Cursor,
   type Emit,
   type LabelBatch,
+  type LabelProblem,
   type Lineage,
   Replays,
   type RowBatch,
@@ -29,6 +30,8 @@ export interface BucketInput {
   readonly features: readonly FeatureRef[]
   readonly lineage: Lineage
   readonly sources: readonly StagedSource[]
+  /** @see PassInput */
+  readonly onProblem?: (problem: LabelProblem) => void
 }
 
 /** Computes the labels of a bucket; DuckDB sorts. */
@@ -51,7 +54,10 @@ export async function computeBucket(input: BucketInput, { labels, rows }: Bucket
     }
     const lateness = features.map(({ view }) => (entity.plan[view] as ViewPlan).spec.allowedLatenessMs)
     const replays = new Replays(entity, features, lineage)
-    await runPass({ lineage, replays, labels: labelCursor, sources: feeds, latenessMs: Math.min(...lateness) }, emit)
+    const latenessMs = Math.min(...lateness)
+    const { onProblem } = input
+    const pass = { lineage, replays, labels: labelCursor, sources: feeds, latenessMs, ...(onProblem && { onProblem }) }
+    await runPass(pass, emit)
   } finally {
     for (const connection of connections) connection.closeSync()
   }
@@ -80,7 +86,7 @@ class LabelCursor implements Cursor<LabelBatch> {
       t: numbersOf(chunk, t),
       row: numbersOf(chunk, row),
       key: (at) => keys.getItem(at) as string,
-      commits: (at) => (texts.getItem(at) as string | null)?.split(COMMITS_SEPARATOR) ?? null,
+      commits: (at) => (texts.getItem(at) as string | null)?.split(COMMITS_SEPARATOR).filter(Boolean) ?? null,
     }
   }
 }
