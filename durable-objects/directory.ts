@@ -1,3 +1,4 @@
+import type { ShardLogStatus } from '../src/offline/index.ts'
 import type { EntityStoreStatus } from '../src/online/index.ts'
 import {
   formatShardName,
@@ -46,6 +47,8 @@ interface ShardStub extends HandOverStub, RestorableStub {
   read(message: string): Promise<string>
   copies(message: string): Promise<Uint8Array>
   storeStatus(): Promise<readonly EntityStoreStatus[]>
+  logStatus(): Promise<ShardLogStatus | null>
+  flushLog(): Promise<ShardLogStatus | null>
   orderStore(store: string, order: StoreOrder): Promise<boolean>
   expectations(source: string): Promise<ExpectationCount[]>
   about(): Promise<ShardAbout>

@@ -148,8 +148,8 @@ export function workerPlans(region: Region, regions: readonly Region[]): readonl
       // The watchdog of the pullers.
       crons: ['* * * * *'],
       runsDefinitions: true,
-      // Pullers, all formats, Avro and registries are here, in one Worker beside the shards.
-      budgetKiB: 200 + adaptersKiB,
+      // Pullers, all formats, Avro and registries are here, in one Worker beside the shards; and what writes Parquet.
+      budgetKiB: 230 + adaptersKiB,
     },
     stateless('lookup', 100 + adaptersKiB, [
       regionName,

@@ -42,7 +42,7 @@ export async function startLocal(
   writeFileSync(join(stateDir, 'token'), `${token}\n`, { mode: 0o600 })
   // Reading needs no token here: the port is open on this machine only.
   const tokens = {
-    [token]: ['ingest:flights', 'read:*', 'dead-letters:*', 'sources', 'sources:*'],
+    [token]: ['ingest:flights', 'read:*', 'dead-letters:*', 'sources', 'sources:*', 'log', 'log:write'],
     anonymous: ['read:*', 'dead-letters', 'sources'],
   }
   // For a try of signed requests; a token does as well.

@@ -23,7 +23,7 @@ export {
   type RunName,
   startLineage,
 } from './hand-over.ts'
-export { Heir, type HeirProgress, pauseOf, whyNotRestorable } from './heir.ts'
+export { Heir, type HeirProgress, pauseOf, seqWhenOpened, whyNotRestorable } from './heir.ts'
 export { type AcceptedRows, LogFeed, type LogSpan } from './log-feed.ts'
 export { tableSequence } from './message-events.ts'
 export {

@@ -17,6 +17,7 @@ import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { Admission } from './admission.ts'
 import { type DeadLettersStub, deadLetterRoutes, type Way } from './dead-letters.ts'
 import { epochRoutes } from './epochs.ts'
+import { logRoutes } from './log.ts'
 import { shardRoutes } from './shards.ts'
 import { type PartitionStub, sourceRoutes, wakeAll } from './sources.ts'
 import { storeRoutes, wakeShards } from './stores.ts'
@@ -159,6 +160,15 @@ export function createIngest(app: App) {
   http.route(
     '/v1/stores',
     storeRoutes({
+      plan,
+      app,
+      refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+    }),
+  )
+
+  http.route(
+    '/v1/log',
+    logRoutes({
       plan,
       app,
       refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),

@@ -53,6 +53,7 @@ export interface ShardLogStatus {
  */
 export class ShardLog {
   private readonly options: ShardLogOptions
+  private going: Promise<void> = Promise.resolve()
   private readonly written = { segments: 0, rows: 0, bytes: 0 }
 
   constructor(options: ShardLogOptions) {
@@ -72,8 +73,13 @@ export class ShardLog {
     return { seq: feed.seq, waitingBatches: feed.waitingRows, oldestMs: feed.oldestMs, ...this.written }
   }
 
-  /** Writes one span. Throws when the store cannot be reached, or the log is another shard's: the span stays. */
-  async send(): Promise<void> {
+  /** Writes one span, once those before it are done with. Throws when the store cannot be reached, or the log is another shard's: the span stays. */
+  send(): Promise<void> {
+    this.going = this.going.catch(() => {}).then(() => this.sendNext())
+    return this.going
+  }
+
+  private async sendNext(): Promise<void> {
     const { feed } = this.options
     const span = feed.next(SPAN_UNITS)
     if (span === undefined) return
