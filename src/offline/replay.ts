@@ -1,5 +1,5 @@
 import { encodeKey } from '../contract/index.ts'
-import { EntityState, type FeatureValue, type Part, type Value, type ViewPlan, ViewReader } from '../engine/index.ts'
+import { EntityState, type Explanation, explain, type FeatureValue, type Part, type Value, type ViewPlan, ViewReader } from '../engine/index.ts'
 import type { EntityRuntime, FeatureRef, Route, SourceRuntime } from '../plan/index.ts'
 
 /** One logged row, as replaying wants it. */
@@ -125,5 +125,13 @@ export class EntityReplay {
       const value = part.out[index] as FeatureValue
       return isMissing ? { ...value, status: 'missing' } : value
     })
+  }
+
+  /** Why a feature has its value at t. `place`: among the features. */
+  explain(place: number, t: number): Explanation | undefined {
+    const slot = this.slots[place]
+    if (slot === undefined) return undefined
+    const { part, index } = slot
+    return explain(this.state, part.view, index, t, part.since[index] as number)
   }
 }

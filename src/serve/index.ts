@@ -9,6 +9,7 @@ export {
   type RowMetadata,
   type TypedRow,
 } from './lookup.ts'
+export { mergedSince } from './merge.ts'
 export { DEFAULT_CACHE_BYTES, PartCache } from './part-cache.ts'
 export { nearestFirst, placeOf } from './places.ts'
 export { lookupProblem, type Problem, problemResponse } from './problem.ts'
