@@ -127,8 +127,10 @@ function numberOf(name: string, text: string | undefined, otherwise: number): nu
 }
 
 /** The time that a run looks at, ms. */
-export const spanOf = ({ since, untilMs }: Options, nowMs: number): { readonly fromMs: number; readonly toMs: number } => ({
+export const spanOf = (
+  { since, untilMs }: Options,
+  nowMs: number,
+): { readonly fromMs: number; readonly toMs: number } => ({
   fromMs: 'ms' in since ? since.ms : nowMs - since.agoMs,
   toMs: untilMs ?? nowMs,
 })
-

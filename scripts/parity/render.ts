@@ -35,7 +35,9 @@ export function reportText(report: ParityReport, paint: Paint): string {
       ? bold('No vector was compared.')
       : vectors.mismatched === 0
         ? good(bold(`0 mismatches in ${counted(vectors.compared, 'vector')}, ${counted(checked, 'value')} bit for bit`))
-        : warn(bold(`${grouped(vectors.mismatched)} of ${counted(vectors.compared, 'vector')} are not what the log gives`))
+        : warn(
+            bold(`${grouped(vectors.mismatched)} of ${counted(vectors.compared, 'vector')} are not what the log gives`),
+          )
   const of = service === null ? 'all that was served' : `service ${service}`
   const regions = report.regions.length === 0 ? '' : ` by ${report.regions.join(', ')}`
   const lines = [heading, dim(`${of}${regions}, ${clock(Date.parse(from))} to ${clock(Date.parse(to))} UTC`), '']
@@ -44,7 +46,9 @@ export function reportText(report: ParityReport, paint: Paint): string {
     if (count > 0) lines.push(...paragraph(`${counted(count, 'vector')} not compared: they ${SKIPPED[why]}.`))
   if (vectors.earlierDefinitions > 0)
     lines.push(
-      ...paragraph(`${counted(vectors.earlierDefinitions, 'vector')} by earlier definitions, compared by those of then.`),
+      ...paragraph(
+        `${counted(vectors.earlierDefinitions, 'vector')} by earlier definitions, compared by those of then.`,
+      ),
     )
   if (values.partial > 0)
     lines.push(

@@ -1,5 +1,14 @@
 import { encodeKey } from '../contract/index.ts'
-import { EntityState, type Explanation, explain, type FeatureValue, type Part, type Value, type ViewPlan, ViewReader } from '../engine/index.ts'
+import {
+  EntityState,
+  type Explanation,
+  explain,
+  type FeatureValue,
+  type Part,
+  type Value,
+  type ViewPlan,
+  ViewReader,
+} from '../engine/index.ts'
 import type { EntityRuntime, FeatureRef, Route, SourceRuntime } from '../plan/index.ts'
 
 /** One logged row, as replaying wants it. */

@@ -1,1 +1,6 @@
+export type { FeatureTally, Mismatch, ParityReport, Skip, Verdict } from '../parity/index.ts'
+export { type DuckOptions, openDuck } from './duck.ts'
 export { FileObjects } from './file-objects.ts'
+export { OfflineError } from './offline-error.ts'
+export { openLog, type ShardLog } from './open-log.ts'
+export { checkParity, type ParityOptions } from './parity/index.ts'
