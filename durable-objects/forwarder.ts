@@ -147,7 +147,7 @@ export function forwarderOf(app: App) {
       const sent = this.queue.take()
       if (sent === undefined) return
       try {
-        const taken = await this.ask(sent.text)
+        const taken = await this.ask(sent.text, sent.hasImported)
         this.queue.taken(Math.min(taken.rows, sent.rows))
         this.head.answered(taken.rows, taken.problem !== undefined, Date.now())
         if (taken.problem !== undefined) throw taken.rows > 0 ? new SomeLeft(taken.problem) : new Error(taken.problem)
@@ -158,11 +158,11 @@ export function forwarderOf(app: App) {
       }
     }
 
-    private async ask(rows: string): Promise<TakenRows> {
+    private async ask(rows: string, hasImported: boolean): Promise<TakenRows> {
       const { region, source, home } = this.at
       const response = await regionLink(this.env, home).fetch(atRegion(`/forward/${encodeURIComponent(source)}`), {
         method: 'POST',
-        body: forwardedText(region, rows),
+        body: forwardedText(region, rows, hasImported),
         signal: AbortSignal.timeout(SEND_TIMEOUT_MS),
       })
       const text = await response.text()

@@ -42,7 +42,17 @@ export async function startLocal(
   writeFileSync(join(stateDir, 'token'), `${token}\n`, { mode: 0o600 })
   // Reading needs no token here: the port is open on this machine only.
   const tokens = {
-    [token]: ['ingest:flights', 'read:*', 'dead-letters:*', 'sources', 'sources:*', 'log', 'log:write'],
+    [token]: [
+      'ingest:flights',
+      'import:flights',
+      'read:*',
+      'dead-letters:*',
+      'sources',
+      'sources:*',
+      'log',
+      'log:*',
+      'admin',
+    ],
     anonymous: ['read:*', 'dead-letters', 'sources'],
   }
   // For a try of signed requests; a token does as well.

@@ -23,10 +23,12 @@ export interface DeadLetter extends LetterOrigin {
 
 /** Which event a letter is about. */
 export interface LetterOrigin {
-  /** Where it stood in its source: `topic/incarnation/partition/offset`. */
+  /** Where it stood in its source: `topic/incarnation/partition/offset`, of imported history `FILE:LINE`. */
   readonly position?: string
   /** What identifies the event where its source has no id field: a replay enters under it. */
   readonly id?: string
+  /** It is imported history: from when on it could be known, ms; null where its import named no rule. Replayed, it still is. */
+  readonly imported?: number | null
   /** The letter that this event was replayed from, and goes back to. */
   readonly replays?: string
   /** The payload is what came, not yet an event: its format refused it, and a replay decodes it again. */
@@ -51,15 +53,21 @@ export function letterOrigin(
     readonly ids?: readonly (string | null | undefined)[]
     readonly replays?: readonly string[]
     readonly position?: { readonly sequence: string; readonly incarnation: number; readonly offsets: readonly number[] }
+    readonly places?: readonly (string | undefined)[]
+    readonly imported?: readonly (number | null)[]
   },
   index: number,
 ): LetterOrigin {
   const id = batch.ids?.[index]
   const replays = batch.replays?.[index]
+  const place = batch.places?.[index]
+  const imported = batch.imported?.[index]
   return {
     ...(typeof id === 'string' && { id }),
     ...(replays !== undefined && { replays }),
+    ...(place !== undefined && { position: place }),
     ...(batch.position && { position: positionText(batch.position, batch.position.offsets[index]) }),
+    ...(imported !== undefined && { imported }),
   }
 }
 
@@ -89,11 +97,13 @@ function cut(text: string): string {
 
 /**
  * What makes two refusals the same letter: the place in the source where the event stood, else its text and its id. So a
- * shard that sends twice, several shards that refuse one event, and a sender that tries again are one letter.
+ * shard that sends twice, several shards that refuse one event, and a sender that tries again are one letter. A line of a file is
+ * one with its text: another file may have its name.
  */
-export function letterId({ source, position, payloadHash, id, replays }: DeadLetter): string {
+export function letterId({ source, position, payloadHash, id, replays, imported }: DeadLetter): string {
   if (replays !== undefined) return replays
   // A hash is 32 digits and a position follows a blank, so the three forms cannot be mistaken for each other.
+  if (position !== undefined && imported !== undefined) return murmur128Hex(`${source}\n ${position}\n${payloadHash}`)
   if (position !== undefined) return murmur128Hex(`${source}\n ${position}`)
   return murmur128Hex(`${source}\n${payloadHash}${id === undefined ? '' : `\n${id}`}`)
 }
@@ -118,6 +128,7 @@ export function replayId(
   countsEach: boolean,
 ): string | undefined {
   if (id !== undefined) return id
-  if (position !== undefined) return `kafka/${position}`
+  // A line of a file identifies nothing: what was imported has an id, or its content is one.
+  if (position !== undefined && placeOfLetter(position) !== undefined) return `kafka/${position}`
   return countsEach ? `dead-letter/${letter}` : undefined
 }

@@ -98,9 +98,10 @@ export class Letters {
     const bytes = utf8.encode(payload).length
     const { seq, keptMs } = accounts.next(nowMs)
     this.sql.all(
-      'INSERT INTO dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       ...[seq, id, kind, keptMs, arrivalMs, eventTimeMs ?? null, 1, JSON.stringify(refusers), reason, field],
       ...[message, position ?? null, letter.id ?? null, letter.undecoded ? 1 : 0, payloadUnits, bytes, payload],
+      letter.imported === undefined ? null : String(letter.imported ?? ''),
     )
     accounts.add(kind, 1, bytes)
     if (isDead) accounts.totals.kept++

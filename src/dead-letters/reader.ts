@@ -59,6 +59,8 @@ export interface TakenLetter {
   readonly eventId?: string
   readonly position?: string
   readonly undecoded?: true
+  /** It is imported history: from when on it could be known, ms; null where its import named no rule. */
+  readonly imported?: number | null
 }
 
 export interface ListRequest extends LetterFilter {
@@ -271,9 +273,13 @@ export class LetterReader {
   }
 }
 
-function taken({ id, payload, event_id, position, undecoded }: LetterRow): TakenLetter {
+function taken({ id, payload, event_id, position, undecoded, imported }: LetterRow): TakenLetter {
   const origin = { ...present('eventId', event_id), ...present('position', position) }
-  return { id, payload, ...origin, ...(undecoded === 1 && { undecoded: true }) }
+  return {
+    ...{ id, payload, ...origin },
+    ...(undecoded === 1 && { undecoded: true }),
+    ...(imported !== null && { imported: imported === '' ? null : Number(imported) }),
+  }
 }
 
 function present<Name extends string, Value extends SqlValue>(

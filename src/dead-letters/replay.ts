@@ -12,6 +12,8 @@ export interface ReplayBatch {
   readonly replays: readonly string[]
   /** Where each stood in its source (see {@link LetterOrigin}), undefined where that is not known. */
   readonly places: readonly (string | undefined)[]
+  /** They are imported history: for each from when on it could be known, ms; null where its import named no rule. */
+  readonly imported?: readonly (number | null)[]
 }
 
 /** What became of a batch: events that are not `refused` (by their place) were counted now or before, or are on their way. */
@@ -124,6 +126,21 @@ async function send(
     else if (!isOneEvent(event.text)) sum.notReplayable++
     else whole.push({ ...letter, payload: event.text, ...(event.id !== undefined && { eventId: event.id }) })
   }
+  // What is imported history stays it, and goes by itself.
+  const [arrived = [], imported = []] = [false, true].map((is) => whole.filter((one) => 'imported' in one === is))
+  return (
+    (await sendAlike(deliver, replayed, arrived, countsEach, sum)) ??
+    (await sendAlike(deliver, replayed, imported, countsEach, sum))
+  )
+}
+
+async function sendAlike(
+  deliver: Replay['deliver'],
+  replayed: Replay['replayed'],
+  whole: readonly TakenLetter[],
+  countsEach: boolean,
+  sum: Sum,
+): Promise<ReplayFailure | undefined> {
   if (whole.length === 0) return undefined
   const receipt = await deliver(batchOf(whole, countsEach))
   if ('unavailable' in receipt) return receipt
@@ -164,5 +181,6 @@ function batchOf(letters: readonly TakenLetter[], countsEach: boolean): ReplayBa
     ),
     replays: letters.map(({ id }) => id),
     places: letters.map(({ position }) => position),
+    ...(letters[0] && 'imported' in letters[0] && { imported: letters.map((letter) => letter.imported ?? null) }),
   }
 }

@@ -30,6 +30,8 @@ export interface LetterRow extends Record<string, SqlValue> {
   readonly payload_units: number
   readonly bytes: number
   readonly payload: string
+  /** Of imported history from when on it could be known, ms, or nothing where its import named no rule; null of what arrived. */
+  readonly imported: string | null
 }
 
 /**
@@ -43,8 +45,11 @@ export function openTables(sql: Sql): void {
        seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, kept_ms INTEGER NOT NULL,
        arrival_ms INTEGER NOT NULL, event_time_ms INTEGER, times INTEGER NOT NULL, by TEXT NOT NULL,
        reason TEXT NOT NULL, field TEXT NOT NULL, message TEXT NOT NULL, position TEXT, event_id TEXT, undecoded INTEGER NOT NULL,
-       payload_units INTEGER NOT NULL, bytes INTEGER NOT NULL, payload TEXT NOT NULL)`,
+       payload_units INTEGER NOT NULL, bytes INTEGER NOT NULL, payload TEXT NOT NULL, imported TEXT)`,
   )
+  // Tables of before do not have it.
+  if (sql.all(`SELECT 1 FROM pragma_table_info('dead_letter') WHERE name = 'imported'`).length === 0)
+    sql.all('ALTER TABLE dead_letter ADD COLUMN imported TEXT')
   sql.all('CREATE INDEX IF NOT EXISTS dead_letter_kind ON dead_letter (kind)')
   sql.all(
     `CREATE TABLE IF NOT EXISTS kind (
@@ -66,7 +71,7 @@ function takeOver(sql: Sql): void {
     `INSERT INTO dead_letter
      SELECT seq, id, 0, max(body ->> '$.arrivalMs') OVER (ORDER BY seq), body ->> '$.arrivalMs', NULL, times, by, reason,
        coalesce(body ->> '$.field', ''), body ->> '$.message', NULL, NULL, 0, body ->> '$.payloadUnits',
-       length(CAST(body ->> '$.payload' AS BLOB)), body ->> '$.payload'
+       length(CAST(body ->> '$.payload' AS BLOB)), body ->> '$.payload', NULL
      FROM letter`,
   )
   sql.all(

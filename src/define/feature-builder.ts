@@ -16,6 +16,7 @@ export interface FeatureDraft {
   readonly groups?: readonly { readonly field: FieldHandle; readonly options: object }[]
   readonly window?: WindowChoice | Duration
   readonly default?: unknown
+  readonly ttl?: unknown
   readonly description?: unknown
 }
 

@@ -8,7 +8,7 @@ import {
   type Scalar,
 } from '../engine/index.ts'
 import { aggregateOptions } from './aggregate-options.ts'
-import { checkName, optionalText } from './checks.ts'
+import { checkName, durationMs, optionalText } from './checks.ts'
 import { DefinitionError } from './definition-error.ts'
 import { FeatureBuilder, type FeatureDraft } from './feature-builder.ts'
 import { groupSpec } from './feature-group.ts'
@@ -58,6 +58,7 @@ export function featureSpec(context: FeatureContext, name: string, builder: unkn
     ...(groupBy !== undefined && { groupBy }),
     window: windowSpec(where, choice, isJoin ? null : context.allowedLatenessMs),
     ...(description !== undefined && { description }),
+    ...ttlSpec(where, draft, choice),
   }
   const computation = computationOf(where, source, spec)
   if (!isJoin) checkStateBytes(where, spec.window, context.allowedLatenessMs, computation)
@@ -85,6 +86,28 @@ function chosenWindow(where: string, name: string, draft: FeatureDraft): WindowC
     where,
     `over which events? Write ${line}.over('5m') or ${line}.over(lifetime()).`,
   )
+}
+
+/** A value that is hidden when it is old: of the newest row of all, which nothing else ends. */
+function ttlSpec(
+  where: string,
+  { ttl, groups = [] }: FeatureDraft,
+  { kind }: WindowChoice,
+): Pick<FeatureSpec, 'ttlMs'> {
+  if (ttl === undefined) return {}
+  if (kind !== 'lifetime') {
+    const how = "leave out the ttl, or the .over(...): latest(e.type, { ttl: '2d' })"
+    throw new DefinitionError(
+      'bad_option',
+      where,
+      `a window ends by itself, and a ttl would end its value twice: ${how}.`,
+    )
+  }
+  if (groups.length > 0) {
+    const how = "write latest(...).by(...).over('2d'), whose groups end with the window"
+    throw new DefinitionError('bad_option', where, `a ttl hides one value, and .by(...) makes many: ${how}.`)
+  }
+  return { ttlMs: durationMs(where, 'ttl', ttl) }
 }
 
 /** A join keeps the rows of both sides, and only as far back as windows reach. */

@@ -1,5 +1,6 @@
 export type { Duration } from '../util/duration.ts'
 export { avg, count, max, min, quantile, type SpreadOptions, stddev, sum, variance } from './aggregates.ts'
+export { type BatchName, type BatchSourceOptions, type BatchValues, batchSource } from './batch-source.ts'
 export { DefinitionError, type DefinitionErrorCode } from './definition-error.ts'
 export { type Definitions, definitions } from './definitions.ts'
 export { type Enrichment, type EnrichOptions, enrich } from './enrich.ts'

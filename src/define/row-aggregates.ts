@@ -1,3 +1,4 @@
+import type { Duration } from '../util/duration.ts'
 import type { OrderedKind } from './aggregates.ts'
 import { FeatureBuilder } from './feature-builder.ts'
 import type { FieldHandle } from './field-handle.ts'
@@ -8,17 +9,25 @@ import type { RowPredicate } from './predicate.ts'
 
 /**
  * The value of the newest row that has one, by event time, of the field's type; null when none has. Over the lifetime
- * unless `.over` says otherwise. With `{ nulls: 'keep' }` the newest row's value, null too.
+ * unless `.over` says otherwise. With `{ nulls: 'keep' }` the newest row's value, null too. With `{ ttl: '2d' }` a value whose
+ * row is older than that at the time of the read is hidden: the default or null is given, with the status `expired`.
  *
  * @example latest(e.type)
  */
 export function latest<V>(
   field: FieldHandle<Kind, V>,
-  options: { readonly nulls: 'keep' },
+  options: { readonly nulls: 'keep'; readonly ttl?: Duration },
 ): FeatureBuilder<V | null, V | null>
-export function latest<V>(field: FieldHandle<Kind, V>, options?: { readonly nulls?: never }): FeatureBuilder<V | null>
-export function latest<V>(field: FieldHandle<Kind, V>, options: object = {}): FeatureBuilder<V | null> {
-  return new FeatureBuilder({ aggregate: 'latest', field, options })
+export function latest<V>(
+  field: FieldHandle<Kind, V>,
+  options?: { readonly nulls?: never; readonly ttl?: Duration },
+): FeatureBuilder<V | null>
+export function latest<V>(
+  field: FieldHandle<Kind, V>,
+  options: { readonly nulls?: 'keep'; readonly ttl?: Duration } = {},
+): FeatureBuilder<V | null> {
+  const { ttl, ...rest } = options
+  return new FeatureBuilder({ aggregate: 'latest', field, options: rest, ...(ttl !== undefined && { ttl }) })
 }
 
 /**

@@ -168,10 +168,17 @@ function checkId(where: string, fields: readonly FieldSpec[], id: unknown): void
   throw new DefinitionError('wrong_type', where, `id names "${field.name}", which is of type ${field.type}: ${how}.`)
 }
 
-/** Field names are the sender's and may be any text, but for names that every JavaScript object has. */
+/** Columns that the log of events has for itself (`OWN_PREFIX` of src/offline). */
+const LOG_PREFIX = 'tm_'
+
+/** Field names are the sender's and may be any text, but for names that every JavaScript object has, and those of the log. */
 export function checkFieldName(where: string, name: string): void {
   if (name in Object.prototype || name === 'then') {
     const problem = `a field cannot be called "${name}": it means something to JavaScript itself. Have it renamed by the sender.`
+    throw new DefinitionError('bad_name', where, problem)
+  }
+  if (name.startsWith(LOG_PREFIX)) {
+    const problem = `a field cannot be called "${name}": the log's own columns begin with ${LOG_PREFIX}. Have it renamed by the sender: "${name.slice(LOG_PREFIX.length) || 'value'}".`
     throw new DefinitionError('bad_name', where, problem)
   }
   if (name === '' || name.length > 128 || !name.isWellFormed()) {

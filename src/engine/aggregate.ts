@@ -64,8 +64,13 @@ export interface ReadContext {
 }
 
 export type Failure = { readonly error: 'overflow' | 'cap' | 'limit' }
-/** A finalised value; the caller gives the default when it is empty. `isApproximate`: an estimate within the aggregate's stated bound. */
-export type Finalised = { readonly value: Value; readonly isEmpty: boolean; readonly isApproximate?: boolean } | Failure
+/**
+ * A finalised value; the caller gives the default when it is empty. `isApproximate`: an estimate within the aggregate's stated bound.
+ * `timeMs`: of the value of one row, when that happened.
+ */
+export type Finalised =
+  | { readonly value: Value; readonly isEmpty: boolean; readonly isApproximate?: boolean; readonly timeMs?: number }
+  | Failure
 
 /** An aggregate prepared for one feature: what it keeps, and how that becomes a value. */
 export interface Computation {

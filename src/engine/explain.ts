@@ -107,7 +107,7 @@ export function explain(state: EntityState, view: number, index: number, t: numb
     edges: parts.edges,
     rows,
     tiles,
-    notes: notesOf(value, parts, rows, tiles, since),
+    notes: notesOf(value, parts, rows, tiles, since, feature.spec.ttlMs),
   }
 }
 
@@ -227,6 +227,7 @@ function notesOf(
   rows: readonly ExplainedRow[],
   tiles: readonly ExplainedTile[],
   since: number,
+  ttlMs: number | undefined,
 ): string[] {
   const notes: string[] = []
   const admitted = rows.filter((row) => row.admitted).length
@@ -238,6 +239,8 @@ function notesOf(
     notes.push("The tile that holds the window's end has rows from after it, and does not count.")
   if (value.status === 'partial' && since > -UNBOUNDED)
     notes.push(`The window begins before the history is complete, which it is since ${new Date(since).toISOString()}.`)
+  if (value.status === 'expired' && ttlMs !== undefined)
+    notes.push(`The newest value is older than its ttl of ${ttlMs} ms at this time: it is hidden, and kept.`)
   if (value.status === 'error') notes.push(REASONS[value.reason ?? 'limit'])
   return notes
 }

@@ -13,7 +13,7 @@ import type { ViewState } from './view-state.ts'
 import { compileGroups, compileTailGroups, type TailGroup, type WindowGroup, type WindowPlan } from './window-groups.ts'
 import type { WindowShape } from './windows.ts'
 
-/** Of several, the first holds: error, missing, partial, empty, present. (timeout and expired are the server's.) */
+/** Of several, the first holds: error, timeout (the server's), missing, expired, partial, empty, present. */
 export type Status = 'error' | 'timeout' | 'missing' | 'expired' | 'partial' | 'empty' | 'present'
 
 /** One value as read: `reason` says why for `error`. */
@@ -217,10 +217,15 @@ export class ViewReader {
     const result = feature.computation.finalise(columns, this.placesOf[feature.index] as readonly number[], { t })
     if ('error' in result) return failed(feature, result.error, exact)
     if (result.isEmpty) return { value: emptyOf(feature), status: partial ? 'partial' : 'empty', exact }
+    if (isExpired(feature, result.timeMs, t)) return { value: emptyOf(feature), status: 'expired', exact }
     const status = partial ? 'partial' : 'present'
     return { value: result.value, status, exact: exact && result.isApproximate !== true }
   }
 }
+
+/** As a window of that width would begin: what is just as old still counts. */
+const isExpired = ({ spec }: FeaturePlan, timeMs: number | undefined, t: number): boolean =>
+  spec.ttlMs !== undefined && timeMs !== undefined && timeMs < t - spec.ttlMs
 
 const lastRows = ({ spec }: WindowShape): number => (spec.kind === 'lastN' ? spec.rows : 0)
 

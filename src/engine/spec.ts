@@ -132,6 +132,8 @@ export interface FeatureSpec {
   readonly window: WindowSpec
   /** Given instead of the empty value when there is nothing to aggregate. */
   readonly default?: Scalar
+  /** `latest`: a value whose row happened longer before t than this is hidden, and `expired`. The state does not know of it. */
+  readonly ttlMs?: number
   readonly description?: string
 }
 

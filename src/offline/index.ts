@@ -17,3 +17,4 @@ export { LOG_FLUSH_MS, ShardLog, type ShardLogOptions, type ShardLogStatus, sha2
 export { type ListedObject, MemoryObjects, type ObjectStore, type StoredObject } from './objects.ts'
 export { type R2, R2Objects } from './r2-objects.ts'
 export { ALWAYS, type CompleteSince, EntityReplay, type ReplayRow } from './replay.ts'
+export { ViewHistory } from './view-history.ts'

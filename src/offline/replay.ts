@@ -5,6 +5,7 @@ import {
   explain,
   type FeatureValue,
   type Part,
+  stateBytes,
   type Value,
   type ViewPlan,
   ViewReader,
@@ -121,6 +122,11 @@ export class EntityReplay {
   /** The greatest `min(event time, known at)` of its rows, ms; 0 before the first. */
   get mark(): number {
     return this.state.mark
+  }
+
+  /** The canonical state of the views that are read, as a shard would have it after the same rows. */
+  encode(): Uint8Array {
+    return stateBytes(this.state)
   }
 
   /** The features at t, in their order. The array is good until the next read. Of an entity without rows each has its empty value and the status `missing`. */

@@ -6,7 +6,7 @@ const utf8 = new TextEncoder()
 
 /**
  * Bearer tokens and their scopes, from the secret `TOKENS`: JSON of token to list of scopes. A scope is `ingest:SOURCE`,
- * `read:SERVICE`, `dead-letters`, `dead-letters:write`, `sources`, `sources:write`, `admin`, or one of these with `*` for the name; `*` alone is everything. The entry `anonymous`
+ * `import:SOURCE`, `read:SERVICE`, `dead-letters`, `dead-letters:write`, `sources`, `sources:write`, `admin`, or one of these with `*` for the name; `*` alone is everything. The entry `anonymous`
  * says what a request without a token may do; without it, nothing.
  *
  * @example new Tokens('{"s3cret": ["ingest:flights"], "anonymous": ["read:*"]}')

@@ -55,6 +55,12 @@ export class Journal {
     return this.read(this.next - 1)?.saved ?? { pages: 0, ids: 0 }
   }
 
+  /** The newest commit that it tells of. */
+  get lastSeq(): number {
+    const newest = this.read(this.next - 1)
+    return newest === undefined ? 0 : newest.seqBefore + commitsIn(newest.verdicts)
+  }
+
   /** The counters of expectations as the newest row has them. */
   get quality(): JournalEntry['quality'] {
     return this.read(this.next - 1)?.quality
@@ -124,10 +130,13 @@ function newestRow(storage: ShardStorage): number {
   return first + low
 }
 
-/** Verdicts say what was known already, so where each event stood is of no more use. */
-function withoutOffsets({ position, forward: _, ...head }: JournalHead): JournalHead {
+/** Verdicts say what was known already, and letters where it stood, so where each event stood is of no more use. */
+function withoutOffsets({ position, forward: _, places: __, ...head }: JournalHead): JournalHead {
   return position === undefined ? head : { ...head, position: { ...position, offsets: [] } }
 }
+
+/** How many commits a row has, by its verdicts. */
+export const commitsIn = (verdicts: string): number => verdicts.split('a').length - 1
 
 /** Reads the text of a row. */
 export function parseEntry(body: string): JournalEntry {

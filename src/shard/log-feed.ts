@@ -2,8 +2,8 @@ import type { SourceSpec, Value } from '../engine/index.ts'
 import type { Plan } from '../plan/index.ts'
 import type { AcceptedRow } from './accepted-row.ts'
 import type { Contracts } from './contracts.ts'
-import { JOURNAL_ROWS, type Journal, type JournalEntry, parseEntry, type RowKeeper } from './journal.ts'
-import { eventsOf, forEachEvent, idOf, rowKey, sliceAt } from './message-events.ts'
+import { commitsIn, JOURNAL_ROWS, type Journal, type JournalEntry, parseEntry, type RowKeeper } from './journal.ts'
+import { eventsOf, forEachEvent, idOf, importedAt, rowKey, sliceAt } from './message-events.ts'
 import { stampedRows } from './stamped-rows.ts'
 import type { ShardStorage } from './storage.ts'
 import type { Targets } from './targets.ts'
@@ -115,7 +115,7 @@ export class LogFeed implements RowKeeper {
     for (let units = 0; row < journal.nextRow && units < mostUnits; row++) {
       const entry = this.entry(row)
       units += entry.message.events.length
-      seq = entry.seqBefore + accepted(entry.verdicts)
+      seq = entry.seqBefore + commitsIn(entry.verdicts)
       availableAtMs = entry.availableAt
     }
     const span = { fromRow: cursor.row, toRow: row, fromSeq: cursor.seq + 1, toSeq: seq, availableAtMs }
@@ -155,6 +155,7 @@ export class LogFeed implements RowKeeper {
       if (event === undefined) return
       const { position } = message
       const offset = contributions ? undefined : position?.offsets[index]
+      const known = importedAt(message, index, entry.availableAt)
       const key = contributions ? rowKey(contributions, index) : null
       const of: Omit<AcceptedRow, 'key'> = {
         seq,
@@ -167,7 +168,7 @@ export class LogFeed implements RowKeeper {
           position === undefined || offset === undefined
             ? null
             : { sequence: position.sequence, incarnation: position.incarnation, offset },
-        imported: null,
+        imported: known === undefined ? null : { availableAtMs: known },
         stamps: stamps ? enriching.map((row) => (Array.isArray(row) ? String(row[0]) : '')).join() : null,
         values: event.values,
       }
@@ -209,5 +210,3 @@ export class LogFeed implements RowKeeper {
     this.oldest = undefined
   }
 }
-
-const accepted = (verdicts: string): number => verdicts.split('a').length - 1

@@ -38,6 +38,15 @@ export function idOf({ ids, position }: ApplyMessage, index: number): string | n
   return ids?.[index] ?? (position === undefined ? undefined : null)
 }
 
+/**
+ * Of an event of imported history, from when on it could be known, ms: by the rule of its import, and at the latest when it was
+ * accepted. Null where the import named no rule; undefined of an event that arrived.
+ */
+export function importedAt({ imported }: ApplyMessage, index: number, acceptedMs: number): number | null | undefined {
+  const known = imported?.[index]
+  return typeof known === 'number' ? Math.min(known, acceptedMs) : imported && null
+}
+
 /** The events of a message: what each parsed to, or why it did not. */
 export function eventsOf(exactNumbers: ExactNumbers, { events, fanout }: ApplyMessage): ParsedEvents {
   const parsed = parseEvents(events, exactNumbers)

@@ -7,6 +7,9 @@ import type { Part, Status } from '../engine/index.ts'
  */
 export const MESSAGE_VERSION = 1
 
+/** Of messages with imported history: code that does not know of it would take it for events that arrive, and refuse them as too late. */
+export const IMPORT_VERSION = 2
+
 /** One batch of one source's events for one shard. */
 export interface ApplyMessage {
   readonly version: number
@@ -37,10 +40,15 @@ export interface ApplyMessage {
   /** The dead letter that each event was: it goes back there when it is refused again. */
   readonly replays?: readonly string[]
   /**
-   * Of a table, where each replayed change first stood: `topic/incarnation/partition/offset`, undefined where that is not
-   * known. It orders the change among others of its row, and says nothing of what was taken in before.
+   * Where each event first stood, undefined where that is not known. Of a table's replayed change `topic/incarnation/partition/offset`:
+   * it orders the change among others of its row, and says nothing of what was taken in before. Of imported history `FILE:LINE`.
    */
   readonly places?: readonly (string | undefined)[]
+  /**
+   * The events are imported history: for each from when on it could be known by the rule of its import, ms, or null where the
+   * import named none ({@link importedAt} holds it to its acceptance). Absent of all that arrives.
+   */
+  readonly imported?: readonly (number | null)[]
   /** To how many shards each event goes, a digit of base 36 an event: a refusal is a dead letter once all of them refused. */
   readonly fanout: string
 }

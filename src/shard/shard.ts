@@ -9,6 +9,7 @@ import {
   spreadOf,
 } from '../plan/index.ts'
 import { murmur128 } from '../util/murmur3.ts'
+import { type Backfill, type BackfillPiece, Backfills, type NoBackfill } from './backfills.ts'
 import type { RowKey } from './cell.ts'
 import { ChangeList } from './changes.ts'
 import { Contracts } from './contracts.ts'
@@ -23,6 +24,7 @@ import {
   type ApplyAnswer,
   type ApplyMessage,
   type Contributions,
+  IMPORT_VERSION,
   MESSAGE_VERSION,
   type ReadAnswer,
   type ReadMessage,
@@ -39,6 +41,7 @@ import { Since } from './since.ts'
 import { type StampedRows, stampedRows } from './stamped-rows.ts'
 import type { ShardStorage } from './storage.ts'
 import { type Target, Targets } from './targets.ts'
+import { ViewCame } from './view-came.ts'
 import { ViewStarts } from './view-starts.ts'
 
 /**
@@ -87,6 +90,9 @@ export class Shard {
   private readonly contracts: Contracts
   private readonly positions: Positions
   private readonly viewStarts: ViewStarts
+  private readonly viewCame: ViewCame
+  private readonly backfills: Backfills
+  private readonly since: Since
   private readonly open = new OpenCells()
   private readonly reads: Reads
   private readonly quality: Quality
@@ -119,7 +125,13 @@ export class Shard {
     this.contracts = new Contracts(plan, storage)
     this.positions = new Positions(storage)
     this.viewStarts = new ViewStarts(options.entity.plan, storage, this.positions)
-    const since = new Since(options.entity.plan, storage, options.now())
+    const { layouts } = this
+    const views = options.entity.plan
+    this.viewCame = new ViewCame(views, storage, layouts, this.journal.lastSeq)
+    const [came, starts] = [this.viewCame, this.viewStarts]
+    this.backfills = new Backfills({ plan: views, storage, layouts, came, starts })
+    const since = new Since(views, storage, options.now())
+    this.since = since
     this.reads = new Reads({ ...options, layouts: this.layouts, pages: this.pages, open: this.open, since })
     this.targets = new Targets(options.entity, options.part.shard, options.shards)
     this.quality = new Quality(plan, options.entity, this.journal.quality)
@@ -132,7 +144,7 @@ export class Shard {
     }
     this.pages.opened(this.seq)
     this.misfit = this.checkSpread()
-    const { pages, ids, layouts, positions } = this
+    const { pages, ids, positions } = this
     this.handOver = new HandOver({
       ...options,
       ...{ pages, ids, layouts, positions },
@@ -199,16 +211,19 @@ export class Shard {
   private mismatch({
     version,
     plan,
+    imported,
   }: {
     readonly version: number
     readonly plan: string
+    readonly imported?: ApplyMessage['imported']
   }): ShardUnavailable | undefined {
     const own = this.options.plan.hash
     const { sealed } = this.handOver
     if (this.misfit) return this.misfit
     if (sealed !== null)
       return { unavailable: 'sealed', message: `shard ${this.name} has been taken over by epoch ${sealed}` }
-    if (version !== MESSAGE_VERSION) return { unavailable: 'unknown_version', message: `message version ${version}` }
+    if (version !== (imported ? IMPORT_VERSION : MESSAGE_VERSION))
+      return { unavailable: 'unknown_version', message: `message version ${version}` }
     return plan === own ? undefined : { unavailable: 'unknown_plan', message: `plan ${plan}, this shard runs ${own}` }
   }
 
@@ -243,8 +258,9 @@ export class Shard {
     let verdicts = ''
     storage.transaction(() => {
       const events = eventsOf(source.contract.exactNumbers, message)
-      const isReplay = message.replays !== undefined
-      const judge = contributions ? undefined : judgeBatch(source, events.raws, isReplay)
+      // Nobody sent it just now: a share of it says nothing of how the source does.
+      const isPicked = message.replays !== undefined || message.imported !== undefined
+      const judge = contributions ? undefined : judgeBatch(source, events.raws, isPicked)
       const batch: Batch = { source, message, row, stamps, judge }
       const take = contributions
         ? (raw: unknown, index: number) => this.takeRow(source, raw, message, contributions, index, row)
@@ -298,10 +314,10 @@ export class Shard {
       event = { ...event, values: contract.enrichment.fill(event.values, rows) }
     }
     const here = this.targets.find(source, event.values, sliceAt(message, index))
-    const unread = this.judgeReach(source, here, event.timeMs)
+    const unread = this.judgeReach(source, here, event.timeMs, message.imported !== undefined)
     if (unread) return unread
     if (judge) {
-      const isCounted = here[0]?.route === source.routes[0]
+      const isCounted = message.imported === undefined && here[0]?.route === source.routes[0]
       const unexpected = judge.judge(event.values, event.timeMs, isCounted, message.fanout[index] === '1')
       if (unexpected) return unexpected
     }
@@ -377,8 +393,16 @@ export class Shard {
     murmur128(`${source.spec.name}\n${id}`, this.idWords)
   }
 
-  /** Refuses an event that belongs elsewhere, or that no view of an entity here would read, however early a read was. */
-  private judgeReach(source: SourceRuntime, here: readonly Target[], timeMs: number): Refusal | undefined {
+  /**
+   * Refuses an event that belongs elsewhere, or that no view of an entity here would read, however early a read was. What is
+   * imported is recorded all the same: it is history, and never too late.
+   */
+  private judgeReach(
+    source: SourceRuntime,
+    here: readonly Target[],
+    timeMs: number,
+    isImported: boolean,
+  ): Refusal | undefined {
     const entity = this.options.entity.spec.name
     if (here.length === 0) {
       return refusal(
@@ -386,6 +410,7 @@ export class Shard {
         `No ${entity} of this event lives in shard ${this.name}: the door routed it wrongly.`,
       )
     }
+    if (isImported) return undefined
     // Nearly every event is readable at the greatest mark of the shard, and so for its own entity: no cell is looked up.
     const isRead =
       here.some(({ route }) => isReadAt(route, timeMs, this.mark)) ||
@@ -394,6 +419,13 @@ export class Shard {
     const time = new Date(timeMs).toISOString()
     const why = `${time} is before everything that a view of ${entity} still reads, so it would count nowhere.`
     return refusal('too_late', why, source.spec.time)
+  }
+
+  /** Of what is done again, views that came after the commit have no part. */
+  private thatCame(target: Target): Target {
+    const { plan } = this.options.entity
+    const views = target.route.views.filter(({ view }) => this.viewCame.has(plan[view] as ViewPlan, this.seq))
+    return views.length === target.route.views.length ? target : { ...target, route: { ...target.route, views } }
   }
 
   /** Gives an event's row to each view of each entity that it feeds here. */
@@ -463,8 +495,67 @@ export class Shard {
       }
       if (row < saved.pages) return
       const key = contributions && rowKey(contributions, index)
-      this.fold(this.targetsOf(source, event, message, index), event, availableAt, this.seq, row, key)
+      const here = this.targetsOf(source, event, message, index).map((target) => this.thatCame(target))
+      this.fold(here, event, availableAt, this.seq, row, key)
     })
+  }
+
+  /** Begins to fill a view with the history from before it came, or says how that stands. */
+  beginBackfill(view: string): Backfill | NoBackfill {
+    return this.backfills.begin(view, this.seq)
+  }
+
+  /** Takes in one piece of a backfill: a commit of its own, so that copies elsewhere are replaced. One that was there before changes nothing. */
+  takeBackfill(piece: BackfillPiece): Backfill | NoBackfill {
+    const { storage, now } = this.options
+    const judged = this.backfills.judge(piece)
+    if (judged !== 'taken' && 'refused' in judged) return judged
+    if (judged !== 'taken') {
+      const states = this.backfills.statesOf(piece)
+      storage.transaction(() => {
+        this.commitWithout(now(), (seq, row) => {
+          for (const { key, hash, state } of states)
+            this.pages.change(key, hash, seq, row, (cell) => cell.absorb(this.layouts, this.options.part, state, seq))
+          this.changes?.list(this.availableAt, seq, { views: [piece.view], keys: states.map(({ key }) => key) })
+        })
+        this.backfills.note(piece.view, piece.number)
+      })
+      this.pages.shrink()
+    }
+    return this.backfills.find(piece.view) as Backfill
+  }
+
+  /** All pieces are in: the view's history is complete from a time on, ms. */
+  endBackfill(view: string, sinceMs: number): Backfill | NoBackfill {
+    const known = this.backfills.find(view)
+    const plan = this.backfills.viewOf(view)
+    if (known === undefined || plan === undefined)
+      return { refused: 'not_begun', message: `no backfill of ${view} has begun here` }
+    this.options.storage.transaction(() => {
+      this.since.reach(plan, sinceMs)
+      this.backfills.note(view, null)
+    })
+    this.reads.forgetReaders()
+    return this.backfills.find(view) as Backfill
+  }
+
+  /**
+   * A commit that no event made. Its journal row has nothing to do again, so what it changes is saved with it. Inside a transaction.
+   */
+  private commitWithout(nowMs: number, change: (seq: number, row: number) => void): void {
+    const row = this.journal.nextRow
+    const seqBefore = this.seq
+    this.availableAt = Math.max(this.availableAt, nowMs)
+    this.seq++
+    change(this.seq, row)
+    this.pages.saveChangedBy(this.seq)
+    const saved = { pages: this.pages.oldestDirty ?? row, ids: this.ids.oldestUnsaved ?? row }
+    const { availableAt, mark } = this
+    const quality = this.quality.stored
+    const message = { version: MESSAGE_VERSION, plan: '', source: '', arrivalMs: nowMs, events: '[]', fanout: '' }
+    const entry = { row, seqBefore, availableAt, mark, verdicts: 'a', saved, contract: 0, message }
+    this.journal.write(quality ? { ...entry, quality } : entry)
+    this.checkpoint(0)
   }
 
   /** Reads entities at a request time. */

@@ -73,7 +73,7 @@ export class Homes {
 
 /** Some events of a batch as a batch of their own, over the same text. */
 export function pick(batch: EventBatch, indexes: readonly number[]): EventBatch {
-  const { spans, ids, replays, places, ...rest } = batch
+  const { spans, ids, replays, places, imported, ...rest } = batch
   if (indexes.length === spans.count) return batch
   const of = <T>(list: readonly T[]): T[] => indexes.map((index) => list[index] as T)
   const broken = new Map(
@@ -88,5 +88,6 @@ export function pick(batch: EventBatch, indexes: readonly number[]): EventBatch 
     ...(ids && { ids: of(ids) }),
     ...(replays && { replays: of(replays) }),
     ...(places && { places: of(places) }),
+    ...(imported && { imported: of(imported) }),
   }
 }

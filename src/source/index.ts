@@ -14,6 +14,8 @@ export { forwardedText, parseForwarded, type TakenRows, takeForwarded } from './
 export { type NewRow, parseRows, writeRows } from './forward/row.ts'
 export { HeadWatch, lettersOfRow, type Stuck } from './forward/stuck.ts'
 export { Homes } from './homes.ts'
+export { type ImportHead, importBatch, importText } from './import/body.ts'
+export { KNOWN_AT_CHOICES, type KnownAtRule, knownAtMs, parseKnownAt } from './import/known-at.ts'
 export { connectKafka } from './kafka/connect.ts'
 export type { KafkaHttpEnvironment } from './kafka/http-call.ts'
 export type {

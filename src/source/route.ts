@@ -11,7 +11,7 @@ import {
 } from '../contract/index.ts'
 import { type LetterOrigin, letterOrigin } from '../dead-letters/index.ts'
 import { type EntityRuntime, type Route, type SourceRuntime, sliceOf, sliceShard, spreadOf } from '../plan/index.ts'
-import { type ApplyMessage, MESSAGE_VERSION, type MessagePosition } from '../shard/index.ts'
+import { type ApplyMessage, IMPORT_VERSION, MESSAGE_VERSION, type MessagePosition } from '../shard/index.ts'
 import { MAX_EVENT_UNITS } from '../util/limits.ts'
 import { Slicer } from './slices.ts'
 import { type BatchStamps, StampsWriter } from './stamps.ts'
@@ -48,8 +48,13 @@ export interface EventBatch {
   readonly forward?: MessagePosition
   /** The dead letter that each event was. */
   readonly replays?: readonly string[]
-  /** Where each replayed event first stood: `topic/incarnation/partition/offset`, undefined where that is not known. */
+  /**
+   * Where each event first stood, undefined where that is not known: of a replayed one `topic/incarnation/partition/offset`, of an
+   * imported one `FILE:LINE`.
+   */
   readonly places?: readonly (string | undefined)[]
+  /** They are imported history: for each from when on it could be known, ms; null where its import named no rule. */
+  readonly imported?: readonly (number | null)[]
   /** What is broken was refused by the format of its source, and is here as it came. */
   readonly undecoded?: true
   /** What the events are enriched with. */
@@ -314,12 +319,12 @@ export class Router {
 
   private message(
     bucket: Bucket,
-    { arrivalMs, position, forward, replays, places }: EventBatch,
+    { arrivalMs, position, forward, replays, places, imported }: EventBatch,
     ids: EventBatch['ids'],
   ): ShardBatch {
     const { entity, shard, events, indexes, fanout, slices, stamps } = bucket
     const message: ApplyMessage = {
-      version: MESSAGE_VERSION,
+      version: imported ? IMPORT_VERSION : MESSAGE_VERSION,
       plan: this.plan,
       source: this.source.spec.name,
       arrivalMs,
@@ -329,7 +334,8 @@ export class Router {
       ...(stamps && { stamps: stamps.text }),
       ...(ids && { ids: indexes.map((index) => ids[index]) }),
       ...(replays && { replays: indexes.map((index) => replays[index] as string) }),
-      ...(places && this.isTable && { places: indexes.map((index) => places[index]) }),
+      ...(places && (this.isTable || imported) && { places: indexes.map((index) => places[index]) }),
+      ...(imported && { imported: indexes.map((index) => imported[index] ?? null) }),
       ...(position && { position: positionOf(position, indexes) }),
       // A table knows a change that comes again by its place in the log of its database.
       ...(forward && !this.isTable && { forward: positionOf(forward, indexes) }),

@@ -1,4 +1,4 @@
-import { CHANGE, type ChangeOp, isRefusal, keyFromJson } from '../contract/index.ts'
+import { CHANGE, type ChangeOp, isRefusal, keyFromJson, type Refusal } from '../contract/index.ts'
 import type { Definitions, KeysOf, VectorOf } from '../define/index.ts'
 import type { Explanation } from '../engine/index.ts'
 import { Plan, sliceShard, spreadOf, type VectorPlan } from '../plan/index.ts'
@@ -7,8 +7,13 @@ import { type DeadLetter, MemoryStorage, Shard, type ShardDirectory, type TableD
 import {
   deliver,
   Enricher,
+  type EventBatch,
   type ExpectationStatus,
   expectationStatuses,
+  importBatch,
+  importText,
+  knownAtMs,
+  parseKnownAt,
   type Receipt,
   Router,
   requestBatch,
@@ -59,6 +64,17 @@ export interface RowChange {
   readonly after?: object
   /** When it was committed, ms; default now. It says when the row counts where no column does. */
   readonly eventTimeMs?: number
+}
+
+/** How {@link LocalStore.import} takes history. */
+export interface ImportOptions {
+  /**
+   * From when on each row could be known: `'column:NAME'` (a property of the row has the time), `'event-time+5m'`, or `'none'`, which
+   * training as it was served refuses by name.
+   */
+  readonly knownAt: 'none' | 'event-time' | `event-time+${string}` | `column:${string}`
+  /** What dead letters call the rows, with their numbers from 1; default `import`. */
+  readonly name?: string
 }
 
 /**
@@ -197,10 +213,39 @@ export class LocalStore<S extends Services> {
     delivered()
   }
 
+  /**
+   * Takes in history that was never in the store: through the same contract, and never too late. Rows that are refused are told by
+   * index and kept in `deadLetters`, with the name of the import and their number.
+   *
+   * @example await store.import('user_activity', rows, { knownAt: 'event-time+5m' })
+   */
+  async import(source: string, rows: readonly object[], { knownAt, name = 'import' }: ImportOptions): Promise<Receipt> {
+    const where = `import('${source}')`
+    const spec = this.plan.sources.get(source)?.spec
+    if (spec === undefined)
+      throw new Error(`no source ${source}; there are: ${[...this.plan.sources.keys()].join(', ')}`)
+    if (spec.changes) throw new Error(`${where}: it is a table, whose rows come as changes; use change()`)
+    const rule = parseKnownAt(knownAt)
+    if ('error' in rule) throw new Error(`${where}: knownAt ${rule.error}`)
+    const texts = rows.map((row) => toJson([row]).slice(1, -1))
+    const times = texts.map((text, index) => {
+      const row = JSON.parse(text) as Readonly<Record<string, unknown>>
+      const column = rule.kind === 'column' ? timeOf(row[rule.column]) : null
+      const known = knownAtMs(rule, timeOf(row[spec.time]), column)
+      if (known === undefined) throw new Error(`${where}: row ${index + 1} has no time in "${knownAt.slice(7)}"`)
+      return known
+    })
+    const head = { file: name, lines: rows.map((_, index) => index + 1), knownAt: times }
+    return await this.takeBatch('import', source, importBatch(importText(head, texts), spec, this.now()))
+  }
+
   private async take(method: string, source: string, text: string): Promise<Receipt> {
+    return await this.takeBatch(method, source, requestBatch(text, this.now()))
+  }
+
+  private async takeBatch(method: string, source: string, batch: EventBatch | Refusal): Promise<Receipt> {
     const router = this.routerOf(source)
     const keep = async (letters: readonly DeadLetter[]) => this.keep(letters)
-    const batch = requestBatch(text, this.now())
     const { directory, tableDirectory: tables } = this
     const enricher = this.enrichers.get(source)
     const delivery = { router, directory, tables, source, keep, ...(enricher && { enricher }) }
@@ -328,6 +373,12 @@ export class LocalStore<S extends Services> {
  */
 export function localStore<S extends Services>(definitions: Definitions<S>, options: LocalStoreOptions): LocalStore<S> {
   return new LocalStore(definitions, options)
+}
+
+/** A time as JSON has it, ms; null for what is none. */
+function timeOf(value: unknown): number | null {
+  const ms = typeof value === 'string' ? parseRfc3339(value) : value
+  return typeof ms === 'number' && Number.isSafeInteger(ms) ? ms : null
 }
 
 /** Dates end here. */

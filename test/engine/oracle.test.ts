@@ -14,15 +14,20 @@ describe('the engine against the naive oracle', () => {
   it('gives the oracle value, status, reason and exactness for random views, streams, retractions and read times', () => {
     let checks = 0
     const covered = new Set<string>()
+    const statuses = new Set<string>()
     for (let seed = 1; checks < CHECKS; seed++) {
       const found = randomCase(random(seed))
       const result = compare(found)
       if (result.mismatches.length > 0) throw new Error(`seed ${seed}\n${report(shrink(found))}`)
       checks += result.checks
+      for (const status of result.statuses) statuses.add(status)
       for (const { aggregate, window } of found.view.features) covered.add(aggregate).add(`over ${window.kind}`)
     }
     // Every aggregate and every kind of window: what the search never meets it proves nothing of.
     expect(covered.size).toBe(Object.keys(aggregates).length + KINDS_OF_WINDOWS)
+    expect([...statuses]).toEqual(
+      expect.arrayContaining(['present', 'empty', 'expired', 'expired inexact', 'error limit']),
+    )
   })
 
   it('explains a value by just the rows and tiles that it was computed from', () => {

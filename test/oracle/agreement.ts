@@ -55,7 +55,8 @@ function readTimes(
   const oldest = mark - allowedLatenessMs
   const times = [mark, mark + 1, oldest, mark + r.int(0, 1e8), mark - r.int(0, allowedLatenessMs)]
   for (let i = 0; i < 5; i++) {
-    const reach = reachOf(r.pick(features).window, zones)
+    const { ttlMs, window } = r.pick(features)
+    const reach = ttlMs !== undefined && r.chance(0.5) ? ttlMs : reachOf(window, zones)
     const beside = r.pick([0, 1, -1, 40, 1_000])
     times.push(r.pick(events).time + (reach === Infinity ? r.pick([0, 1_000, 3_600_000]) : reach) + beside)
   }

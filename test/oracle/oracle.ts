@@ -29,7 +29,7 @@ export interface OracleEvent {
 
 export interface OracleValue {
   readonly value: Value
-  readonly status: 'present' | 'empty' | 'partial' | 'error'
+  readonly status: 'present' | 'empty' | 'partial' | 'expired' | 'error'
   readonly exact: boolean
   readonly reason?: string
 }
@@ -67,11 +67,21 @@ export function oracleValue(
     : selectTiled(view, feature, sorted, mark, t)
   const failed = (reason: string): OracleValue => ({ value: feature.default ?? null, status: 'error', exact, reason })
   if (limit) return failed('limit')
-  const found = valueOver(feature, newest(feature, rows), t, types)
+  const counted = newest(feature, rows)
+  const found = valueOver(feature, counted, t, types)
   if (isFailure(found)) return failed(found.error)
+  if (found !== undefined && isExpired(feature, counted, t))
+    return { value: feature.default ?? emptyOf(feature), status: 'expired', exact }
   const status = complete < since ? 'partial' : found === undefined ? 'empty' : 'present'
   if (found === undefined) return { value: feature.default ?? emptyOf(feature), status, exact }
   return { value: found, status, exact }
+}
+
+/** Judged by the row that the value is of: the newest that has one, or with nulls the newest. */
+function isExpired({ ttlMs, field = '', options }: FeatureSpec, rows: readonly OracleEvent[], t: number): boolean {
+  if (ttlMs === undefined) return false
+  const told = rows.filter((row) => options?.nulls === 'keep' || (row.fields[field] ?? null) !== null)
+  return t - Math.max(...told.map((row) => row.time)) > ttlMs
 }
 
 const isFailure = (found: unknown): found is { readonly error: string } =>

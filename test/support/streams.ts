@@ -157,6 +157,7 @@ function randomFeature(r: Random, name: string, windows: readonly number[], isTa
     ...given,
     ...(r.chance(0.35) && { where: randomPredicate(r) }),
     ...(groupBy !== undefined && { groupBy }),
+    ...(aggregate.name === 'latest' && groupBy === undefined && r.chance(0.5) && { ttlMs: r.pick(WINDOWS_MS) }),
     window,
   }
 }

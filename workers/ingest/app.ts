@@ -3,7 +3,7 @@ import { type App, deploymentOf, planOf } from '../../durable-objects/app.ts'
 import type { ShardNamespace, TableNamespace } from '../../durable-objects/directory.ts'
 import type { ForwarderNamespace } from '../../durable-objects/forwarder.ts'
 import { intakesOf } from '../../durable-objects/intakes.ts'
-import { isRefusal, type Refusal } from '../../src/contract/index.ts'
+import { isRefusal } from '../../src/contract/index.ts'
 import { bodyText, MAX_BODY_BYTES, type Problem, problemResponse, readBytes } from '../../src/serve/index.ts'
 import {
   type BodyEvents,
@@ -17,7 +17,10 @@ import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { Admission } from './admission.ts'
 import { type DeadLettersStub, deadLetterRoutes, type Way } from './dead-letters.ts'
 import { epochRoutes } from './epochs.ts'
-import { logRoutes } from './log.ts'
+import { importRoutes } from './imports.ts'
+import { type LogDoor, logRoutes } from './log.ts'
+import { logObjectRoutes } from './log-objects.ts'
+import { unavailable, unreadable } from './problems.ts'
 import { shardRoutes } from './shards.ts'
 import { type PartitionStub, sourceRoutes, wakeAll } from './sources.ts'
 import { storeRoutes, wakeShards } from './stores.ts'
@@ -37,8 +40,6 @@ export interface IngestBindings {
 
 /** Bytes of bodies that one isolate works on at once: beyond that its memory is better spent on those it has. */
 const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024
-/** When to try again what no queue has room for. */
-const QUEUE_RETRY_S = 30
 /** It is kept with every event of the request. */
 const MAX_DELIVERY_ID_UNITS = 256
 
@@ -64,6 +65,21 @@ export function createIngest(app: App) {
     const reader = readers.get(name) ?? new BodyReader(source.spec)
     readers.set(name, reader)
     return { ...intake, reader }
+  }
+
+  /** Has the body of a request in memory while there is room for it. */
+  const withRoom = async (request: Request, work: () => Promise<Response>): Promise<Response> => {
+    const bytes = bytesOf(request)
+    if (bytesInFlight + bytes > MAX_BYTES_IN_FLIGHT) {
+      const detail = 'Too much at once: send this request again later.'
+      return problemResponse({ status: 429, code: 'busy', detail, retryAfter: 1 })
+    }
+    bytesInFlight += bytes
+    try {
+      return await work()
+    } finally {
+      bytesInFlight -= bytes
+    }
   }
 
   const http = new Hono<{ Bindings: IngestBindings }>()
@@ -93,17 +109,7 @@ export function createIngest(app: App) {
       const detail = `The header webhook-id has ${deliveryId.length} characters; at most ${MAX_DELIVERY_ID_UNITS} are taken.`
       return problemResponse({ status: 400, code: 'bad_webhook_id', detail })
     }
-    const bytes = bytesOf(c.req.raw)
-    if (bytesInFlight + bytes > MAX_BYTES_IN_FLIGHT) {
-      return problemResponse({
-        status: 429,
-        code: 'busy',
-        detail: 'Too much at once: send this request again later.',
-        retryAfter: 1,
-      })
-    }
-    bytesInFlight += bytes
-    try {
+    return await withRoom(c.req.raw, async () => {
       const body = await readBytes(c.req.raw)
       if ('status' in body) return problemResponse(body)
       const forged = await check(body)
@@ -114,21 +120,21 @@ export function createIngest(app: App) {
       if (isRefusal(events)) return unreadable(events)
       const receipt = await takeIn(way, events.batch)
       if (isRefusal(receipt)) return unreadable(receipt)
-      if ('unavailable' in receipt) {
-        return problemResponse({
-          status: 503,
-          code: receipt.unavailable,
-          detail: `${receipt.message}. Send the whole request again: nothing will be counted twice.`,
-          // A full queue empties at the pace of another region.
-          retryAfter: receipt.unavailable === 'queue_full' ? QUEUE_RETRY_S : 1,
-        })
-      }
+      if ('unavailable' in receipt) return unavailable(receipt)
       const isDebezium = format.kind !== 'json' && format.format.kind === 'debezium'
       return receiptResponse(placed(receipt, events), isDebezium)
-    } finally {
-      bytesInFlight -= bytes
-    }
+    })
   })
+
+  http.route(
+    '/v1/imports',
+    importRoutes({
+      plan,
+      refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+      wayOf,
+      withRoom,
+    }),
+  )
 
   http.route(
     '/v1/dead-letters',
@@ -166,14 +172,13 @@ export function createIngest(app: App) {
     }),
   )
 
-  http.route(
-    '/v1/log',
-    logRoutes({
-      plan,
-      app,
-      refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
-    }),
-  )
+  const logDoor: LogDoor = {
+    plan,
+    app,
+    refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+  }
+  http.route('/v1/log/objects', logObjectRoutes(logDoor))
+  http.route('/v1/log', logRoutes(logDoor))
 
   http.route(
     '/v1/epochs',
@@ -219,9 +224,6 @@ function notFound(method: string, path: string): Problem {
     detail: `Nothing answers ${method} ${path}. Events go to POST /v1/sources/{source}/events.`,
   }
 }
-
-const unreadable = ({ reason, message }: Refusal): Response =>
-  problemResponse({ status: reason === 'too_large' ? 413 : 400, code: reason, detail: message })
 
 /** A receipt whose places are those of the request, and which says what was passed over. */
 function placed(receipt: Receipt, { places, skipped }: BodyEvents): Receipt {

@@ -19,7 +19,7 @@ class EndColumn implements Column {
   private readonly type: FieldType
   private readonly keepsNulls: boolean
   private readonly isLast: boolean
-  private times: number[] = []
+  times: number[] = []
   private parts: number[] = []
   private seqs: number[] = []
   values: Value[] = []
@@ -152,7 +152,8 @@ function endOf(name: End, word: string, order: string): Aggregate {
         ],
         finalise([column], [at = 0]) {
           const cells = column as EndColumn
-          return { value: cells.values[at] as Value, isEmpty: cells.isEmpty(at) }
+          if (cells.isEmpty(at)) return { value: null, isEmpty: true }
+          return { value: cells.values[at] as Value, isEmpty: false, timeMs: cells.times[at] as number }
         },
       }
     },

@@ -1,6 +1,8 @@
 export type { FeatureTally, Mismatch, ParityReport, Skip, Verdict } from '../parity/index.ts'
 export { type DuckOptions, openDuck } from './duck.ts'
 export { FileObjects } from './file-objects.ts'
+export { HttpObjects, type HttpPlace } from './http-objects.ts'
+export { mirrorLog } from './mirror.ts'
 export { OfflineError } from './offline-error.ts'
 export { openLog, type ShardLog } from './open-log.ts'
 export { checkParity, type ParityOptions } from './parity/index.ts'

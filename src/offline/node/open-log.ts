@@ -56,7 +56,9 @@ async function checkSegment(segment: Segment, path: string, { shard }: Manifest,
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) throw new OfflineError(`${path} is missing: ${of} names it. ${mend}`)
   if (found.size !== segment.bytes)
-    throw new OfflineError(`${path} has ${found.size} bytes, ${of} says ${segment.bytes}: it was changed or cut. ${mend}`)
+    throw new OfflineError(
+      `${path} has ${found.size} bytes, ${of} says ${segment.bytes}: it was changed or cut. ${mend}`,
+    )
   if (isTrusted) return
   const sha256 = await sha256Of(path)
   if (sha256 !== segment.sha256)

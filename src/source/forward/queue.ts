@@ -103,19 +103,22 @@ export class ForwardQueue {
   }
 
   /** The oldest rows, as one text for their home; undefined when nothing waits. */
-  take(): { readonly text: string; readonly rows: number } | undefined {
+  take(): { readonly text: string; readonly rows: number; readonly hasImported: boolean } | undefined {
     const waiting = this.options.storage.readOutbox(1)
     if (waiting.length === 0) return undefined
     let text = ''
     let rows = 0
+    let hasImported = false
     for (let after = 0; rows < SENT_ROWS; ) {
       const [row] = this.options.storage.readOutbox(1, after)
       if (row === undefined || (rows > 0 && text.length + row.body.length > SENT_UNITS)) break
       text += row.body
+      // Quotes within a text are escaped, so nothing else looks like it.
+      hasImported ||= row.body.slice(0, row.body.indexOf('\n')).includes('"imported":[')
       rows++
       after = row.id
     }
-    return { text, rows }
+    return { text, rows, hasImported }
   }
 
   /** The oldest row; undefined when nothing waits. */

@@ -5,6 +5,8 @@ import { parseRows, type QueuedRow } from './row.ts'
 
 /** Raised when a home of before could not read what is sent. */
 const VERSION = 1
+/** Of rows with imported history, which a home of before would take for events that arrive. */
+const IMPORT_VERSION = 2
 
 /** Rows are taken for about so long; then the queue is told how many there were, before it stops waiting for the answer. */
 const TAKE_MS = 20_000
@@ -27,16 +29,20 @@ export interface TakenRows {
   readonly problem?: string
 }
 
-/** @param rows as a queue wrote them */
-export const forwardedText = (from: string, rows: string): string =>
-  `${JSON.stringify({ version: VERSION, from })}\n${rows}`
+/**
+ * @param rows as a queue wrote them
+ * @param hasImported some of them are imported history
+ */
+export const forwardedText = (from: string, rows: string, hasImported = false): string =>
+  `${JSON.stringify({ version: hasImported ? IMPORT_VERSION : VERSION, from })}\n${rows}`
 
 /** What {@link forwardedText} wrote, or why this code cannot read it. */
 export function parseForwarded(text: string): Forwarded | { readonly unreadable: string } {
   try {
     const cut = text.indexOf('\n')
     const { version, from } = JSON.parse(text.slice(0, cut)) as { readonly version: unknown; readonly from: unknown }
-    if (version !== VERSION) return { unreadable: `it is of version ${String(version)}; this code reads ${VERSION}` }
+    if (version !== VERSION && version !== IMPORT_VERSION)
+      return { unreadable: `it is of version ${String(version)}; this code reads ${VERSION}` }
     if (typeof from !== 'string') return { unreadable: 'it does not say which region it comes from' }
     return { from, rows: parseRows<QueuedRow>(text.slice(cut + 1)) }
   } catch (cause) {
@@ -65,7 +71,7 @@ export async function takeForwarded(intake: Intake, { from, rows }: Forwarded, n
 async function takeRow(
   intake: Intake,
   from: string,
-  { events, arrivalMs, ids, replays, places, incarnation, first }: QueuedRow,
+  { events, arrivalMs, ids, replays, places, imported, incarnation, first }: QueuedRow,
   sum: { accepted: number; duplicates: number; refused: number },
 ): Promise<string | undefined> {
   const spans = splitEvents(events)
@@ -77,6 +83,7 @@ async function takeRow(
     ...(ids && { ids: ids.map((id) => id ?? undefined) }),
     ...(replays && { replays }),
     ...(places && { places: places.map((place) => place ?? undefined) }),
+    ...(imported && { imported }),
     forward: {
       sequence: `forward/${from}`,
       incarnation,

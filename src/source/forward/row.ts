@@ -13,8 +13,10 @@ export interface NewRow {
   readonly ids?: readonly (string | null)[]
   /** The dead letter that each was. */
   readonly replays?: readonly string[]
-  /** Where each replayed event first stood. */
+  /** Where each replayed or imported event first stood. */
   readonly places?: readonly (string | null)[]
+  /** They are imported history: for each from when on it could be known, ms; null where its import named no rule. */
+  readonly imported?: readonly (number | null)[]
 }
 
 /** Events that have their place in the queue. */
@@ -31,9 +33,11 @@ const ROW_UNITS = MAX_EVENT_UNITS
 const ROW_EVENTS = 8_192
 /** What quotes and commas add to an event. */
 const EXTRA_UNITS = 12
+/** What a time in ms and a comma add. */
+const KNOWN_UNITS = 14
 
 /** A batch, none of whose events is broken, as rows. */
-export function rowsOf({ text, spans, arrivalMs, ids, replays, places }: EventBatch): NewRow[] {
+export function rowsOf({ text, spans, arrivalMs, ids, replays, places, imported }: EventBatch): NewRow[] {
   const rows: NewRow[] = []
   let from = 0
   let units = 0
@@ -47,6 +51,7 @@ export function rowsOf({ text, spans, arrivalMs, ids, replays, places }: EventBa
       ...(ids && { ids: ids.slice(from, to).map((id) => id ?? null) }),
       ...(replays && { replays: replays.slice(from, to) }),
       ...(places && { places: places.slice(from, to).map((place) => place ?? null) }),
+      ...(imported && { imported: imported.slice(from, to) }),
     })
     from = to
     units = 0
@@ -54,7 +59,7 @@ export function rowsOf({ text, spans, arrivalMs, ids, replays, places }: EventBa
   for (let index = 0; index < spans.count; index++) {
     const event = (spans.ends[index] as number) - (spans.starts[index] as number)
     const about = (ids?.[index]?.length ?? 0) + (replays?.[index]?.length ?? 0) + (places?.[index]?.length ?? 0)
-    const more = event + about + EXTRA_UNITS
+    const more = event + about + EXTRA_UNITS + (imported ? KNOWN_UNITS : 0)
     if (units + more > ROW_UNITS || index - from >= ROW_EVENTS) close(index)
     units += more
   }

@@ -46,11 +46,13 @@ export function lettersOfRow(source: string, row: QueuedRow, why: string): DeadL
     : Array.from({ length: spans.count }, (_, i) => row.events.slice(spans.starts[i], spans.ends[i]))
   return texts.map((text, i) => {
     const position = row.places?.[i]
+    const imported = row.imported?.[i]
     return deadLetter(
       {
         ...{ source, reason: 'poison', message: why, arrivalMs: row.arrivalMs, by: 'door', fanout: 1 },
         ...letterOrigin({ ...(row.ids && { ids: row.ids }), ...(row.replays && { replays: row.replays }) }, i),
         ...(typeof position === 'string' && { position }),
+        ...(imported !== undefined && { imported }),
       },
       text,
     )

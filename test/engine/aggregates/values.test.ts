@@ -154,7 +154,7 @@ describe('nulls and nothing', () => {
     expect(valueFor('latest', { options: { nulls: 'keep' } }, 'kind', ['a', null])).toBe(null)
     expect(valueFor('first', { options: { nulls: 'keep' } }, 'kind', [null, 'a'])).toBe(null)
     expect(valueFor('first', {}, 'kind', [null, 'a'])).toBe('a')
-    expect(finalised('latest', { field: 'kind', options: { nulls: 'keep' } }, rowsOf([{}]))).toEqual({
+    expect(finalised('latest', { field: 'kind', options: { nulls: 'keep' } }, rowsOf([{}]))).toMatchObject({
       value: null,
       isEmpty: false,
     })
