@@ -32,6 +32,8 @@ export interface BucketInput {
   readonly sources: readonly StagedSource[]
   /** @see PassInput */
   readonly onProblem?: (problem: LabelProblem) => void
+  /** Where the caller wants to look into the replay at each label; default: new ones. */
+  readonly replays?: Replays
 }
 
 /** Computes the labels of a bucket; DuckDB sorts. */
@@ -53,7 +55,7 @@ export async function computeBucket(input: BucketInput, { labels, rows }: Bucket
       feeds.push({ source: staged.source, rows: new RowCursor(await sorted(query, 'eid, seen'), staged) })
     }
     const lateness = features.map(({ view }) => (entity.plan[view] as ViewPlan).spec.allowedLatenessMs)
-    const replays = new Replays(entity, features, lineage)
+    const replays = input.replays ?? new Replays(entity, features, lineage)
     const latenessMs = Math.min(...lateness)
     const { onProblem } = input
     const pass = { lineage, replays, labels: labelCursor, sources: feeds, latenessMs, ...(onProblem && { onProblem }) }
