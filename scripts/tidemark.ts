@@ -133,6 +133,35 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 3 paused before the end, or 
 
 Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.`,
   },
+  train: {
+    file: 'train.ts',
+    does: 'make a point-in-time training set from labels and the log',
+    usage:
+      'tidemark train --service NAME --labels FILE --out FILE [options]\n' +
+      'tidemark train --manifest SET.manifest.json --labels FILE --out FILE',
+    example: 'npx tidemark train --service fraud@1 --labels labels.parquet --out set.parquet',
+    more: `  npx tidemark train --service fraud@1 --labels labels.csv --out set.csv --mode lag:1h --time-zone Europe/Berlin
+  npx tidemark train --manifest set.parquet.manifest.json --labels labels.parquet --out again.parquet
+
+  --labels FILE   Parquet, CSV or NDJSON: the keys of the entities, a time \`at\`, any other columns; a column \`commits\`
+                  has what a lookup answered, and then it is that very vector
+  --out FILE      .parquet, .arrow or .csv; OUT.manifest.json beside it
+  --mode M        as-served (default): what was known where it was served; lag:1h: what had happened an hour before;
+                  ideal: all that had happened, which leaks
+  --region R      the region that serves, where the log has several; --publish-lag D: how much later it sees the others'
+  --columns C     what columns are called: user_id=uid,at=event_time,region=served_in
+  --time-zone Z   an IANA zone for times that have none; without it they are refused
+  --split S       adds a column split: time:2026-01-01 or hash:0.8 (by the first entity)
+  --status        adds the status of each feature as a column
+  --manifest F    makes a set again, from the same commits of the log; another content is an error
+  --log FOLDER    the bucket of the log; default that of npm start on this machine
+  --definitions F the file that exports them; default features/index.ts
+  --threads N     default one a core; --memory-mb N: default 1000
+  --no-verify     does not compare the checksums of the log's files
+  --json          the manifest as one JSON object
+
+Exit codes: 0 done, 1 the labels or the log cannot be used (nothing is written), 2 wrong command line.`,
+  },
   deploy: {
     file: 'deploy.ts',
     does: 'deploy a region: checks, plan, migrations, upload, smoke test; what fails is rolled back',

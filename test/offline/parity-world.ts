@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type LogShard, ShardLog } from '../../src/offline/index.ts'
 import { checkParity, FileObjects, openDuck, openLog, type ParityReport } from '../../src/offline/node/index.ts'
 import { ServedSample } from '../../src/offline/served/index.ts'
-import { Plan } from '../../src/plan/index.ts'
+import type { Plan } from '../../src/plan/index.ts'
 import type { LookupRow } from '../../src/serve/index.ts'
 import { Shard } from '../../src/shard/index.ts'
 import { Crash, CrashingStorage } from '../support/crashing-storage.ts'
@@ -23,6 +23,8 @@ export class ParityWorld {
   shard: Shard
   log: ShardLog
   clock = NOW
+  /** How often a batch meets its death. */
+  deaths = 0.1
   private sample: ServedSample
   private readonly r: Random
 
@@ -78,7 +80,7 @@ export class ParityWorld {
   /** Sends a batch until it is acknowledged. */
   send(batch: readonly SentEvent[]): void {
     for (;;) {
-      this.storage.next = this.r.chance(0.1) ? this.r.pick(['lose', 'keep'] as const) : null
+      this.storage.next = this.r.chance(this.deaths) ? this.r.pick(['lose', 'keep'] as const) : null
       try {
         apply(this.shard, message(this.plan, batch.map(eventText), this.clock))
         this.storage.next = null

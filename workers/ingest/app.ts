@@ -15,6 +15,7 @@ import {
 } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { Admission } from './admission.ts'
+import { backfillRoutes } from './backfills.ts'
 import { type DeadLettersStub, deadLetterRoutes, type Way } from './dead-letters.ts'
 import { epochRoutes } from './epochs.ts'
 import { importRoutes } from './imports.ts'
@@ -166,6 +167,15 @@ export function createIngest(app: App) {
   http.route(
     '/v1/stores',
     storeRoutes({
+      plan,
+      app,
+      refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+    }),
+  )
+
+  http.route(
+    '/v1/backfills',
+    backfillRoutes({
       plan,
       app,
       refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),

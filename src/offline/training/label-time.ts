@@ -22,7 +22,8 @@ export function labelTime(raw: RawTime, zone: string | undefined): number | { re
     if (/^\d{1,16}$/.test(raw)) return inRange(Number(raw))
     const parsed = parseRfc3339(raw.replace(/^(\d{4}-\d\d-\d\d) (?=\d)/, '$1T'))
     if (typeof parsed === 'number') return inRange(parsed)
-    if (!parsed.startsWith('it has no offset')) return { error: `is ${JSON.stringify(raw)}, which is no time: ${parsed}` }
+    if (!parsed.startsWith('it has no offset'))
+      return { error: `is ${JSON.stringify(raw)}, which is no time: ${parsed}` }
     const local = parseRfc3339(`${raw.replace(/^(\d{4}-\d\d-\d\d) (?=\d)/, '$1T')}Z`)
     return localTime(local as number, zone, raw)
   }
@@ -38,7 +39,11 @@ function inRange(ms: number): number | { readonly error: string } {
   return { error: `is ${ms}, which is no time after 1970${mend}` }
 }
 
-function localTime(localMs: number, zone: string | undefined, text = shown(localMs)): number | { readonly error: string } {
+function localTime(
+  localMs: number,
+  zone: string | undefined,
+  text = shown(localMs),
+): number | { readonly error: string } {
   if (zone === undefined) {
     const how = 'write times with an offset or Z, or say with --time-zone where they were taken (--time-zone UTC)'
     return { error: `is ${text}, a time without a zone: ${how}` }
@@ -65,8 +70,20 @@ const zones = new Map<string, (ms: number) => number>()
 function offsetsOf(zone: string): (ms: number) => number {
   const known = zones.get(zone)
   if (known) return known
-  const numeric = { year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' }
-  const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', era: 'short', ...numeric } as object)
+  const numeric = {
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  }
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone: zone,
+    hourCycle: 'h23',
+    era: 'short',
+    ...numeric,
+  } as object)
   const read = (ms: number): number => {
     const parts = new Map(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]))
     const at = (type: Intl.DateTimeFormatPartTypes): number => parts.get(type) ?? 0

@@ -14,7 +14,8 @@ export function parseMode(text: string): Mode | { readonly error: string } {
   if (text === 'as-served' || text === 'ideal') return { kind: text }
   const [, duration] = /^lag:(.+)$/.exec(text) ?? []
   const parsed = duration === undefined ? undefined : parseDuration(duration)
-  if (parsed === undefined) return { error: `"${text}" is no mode: there are as-served, lag:1h (any duration) and ideal` }
+  if (parsed === undefined)
+    return { error: `"${text}" is no mode: there are as-served, lag:1h (any duration) and ideal` }
   return 'error' in parsed ? { error: `mode "${text}": ${parsed.error}` } : { kind: 'lag', lagMs: parsed.ms }
 }
 

@@ -55,6 +55,8 @@ export interface PassInput {
   readonly sources: readonly SourceRows[]
   /** The least lateness that one of the views allows, ms: no lookup answers for a time further behind the mark. */
   readonly latenessMs: number
+  /** Told of labels that cannot be computed; default: the first one is thrown. */
+  readonly onProblem?: (problem: LabelProblem) => void
 }
 
 /** Takes a label's values. They are good until it returns. */
@@ -67,7 +69,8 @@ export type Emit = (row: number, values: readonly FeatureValue[]) => void
  *
  * Throws a {@link LabelProblem} for commits that the log does not have.
  */
-export async function runPass({ lineage, replays, labels, sources, latenessMs }: PassInput, emit: Emit): Promise<void> {
+export async function runPass(input: PassInput, emit: Emit): Promise<void> {
+  const { lineage, replays, labels, sources } = input
   const feeds = sources.map(({ source, rows }) => new Feed(source, rows))
   let entity = -1
   let replay: EntityReplay | undefined
@@ -90,7 +93,7 @@ export async function runPass({ lineage, replays, labels, sources, latenessMs }:
         replay.begin(key)
         limits = lineage.limitsOf(key)
         for (const feed of feeds) if (!feed.skipTo(own)) await feed.seek(own)
-        if (batch.commits(i) !== null) asked = new AskedByCommits(replay, key, lineage, latenessMs)
+        if (batch.commits(i) !== null) asked = new AskedByCommits(replay, key, input)
       }
       const t = batch.t[i] as number
       const row = batch.row[i] as number
@@ -175,26 +178,33 @@ interface HeldRow {
 class AskedByCommits {
   private readonly replay: EntityReplay
   private readonly key: string
-  private readonly lineage: Lineage
-  private readonly latenessMs: number
+  private readonly input: PassInput
   /** By part. */
   private readonly rows = new Map<number, HeldRow[]>()
   private readonly labels: { readonly row: number; readonly t: number; readonly cut: Cut }[] = []
   private readonly cuts = new Map<string, Cut>()
 
-  constructor(replay: EntityReplay, key: string, lineage: Lineage, latenessMs: number) {
+  constructor(replay: EntityReplay, key: string, input: PassInput) {
     this.replay = replay
     this.key = key
-    this.lineage = lineage
-    this.latenessMs = latenessMs
+    this.input = input
+  }
+
+  private fail(row: number, message: string): void {
+    const problem = new LabelProblem(row, message)
+    if (this.input.onProblem === undefined) throw problem
+    this.input.onProblem(problem)
   }
 
   add(row: number, t: number, commits: readonly string[]): void {
     const name = commits.join()
     let cut = this.cuts.get(name)
     if (cut === undefined) {
-      const found = this.lineage.cutOf(commits)
-      if ('error' in found) throw new LabelProblem(row, found.error)
+      const found = this.input.lineage.cutOf(commits)
+      if ('error' in found) {
+        this.fail(row, found.error)
+        return
+      }
       cut = found
       this.cuts.set(name, cut)
     }
@@ -213,7 +223,7 @@ class AskedByCommits {
   }
 
   read(emit: Emit): void {
-    const { replay, key, labels, latenessMs } = this
+    const { replay, key, labels, input } = this
     for (const rows of this.rows.values()) rows.sort((a, b) => a.seq - b.seq)
     for (const chain of chainsOf(labels.map(({ cut }) => cut))) {
       replay.begin(key)
@@ -221,12 +231,12 @@ class AskedByCommits {
       for (const place of chain) {
         const { row, t, cut } = labels[place] as (typeof labels)[number]
         this.enter(entered, cut)
-        const oldest = replay.mark - latenessMs
-        if (t < oldest) {
+        const oldest = replay.mark - input.latenessMs
+        if (t >= oldest) emit(row, replay.read(t))
+        else {
           const bound = new Date(oldest).toISOString()
-          throw new LabelProblem(row, `with these commits nothing before ${bound} can be read: no lookup has answered that`)
+          this.fail(row, `with these commits nothing before ${bound} can be read: no lookup has answered that`)
         }
-        emit(row, replay.read(t))
       }
     }
   }

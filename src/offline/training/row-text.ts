@@ -5,7 +5,12 @@ import { LETTER_OF } from '../../shard/index.ts'
  * One text for what was computed for a label, whatever file it ends in: the label's place, the values as a lookup writes them,
  * their statuses and whether they are exact. What the content hash of a set is made of.
  */
-export function rowText(run: number, row: number, values: readonly FeatureValue[], types: readonly ResultType[]): string {
+export function rowText(
+  run: number,
+  row: number,
+  values: readonly FeatureValue[],
+  types: readonly ResultType[],
+): string {
   let text = `${run}/${row}\n`
   let statuses = '\n'
   for (let i = 0; i < values.length; i++) {

@@ -118,7 +118,12 @@ async function pump(writer: RecordBatchFileWriter, output: WriteStream): Promise
 
 function batchOf(schema: Schema, columns: readonly ArrowColumn[], chunks: readonly DuckDBDataChunk[]): RecordBatch {
   const length = chunks.reduce((sum, chunk) => sum + chunk.rowCount, 0)
-  const children = columns.map((column, i) => dataOf(column, chunks.map((chunk) => chunk.getColumnVector(i))))
+  const children = columns.map((column, i) =>
+    dataOf(
+      column,
+      chunks.map((chunk) => chunk.getColumnVector(i)),
+    ),
+  )
   return new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length, nullCount: 0, children }))
 }
 

@@ -127,7 +127,10 @@ function regionOf(
   if (column !== null && raw !== null) {
     const place = regions.indexOf(String(raw))
     if (place >= 0) return place
-    return fail(column, `is ${JSON.stringify(raw)}, a region that the log does not have.${didYouMean(String(raw), regions)}`)
+    return fail(
+      column,
+      `is ${JSON.stringify(raw)}, a region that the log does not have.${didYouMean(String(raw), regions)}`,
+    )
   }
   if (typeof serving === 'number') return serving
   throw new OfflineError(serving.error)
@@ -136,7 +139,11 @@ function regionOf(
 /** A list of texts, or one text with commas between; nothing where there are none. */
 function commitsOf(raw: unknown): readonly string[] | null {
   if (raw === null) return null
-  const texts = Array.isArray(raw) ? raw.map(String) : String(raw).replaceAll(/[[\]"\s]/g, '').split(',')
+  const texts = Array.isArray(raw)
+    ? raw.map(String)
+    : String(raw)
+        .replaceAll(/[[\]"\s]/g, '')
+        .split(',')
   const given = texts.filter((text) => text !== '')
   return given.length === 0 ? null : given
 }
@@ -169,8 +176,8 @@ function parsed(item: unknown): unknown {
   return typeof item === 'string' ? (JSON.parse(item) as unknown) : item
 }
 
-/** Rows on their way into a table. */
-class Sink {
+/** Rows on their way into a table of what is asked for. */
+export class Sink {
   private readonly appender: DuckDBAppender
   private rows: number[] = []
   private keys: string[] = []
@@ -184,7 +191,7 @@ class Sink {
 
   static async open(connection: DuckDBConnection, table: string): Promise<Sink> {
     await connection.run(
-      `CREATE TABLE ${named(table)} (row DOUBLE, key VARCHAR, t DOUBLE, region INTEGER, commits VARCHAR)`,
+      `CREATE OR REPLACE TABLE ${named(table)} (row DOUBLE, key VARCHAR, t DOUBLE, region INTEGER, commits VARCHAR)`,
     )
     return new Sink(await connection.createAppender(table))
   }

@@ -2,7 +2,16 @@ import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/no
 import type { FieldSpec, Value, ViewPlan } from '../../../engine/index.ts'
 import type { EntityRuntime, FeatureRef } from '../../../plan/index.ts'
 import type { ReplayRow } from '../../index.ts'
-import { type Cursor, type Emit, type LabelBatch, type Lineage, Replays, type RowBatch, runPass } from '../../training/index.ts'
+import {
+  type Cursor,
+  type Emit,
+  type LabelBatch,
+  type LabelProblem,
+  type Lineage,
+  Replays,
+  type RowBatch,
+  runPass,
+} from '../../training/index.ts'
 import { COMMITS_SEPARATOR } from './asked.ts'
 import { cellOf, numbersOf } from './chunk-columns.ts'
 import type { StagedSource } from './stage-rows.ts'
@@ -23,6 +32,8 @@ export interface BucketInput {
   readonly sources: readonly StagedSource[]
   /** Where the caller wants to look into the replay at each label; default: new ones. */
   readonly replays?: Replays
+  /** @see PassInput */
+  readonly onProblem?: (problem: LabelProblem) => void
 }
 
 /** Computes the labels of a bucket; DuckDB sorts. */
@@ -45,7 +56,10 @@ export async function computeBucket(input: BucketInput, { labels, rows }: Bucket
     }
     const lateness = features.map(({ view }) => (entity.plan[view] as ViewPlan).spec.allowedLatenessMs)
     const replays = input.replays ?? new Replays(entity, features, lineage)
-    await runPass({ lineage, replays, labels: labelCursor, sources: feeds, latenessMs: Math.min(...lateness) }, emit)
+    const latenessMs = Math.min(...lateness)
+    const { onProblem } = input
+    const pass = { lineage, replays, labels: labelCursor, sources: feeds, latenessMs, ...(onProblem && { onProblem }) }
+    await runPass(pass, emit)
   } finally {
     for (const connection of connections) connection.closeSync()
   }
@@ -74,14 +88,27 @@ class LabelCursor implements Cursor<LabelBatch> {
       t: numbersOf(chunk, t),
       row: numbersOf(chunk, row),
       key: (at) => keys.getItem(at) as string,
-      commits: (at) => (texts.getItem(at) as string | null)?.split(COMMITS_SEPARATOR) ?? null,
+      commits: (at) => (texts.getItem(at) as string | null)?.split(COMMITS_SEPARATOR).filter(Boolean) ?? null,
     }
   }
 }
 
-const ROW_COLUMNS = ['eid', 'seen', 'available', 'part', 'seq', 'time', 'sign', 'row_region', 'row_epoch', 'row_shard', 'row_seq']
+const ROW_COLUMNS = [
+  'eid',
+  'seen',
+  'available',
+  'part',
+  'seq',
+  'time',
+  'sign',
+  'row_region',
+  'row_epoch',
+  'row_shard',
+  'row_seq',
+]
 
-class RowCursor implements Cursor<RowBatch> {
+/** Rows of a source as `rowsQuery` gives them. */
+export class RowCursor implements Cursor<RowBatch> {
   private readonly result: DuckDBResult
   private readonly staged: StagedSource
   private readonly places: readonly number[]

@@ -37,7 +37,14 @@ export function stagedType(type: FieldType): string {
   if (vectorLength(type) !== undefined) return 'FLOAT[]'
   const scale = decimalScale(type)
   if (scale !== undefined) return `DECIMAL(38, ${scale})`
-  const plain = { string: 'VARCHAR', bool: 'BOOLEAN', int: 'DOUBLE', int64: 'BIGINT', float64: 'DOUBLE', timestamp: 'DOUBLE' }
+  const plain = {
+    string: 'VARCHAR',
+    bool: 'BOOLEAN',
+    int: 'DOUBLE',
+    int64: 'BIGINT',
+    float64: 'DOUBLE',
+    timestamp: 'DOUBLE',
+  }
   return plain[type as keyof typeof plain]
 }
 
@@ -54,7 +61,9 @@ export function cellOf(chunk: DuckDBDataChunk, column: number, type: FieldType):
 
 /** Whether a cell is no null; null when none is. The items of a null are garbage. */
 function validOf(vector: DuckDBVector): ((at: number) => boolean) | null {
-  const { validity } = vector as unknown as { readonly validity: { readonly data: BigUint64Array | null; readonly offset: number } }
+  const { validity } = vector as unknown as {
+    readonly validity: { readonly data: BigUint64Array | null; readonly offset: number }
+  }
   const { data, offset } = validity
   if (data === null) return null
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)

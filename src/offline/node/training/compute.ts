@@ -45,9 +45,12 @@ export interface Computed {
   readonly tally: TallyParts
 }
 
-/** Computes the features of one entity for every label. */
-export async function computeEntity(options: ComputeOptions): Promise<Computed> {
-  const { connection, stage, asked } = options
+/** What one entity is asked for, as queries: its labels by number, and the rows of each of its sources. */
+export async function bucketOf(
+  connection: DuckDBConnection,
+  stage: StageOptions,
+  asked: string,
+): Promise<{ readonly bucket: Bucket; readonly sources: readonly StagedSource[] }> {
   await nameFiles(connection, stage)
   await connection.run(
     `CREATE OR REPLACE TABLE ${named(stage.entities)} AS
@@ -56,15 +59,19 @@ export async function computeEntity(options: ComputeOptions): Promise<Computed> 
   const labels = `SELECT e.eid AS eid, a.t AS t, a.row AS row, a.key AS key, a.commits AS commits
     FROM ${named(asked)} a JOIN ${named(stage.entities)} e ON e.key = a.key AND e.region = a.region`
   const sources = stagedSources(stage)
-  const rows = sources.map((source) => rowsQuery(stage, source))
+  return { bucket: { labels, rows: sources.map((source) => rowsQuery(stage, source)) }, sources }
+}
+
+/** Computes the features of one entity for every label. */
+export async function computeEntity(options: ComputeOptions): Promise<Computed> {
+  const { connection, stage, asked } = options
+  const { bucket, sources } = await bucketOf(connection, stage, asked)
   const [counted] = await rowsOf<{ n: bigint }>(connection, `SELECT count(*) AS n FROM ${named(asked)}`)
   const logged = stage.logs.reduce((sum, { files }) => sum + files.reduce((n, { segment }) => n + segment.rows, 0), 0)
   const all = Number(counted?.n ?? 0) + logged
-  const threads = options.threads ?? availableParallelism()
+  const threads = options.threads ?? (all < INLINE_ROWS ? 0 : availableParallelism())
   const computed =
-    threads === 0 || all < INLINE_ROWS
-      ? await inline(options, sources, { labels, rows })
-      : await inThreads(options, sources, { labels, rows }, all, threads)
+    threads === 0 ? await inline(options, sources, bucket) : await inThreads(options, sources, bucket, all, threads)
   const expected = Number(counted?.n ?? 0)
   if (computed.tally.rows !== expected)
     throw new Error(`of ${expected} labels ${computed.tally.rows} came back: this is a bug, and nothing was written`)
@@ -75,12 +82,7 @@ async function inline(options: ComputeOptions, sources: readonly StagedSource[],
   const { instance, connection, stage, run, parts, withStatus, signal, onRows } = options
   const types = stage.features.map(({ feature }) => feature.resultType)
   const table = `tm_results_${run}`
-  const connect = async (): Promise<DuckDBConnection> => {
-    const made = await instance.connect()
-    await made.run("SET TimeZone = 'UTC'")
-    return made
-  }
-  // Temporary tables are a connection's own, and each stream has one of its own.
+  const connect = async (): Promise<DuckDBConnection> => await instance.connect()
   const staged = await materialise(connection, bucket, run)
   const lineage = new Lineage(stage.entity, parts)
   const input = { connect, entity: stage.entity, features: stage.features, lineage, sources }
@@ -94,7 +96,12 @@ async function inline(options: ComputeOptions, sources: readonly StagedSource[],
   return { relation: named(table), tally }
 }
 
-async function materialise(connection: DuckDBConnection, { labels, rows }: Bucket, run: number): Promise<Bucket> {
+/** Runs the queries of a bucket into tables: temporary ones are a connection's own, and each stream is read by another. */
+export async function materialise(
+  connection: DuckDBConnection,
+  { labels, rows }: Bucket,
+  run: number,
+): Promise<Bucket> {
   const tables: string[] = []
   for (const [i, query] of [labels, ...rows].entries()) {
     if (query === '') {
@@ -102,7 +109,7 @@ async function materialise(connection: DuckDBConnection, { labels, rows }: Bucke
       continue
     }
     const table = named(`tm_staged_${run}_${i}`)
-    await connection.run(`CREATE TABLE ${table} AS ${query}`)
+    await connection.run(`CREATE OR REPLACE TABLE ${table} AS ${query}`)
     tables.push(`SELECT * FROM ${table}`)
   }
   const [first = '', ...others] = tables

@@ -99,7 +99,8 @@ export function checkNames(file: string, columns: readonly LabelColumn[], taken:
   for (const name of [...taken, ROW]) {
     const clash = lower.get(name.toLowerCase())
     if (clash !== undefined)
-      throw new OfflineError(`labels: ${file} has a column ${clash}, which is what the set calls one of its own: rename it.`)
+      throw new OfflineError(
+        `labels: ${file} has a column ${clash}, which is what the set calls one of its own: rename it.`,
+      )
   }
 }
-

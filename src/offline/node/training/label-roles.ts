@@ -25,7 +25,9 @@ export function rolesOf(
   const names = columns.map(({ name }) => name)
   const unknown = Object.keys(given).find((role) => ![...keys, TIME, COMMITS, REGION].includes(role))
   if (unknown !== undefined)
-    throw new OfflineError(`--columns ${unknown}=${given[unknown]}: there is no ${unknown} to name.${didYouMean(unknown, [...keys, TIME, COMMITS, REGION])}`)
+    throw new OfflineError(
+      `--columns ${unknown}=${given[unknown]}: there is no ${unknown} to name.${didYouMean(unknown, [...keys, TIME, COMMITS, REGION])}`,
+    )
   const find = (role: string, what: string): string => {
     const name = given[role] ?? role
     if (names.includes(name)) return name

@@ -12,7 +12,13 @@ import { type Split, splitSql } from './split.ts'
 /** What a set is written as. */
 export type SetFormat = 'parquet' | 'arrow' | 'csv'
 
-const FORMATS: Readonly<Record<string, SetFormat>> = { parquet: 'parquet', pq: 'parquet', arrow: 'arrow', feather: 'arrow', csv: 'csv' }
+const FORMATS: Readonly<Record<string, SetFormat>> = {
+  parquet: 'parquet',
+  pq: 'parquet',
+  arrow: 'arrow',
+  feather: 'arrow',
+  csv: 'csv',
+}
 
 /** The format that a file's name says. Throws an {@link OfflineError}. */
 export function formatOf(file: string): SetFormat {
@@ -39,7 +45,9 @@ export function setQuery({ labels, columns, places, relations, asked, withStatus
     const { relation, index } = places[i] as SetSource['places'][number]
     return `${handedOver(type, `r${relation}.${named(`f${index}`)}`)} AS ${named(name)}`
   })
-  const statuses = withStatus ? columns.map(({ name }, i) => statusSql(name, places[i] as SetSource['places'][number])) : []
+  const statuses = withStatus
+    ? columns.map(({ name }, i) => statusSql(name, places[i] as SetSource['places'][number]))
+    : []
   const splits = split === undefined ? [] : [splitSql(split)]
   const selected = [...labels.map(({ name }) => `l.${named(name)}`), ...splits, ...features, ...statuses]
   const joins = relations.map((relation, i) => `JOIN ${relation} r${i} ON r${i}.tm_row = l.${ROW}`)
@@ -48,12 +56,19 @@ export function setQuery({ labels, columns, places, relations, asked, withStatus
 }
 
 function statusSql(name: string, { relation, index }: SetSource['places'][number]): string {
-  const cases = Object.entries(STATUS_OF).map(([letter, status]: [string, Status]) => `WHEN ${quoted(letter)} THEN ${quoted(status)}`)
+  const cases = Object.entries(STATUS_OF).map(
+    ([letter, status]: [string, Status]) => `WHEN ${quoted(letter)} THEN ${quoted(status)}`,
+  )
   return `CASE substr(r${relation}.tm_status, ${index + 1}, 1) ${cases.join(' ')} END AS ${named(statusColumn(name))}`
 }
 
 /** Writes the set to a file of this format. */
-export async function writeSet(connection: DuckDBConnection, query: string, file: string, format: SetFormat): Promise<void> {
+export async function writeSet(
+  connection: DuckDBConnection,
+  query: string,
+  file: string,
+  format: SetFormat,
+): Promise<void> {
   if (format === 'arrow') {
     await writeArrow(connection, query, file)
     return

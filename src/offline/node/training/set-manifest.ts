@@ -85,9 +85,13 @@ export function readSetManifest(file: string): SetManifest {
   try {
     manifest = JSON.parse(readFileSync(file, 'utf8')) as SetManifest
   } catch (error) {
-    throw new OfflineError(`--manifest ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    throw new OfflineError(
+      `--manifest ${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    )
   }
   if (manifest.format !== SET_MANIFEST_FORMAT)
-    throw new OfflineError(`--manifest ${file} is no manifest of a set that this version reads (format ${manifest.format}).`)
+    throw new OfflineError(
+      `--manifest ${file} is no manifest of a set that this version reads (format ${manifest.format}).`,
+    )
   return manifest
 }

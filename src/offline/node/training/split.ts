@@ -2,7 +2,9 @@ import { parseRfc3339 } from '../../../util/rfc3339.ts'
 import { named, quoted } from '../duck.ts'
 
 /** How labels are split: those before a time train, or this share of all entities does. */
-export type Split = { readonly kind: 'time'; readonly beforeMs: number } | { readonly kind: 'hash'; readonly share: number }
+export type Split =
+  | { readonly kind: 'time'; readonly beforeMs: number }
+  | { readonly kind: 'hash'; readonly share: number }
 
 /** What the column of a split is called; it says `train` or `test`. */
 export const SPLIT_COLUMN = 'split'

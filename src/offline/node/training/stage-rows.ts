@@ -97,7 +97,10 @@ function filesOf(logs: readonly ShardLog[], seqs: readonly number[], source: str
     for (const { segment, path } of files) {
       if (segment.source !== source || segment.fromSeq > (seqs[part] as number)) continue
       const contract = contractOf(manifest.contracts, segment, path)
-      const key = JSON.stringify([contract.fields.map(({ name, type }) => [name, type]), contract.changes !== undefined])
+      const key = JSON.stringify([
+        contract.fields.map(({ name, type }) => [name, type]),
+        contract.changes !== undefined,
+      ])
       const known = found.get(key)
       if (known) known.paths.push(path)
       else found.set(key, { contract, paths: [path] })
@@ -183,12 +186,23 @@ function seenSql({ mode, publishLagMs }: StageOptions, sign: string): { seen: st
   const served = `${known} + ${lag}`
   const byMode = {
     'as-served': { seen: served, available: known },
-    lag: { seen: `${time} + ${mode.kind === 'lag' ? mode.lagMs : 0}`, available: `${time} + ${mode.kind === 'lag' ? mode.lagMs : 0}` },
+    lag: {
+      seen: `${time} + ${mode.kind === 'lag' ? mode.lagMs : 0}`,
+      available: `${time} + ${mode.kind === 'lag' ? mode.lagMs : 0}`,
+    },
     ideal: { seen: `${time} + 1`, available: time },
   }[mode.kind]
-  const seen = sign === '1' || mode.kind === 'as-served' ? byMode.seen : `CASE WHEN ${sign} = 1 THEN ${byMode.seen} ELSE ${served} END`
+  const seen =
+    sign === '1' || mode.kind === 'as-served'
+      ? byMode.seen
+      : `CASE WHEN ${sign} = 1 THEN ${byMode.seen} ELSE ${served} END`
   const available =
-    sign === '1' || mode.kind === 'as-served' ? byMode.available : `CASE WHEN ${sign} = 1 THEN ${byMode.available} ELSE ${known} END`
+    sign === '1' || mode.kind === 'as-served'
+      ? byMode.available
+      : `CASE WHEN ${sign} = 1 THEN ${byMode.available} ELSE ${known} END`
   // Labels that say what they saw have the shard's own clock.
-  return { seen: `CASE WHEN e.region < 0 THEN 0 ELSE ${seen} END`, available: `CASE WHEN e.region < 0 THEN ${arrived} ELSE ${available} END` }
+  return {
+    seen: `CASE WHEN e.region < 0 THEN 0 ELSE ${seen} END`,
+    available: `CASE WHEN e.region < 0 THEN ${arrived} ELSE ${available} END`,
+  }
 }

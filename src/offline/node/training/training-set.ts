@@ -93,7 +93,8 @@ export async function trainingSet(options: TrainingSetOptions): Promise<SetManif
     writeFileSync(manifestOf(options.out), `${JSON.stringify(manifest, null, 2)}\n`)
     return manifest
   } catch (error) {
-    if (error instanceof LabelProblem) throw new OfflineError(`labels: ${options.labels}, row ${error.row + 1}: ${error.message}.`)
+    if (error instanceof LabelProblem)
+      throw new OfflineError(`labels: ${options.labels}, row ${error.row + 1}: ${error.message}.`)
     throw error
   } finally {
     rmSync(temporary, { recursive: true, force: true })
@@ -109,17 +110,28 @@ interface Settings {
 }
 
 /** What can be known to be wrong before anything is read. */
-function settingsOf({ definitions, service, out, mode = 'as-served', timeZone, split, again }: TrainingSetOptions): Settings {
+function settingsOf({
+  definitions,
+  service,
+  out,
+  mode = 'as-served',
+  timeZone,
+  split,
+  again,
+}: TrainingSetOptions): Settings {
   const plan = new Plan(definitions.spec)
   const vector = plan.service(again?.service ?? service)
   if (vector === undefined)
     throw new OfflineError(`there is no feature service ${service}.${didYouMean(service, plan.serviceNames)}`)
   if (again !== undefined && again.definitions !== plan.hash)
-    throw new OfflineError(`the set was made by definitions ${again.definitions}, these are ${plan.hash}: take those of its commit.`)
+    throw new OfflineError(
+      `the set was made by definitions ${again.definitions}, these are ${plan.hash}: take those of its commit.`,
+    )
   const parsed = parseMode(again?.mode ?? mode)
   if ('error' in parsed) throw new OfflineError(`--mode: ${parsed.error}.`)
   const zone = again === undefined ? timeZone : again.timeZone
-  if (zone && !isTimeZone(zone)) throw new OfflineError(`--time-zone ${zone} is no time zone: write an IANA name such as Europe/Berlin, or UTC.`)
+  if (zone && !isTimeZone(zone))
+    throw new OfflineError(`--time-zone ${zone} is no time zone: write an IANA name such as Europe/Berlin, or UTC.`)
   const parsedSplit = split === undefined ? undefined : parseSplit(split)
   if (parsedSplit && 'error' in parsedSplit) throw new OfflineError(`--split: ${parsedSplit.error}.`)
   return { plan, vector, mode: parsed, format: formatOf(out) }
@@ -130,7 +142,12 @@ function runsOf({ features, entities }: VectorPlan): { entity: EntityRuntime; fe
   return entities.map((entity) => ({ entity, features: features.filter((feature) => feature.entity === entity) }))
 }
 
-async function make(options: TrainingSetOptions, settings: Settings, temporary: string, unfinished: string): Promise<SetManifest> {
+async function make(
+  options: TrainingSetOptions,
+  settings: Settings,
+  temporary: string,
+  unfinished: string,
+): Promise<SetManifest> {
   const { labels: file, again, signal, onProgress } = options
   const { plan, vector, mode, format } = settings
   const say = (step: TrainingProgress['step'], done = 0, total = 0): void => onProgress?.({ step, done, total })
@@ -138,7 +155,9 @@ async function make(options: TrainingSetOptions, settings: Settings, temporary: 
   if ('error' in columns) throw new OfflineError(`${columns.error}.`)
   const labelsSha256 = again === undefined ? undefined : await sha256Of(file).catch(() => undefined)
   if (again !== undefined && labelsSha256 !== undefined && labelsSha256 !== again.labels.sha256)
-    throw new OfflineError(`labels: ${file} is not the file that the set was made of: its SHA-256 is ${labelsSha256}, not ${again.labels.sha256}.`)
+    throw new OfflineError(
+      `labels: ${file} is not the file that the set was made of: its SHA-256 is ${labelsSha256}, not ${again.labels.sha256}.`,
+    )
   const memoryMb = options.memoryMb ?? DEFAULT_MEMORY_MB
   const { connection, instance } = await openDuck({ threads: 2, memoryMb: Math.ceil(memoryMb / 2), temporary })
   try {
@@ -156,7 +175,10 @@ async function make(options: TrainingSetOptions, settings: Settings, temporary: 
     checkNames(file, labelColumns, split ? [...taken, SPLIT_COLUMN] : taken)
 
     say('log')
-    const opened = await openLog(options.log, { entities: runs.map(({ entity }) => entity.spec.name), ...(options.isTrusted && { isTrusted: true }) })
+    const opened = await openLog(options.log, {
+      entities: runs.map(({ entity }) => entity.spec.name),
+      ...(options.isTrusted && { isTrusted: true }),
+    })
     const logs = runs.map(({ entity }) => logsOf(opened, entity, options.log, again))
     const regions = [...new Set(logs.flat().map(({ log }) => log.manifest.shard.region))].sort()
     const region = again === undefined ? options.region : (again.region ?? undefined)
@@ -169,7 +191,10 @@ async function make(options: TrainingSetOptions, settings: Settings, temporary: 
       serving: servingOf(region, regions),
       entities: runs.map(({ entity }, run) => ({
         entity,
-        lineage: new Lineage(entity, (logs[run] as PartLog[]).map(({ part }) => part)),
+        lineage: new Lineage(
+          entity,
+          (logs[run] as PartLog[]).map(({ part }) => part),
+        ),
         table: `tm_asked_${run}`,
       })),
     }
@@ -276,11 +301,18 @@ interface PartLog {
 }
 
 /** The logs of an entity; of a set that is made again those that it was read from, up to where it was. */
-function logsOf(opened: readonly ShardLog[], { spec }: EntityRuntime, folder: string, again: SetManifest | undefined): PartLog[] {
+function logsOf(
+  opened: readonly ShardLog[],
+  { spec }: EntityRuntime,
+  folder: string,
+  again: SetManifest | undefined,
+): PartLog[] {
   const own = opened.filter(({ manifest }) => manifest.shard.entity === spec.name)
   if (again === undefined) {
     if (own.length === 0)
-      throw new OfflineError(`${folder} has no log of entity ${spec.name}: is this the bucket, and has anything been accepted?`)
+      throw new OfflineError(
+        `${folder} has no log of entity ${spec.name}: is this the bucket, and has anything been accepted?`,
+      )
     return own.map((log) => ({ log, part: log.manifest }))
   }
   return again.log
@@ -293,7 +325,9 @@ function logsOf(opened: readonly ShardLog[], { spec }: EntityRuntime, folder: st
       })
       if (log === undefined) throw new OfflineError(`${folder} has no log of ${name}, which the set was made from.`)
       if (log.manifest.seq < cut.seq)
-        throw new OfflineError(`the log of ${name} ends at commit ${log.manifest.seq}; the set was made from it up to ${cut.seq}.`)
+        throw new OfflineError(
+          `the log of ${name} ends at commit ${log.manifest.seq}; the set was made from it up to ${cut.seq}.`,
+        )
       return { log, part: cut }
     })
 }
@@ -318,9 +352,22 @@ function checkSame(before: SetManifest, now: SetManifest, opened: readonly Shard
   const changed = Object.keys(now.content).filter((entity) => now.content[entity] !== before.content[entity])
   if (changed.length === 0) return
   const removed = opened.flatMap(({ manifest: { shard, removed: gone } }) => {
-    const had = before.log.find(({ shard: other }) => other.region === shard.region && other.entity === shard.entity && other.epoch === shard.epoch && other.shard === shard.shard)
-    return gone.length > (had?.removed.length ?? 0) ? [`${shard.region}/${shard.entity}/${shard.epoch}/${shard.shard}`] : []
+    const had = before.log.find(
+      ({ shard: other }) =>
+        other.region === shard.region &&
+        other.entity === shard.entity &&
+        other.epoch === shard.epoch &&
+        other.shard === shard.shard,
+    )
+    return gone.length > (had?.removed.length ?? 0)
+      ? [`${shard.region}/${shard.entity}/${shard.epoch}/${shard.shard}`]
+      : []
   })
-  const why = removed.length === 0 ? 'the engine or the log is not what it was' : `rows were taken out of the log of ${removed.join(', ')} since`
-  throw new OfflineError(`the set could not be made again: other values for entity ${changed.join(', ')}; ${why}. Nothing was written.`)
+  const why =
+    removed.length === 0
+      ? 'the engine or the log is not what it was'
+      : `rows were taken out of the log of ${removed.join(', ')} since`
+  throw new OfflineError(
+    `the set could not be made again: other values for entity ${changed.join(', ')}; ${why}. Nothing was written.`,
+  )
 }

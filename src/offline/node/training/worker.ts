@@ -45,7 +45,9 @@ say({ ready: true })
 async function compute({ bucket, folder, output }: BucketTask): Promise<TallyParts> {
   const part = (name: string): string => {
     const files = join(folder, name, `tm_bucket=${bucket}`)
-    return existsSync(files) ? `SELECT * FROM read_parquet(${quoted(join(files, '*.parquet'))}, hive_partitioning = false)` : ''
+    return existsSync(files)
+      ? `SELECT * FROM read_parquet(${quoted(join(files, '*.parquet'))}, hive_partitioning = false)`
+      : ''
   }
   const connect = async (): Promise<DuckDBConnection> => await instance.connect()
   const queries = { labels: part('labels'), rows: sources.map((_, i) => part(`rows-${i}`)) }
@@ -54,7 +56,9 @@ async function compute({ bucket, folder, output }: BucketTask): Promise<TallyPar
   const tally = await computeInto(connection, 'results', types, job.run, job.withStatus, async (emit) => {
     await computeBucket({ connect, entity, features, lineage, sources }, queries, emit)
   })
-  await connection.run(`COPY results TO ${quoted(join(output, `${bucket}.parquet`))} (FORMAT parquet, COMPRESSION lz4_raw)`)
+  await connection.run(
+    `COPY results TO ${quoted(join(output, `${bucket}.parquet`))} (FORMAT parquet, COMPRESSION lz4_raw)`,
+  )
   await connection.run('DROP TABLE results')
   return tally
 }
