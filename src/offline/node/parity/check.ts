@@ -18,7 +18,7 @@ import { definitionsKey } from '../../served/index.ts'
 import type { ShardLog } from '../open-log.ts'
 import { explainedLines } from './explained.ts'
 import { nearbyCommit } from './nearby.ts'
-import { type LoggedRead, type Recomputed, recompute } from './recompute.ts'
+import { type LoggedRead, type Recomputed, recomputeReads } from './reads.ts'
 import { readSamples } from './samples.ts'
 import { lostBefore, reaches, seenOf } from './seen.ts'
 
@@ -191,7 +191,7 @@ class Check {
   private async answer({ plan, entity, features, reads }: Group, byEntity: Logs): Promise<readonly Recomputed[]> {
     if (reads.length === 0) return []
     const logs = byEntity.get(entity.spec.name) ?? []
-    return await recompute({ instance: this.options.instance, plan, entity, features, logs, reads })
+    return await recomputeReads({ instance: this.options.instance, plan, entity, features, logs, reads })
   }
 
   private judge({ row, runs }: Asked, answers: ReadonlyMap<Group, readonly Recomputed[]>, byEntity: Logs): Found {
@@ -232,7 +232,7 @@ class Check {
       features: group.features,
       logs,
     }
-    const [again] = await recompute({ ...about, reads: [read], explained: new Map([[0, [place - from]]]) })
+    const [again] = await recomputeReads({ ...about, reads: [read], explained: new Map([[0, [place - from]]]) })
     const servedAs = servedReading(row, place)
     const explanation =
       again === undefined || 'impossible' in again

@@ -8,13 +8,10 @@ const MOST_ROWS = 5
 /** What the log makes a value of, a sentence a line. */
 export function explainedLines({ feature }: FeatureRef, found: Explanation | undefined): string[] {
   if (found === undefined) return []
-  const { rows, tiles, bounds, notes } = found
+  const { rows, bounds, notes } = found
   const time = (ms: number | null) => (ms === null ? '...' : new Date(ms).toISOString())
-  const counting = rows.filter(({ admitted, retracted }) => admitted && !retracted)
-  const lines = [
-    `By the log: ${feature.spec.aggregate}${bounds ? ` of [${time(bounds.startMs)}, ${time(bounds.endMs)})` : ''}, ` +
-      `${counting.length} of ${rows.length} rows count${tiles.length > 0 ? `, and ${tiles.length} tiles of older ones` : ''}.`,
-  ]
+  const window = bounds === null ? '' : ` of [${time(bounds.startMs)}, ${time(bounds.endMs)})`
+  const lines = [`By the log: ${feature.spec.aggregate}${window}. ${notes.join(' ')}`]
   for (const { timeMs, commit, fields, admitted, retracted } of rows.slice(-MOST_ROWS)) {
     const { region, epoch, shard, seq } = commit
     const state = retracted ? ', taken back' : admitted ? '' : ', passed over'
@@ -24,7 +21,7 @@ export function explainedLines({ feature }: FeatureRef, found: Explanation | und
     )
   }
   if (rows.length > MOST_ROWS) lines.push(`  and ${rows.length - MOST_ROWS} rows before`)
-  return [...lines, ...notes]
+  return lines
 }
 
 function valueText(value: unknown): string {

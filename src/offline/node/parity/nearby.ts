@@ -1,6 +1,6 @@
 import { parseCommit } from '../../../plan/index.ts'
 import type { Reading } from '../../parity/index.ts'
-import { type LoggedRead, type RecomputeOptions, recompute } from './recompute.ts'
+import { type LoggedRead, type ReadsOptions, recomputeReads } from './reads.ts'
 
 /** So many commits before and after are tried. */
 const BEFORE = 16
@@ -8,7 +8,7 @@ const AFTER = 4
 
 /** Looks for the commit near those that a read says it saw at which the log gives what was served. */
 export async function nearbyCommit(
-  about: Omit<RecomputeOptions, 'reads'>,
+  about: Omit<ReadsOptions, 'reads'>,
   read: LoggedRead,
   feature: number,
   served: Reading,
@@ -31,7 +31,7 @@ export async function nearbyCommit(
     }
   }
   if (tries.length === 0) return []
-  const found = await recompute({ ...about, reads: tries.map((one) => one.read) })
+  const found = await recomputeReads({ ...about, reads: tries.map((one) => one.read) })
   const hits = tries.filter((_, i) => {
     const answer = found[i]
     const reading = answer !== undefined && 'readings' in answer ? answer.readings[feature] : undefined

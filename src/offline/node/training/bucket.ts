@@ -30,10 +30,10 @@ export interface BucketInput {
   readonly features: readonly FeatureRef[]
   readonly lineage: Lineage
   readonly sources: readonly StagedSource[]
-  /** @see PassInput */
-  readonly onProblem?: (problem: LabelProblem) => void
   /** Where the caller wants to look into the replay at each label; default: new ones. */
   readonly replays?: Replays
+  /** @see PassInput */
+  readonly onProblem?: (problem: LabelProblem) => void
 }
 
 /** Computes the labels of a bucket; DuckDB sorts. */

@@ -3,7 +3,7 @@ import { type Explanation, jsonText } from '../../../engine/index.ts'
 import type { EntityRuntime, FeatureRef, Plan } from '../../../plan/index.ts'
 import type { Reading } from '../../parity/index.ts'
 import type { EntityReplay } from '../../replay.ts'
-import { LabelProblem, Lineage, Replays } from '../../training/index.ts'
+import { type LabelProblem, Lineage, Replays } from '../../training/index.ts'
 import type { ShardLog } from '../open-log.ts'
 import { BY_COMMITS, COMMITS_SEPARATOR } from '../training/asked.ts'
 import { computeBucket } from '../training/bucket.ts'
@@ -18,7 +18,7 @@ export interface LoggedRead {
   readonly commits: readonly string[]
 }
 
-export interface RecomputeOptions {
+export interface ReadsOptions {
   readonly instance: DuckDBInstance
   readonly plan: Plan
   readonly entity: EntityRuntime
@@ -41,21 +41,8 @@ const ENTITIES = 'tm_read_entities'
 const CHUNK_ROWS = 2_048
 
 /** Computes reads from the log: by the same replay as training sets, bit for bit what a shard gives. */
-export async function recompute(options: RecomputeOptions): Promise<readonly Recomputed[]> {
+export async function recomputeReads(options: ReadsOptions): Promise<readonly Recomputed[]> {
   const found = new Array<Recomputed>(options.reads.length)
-  // One that cannot be is found out on the way: the others are computed without it.
-  for (;;) {
-    try {
-      await computeAll(options, found)
-      return found
-    } catch (error) {
-      if (!(error instanceof LabelProblem) || found[error.row] !== undefined) throw error
-      found[error.row] = { impossible: error.message }
-    }
-  }
-}
-
-async function computeAll(options: RecomputeOptions, found: Recomputed[]): Promise<void> {
   const { instance, plan, entity, features, logs, reads, explained } = options
   const connect = async (): Promise<DuckDBConnection> => {
     const connection = await instance.connect()
@@ -64,7 +51,7 @@ async function computeAll(options: RecomputeOptions, found: Recomputed[]): Promi
   }
   const connection = await connect()
   try {
-    await putReads(connection, reads, (read) => found[read] === undefined || 'readings' in (found[read] as Recomputed))
+    await putReads(connection, reads)
     const stage: StageOptions = {
       plan,
       entity,
@@ -95,7 +82,10 @@ async function computeAll(options: RecomputeOptions, found: Recomputed[]): Promi
     )
     const replays = new WatchedReplays(entity, features, lineage)
     const types = features.map(({ feature }) => feature.resultType)
-    const input = { connect, entity, features, lineage, sources, replays }
+    const onProblem = ({ row, message }: LabelProblem): void => {
+      found[row] = { impossible: message }
+    }
+    const input = { connect, entity, features, lineage, sources, replays, onProblem }
     await computeBucket(input, { labels: `SELECT eid, t, row, key, commits FROM ${LABELS}`, rows }, (row, values) => {
       const readings = values.map(({ value, status, exact }, i): Reading => {
         return { value: jsonText(value, types[i] ?? 'int'), status, exact }
@@ -104,6 +94,7 @@ async function computeAll(options: RecomputeOptions, found: Recomputed[]): Promi
       const t = (reads[row] as LoggedRead).atMs
       found[row] = { readings, explanations: wanted.map((place) => replays.last?.explain(place, t)) }
     })
+    return found
   } finally {
     connection.closeSync()
   }
@@ -119,26 +110,20 @@ class WatchedReplays extends Replays {
   }
 }
 
-async function putReads(
-  connection: DuckDBConnection,
-  reads: readonly LoggedRead[],
-  isWanted: (read: number) => boolean,
-): Promise<void> {
+async function putReads(connection: DuckDBConnection, reads: readonly LoggedRead[]): Promise<void> {
   await connection.run(
     `CREATE OR REPLACE TABLE ${LABELS} (eid DOUBLE, t DOUBLE, row DOUBLE, key VARCHAR, commits VARCHAR)`,
   )
   const eids = new Map<string, number>()
   const appender = await connection.createAppender(LABELS)
-  const places = [...reads.keys()].filter(isWanted)
-  for (let from = 0; from < places.length; from += CHUNK_ROWS) {
-    const own = places.slice(from, from + CHUNK_ROWS)
-    const each = own.map((place) => reads[place] as LoggedRead)
+  for (let from = 0; from < reads.length; from += CHUNK_ROWS) {
+    const each = reads.slice(from, from + CHUNK_ROWS)
     for (const { key } of each) if (!eids.has(key)) eids.set(key, eids.size)
-    const chunk = DuckDBDataChunk.create([DOUBLE, DOUBLE, DOUBLE, VARCHAR, VARCHAR], own.length)
+    const chunk = DuckDBDataChunk.create([DOUBLE, DOUBLE, DOUBLE, VARCHAR, VARCHAR], each.length)
     chunk.setColumns([
       each.map(({ key }) => eids.get(key) as number),
       each.map(({ atMs }) => atMs),
-      own,
+      each.map((_, i) => from + i),
       each.map(({ key }) => key),
       each.map(({ commits }) => commits.join(COMMITS_SEPARATOR)),
     ])
