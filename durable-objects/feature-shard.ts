@@ -12,6 +12,8 @@ import { type EntityTopic, EntityTopics } from '../src/publish/index.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
+  type Backfill,
+  type BackfillPiece,
   type ChildName,
   type CopiesMessage,
   type ExpectationCount,
@@ -20,6 +22,7 @@ import {
   type HandOverHead,
   type HandOverRest,
   Heir,
+  type NoBackfill,
   parseRead,
   pauseOf,
   type RunName,
@@ -296,6 +299,24 @@ export function featureShardOf(app: App) {
       const isKnown = (await this.insist()).stores.order(store, order)
       this.ctx.waitUntil(this.drain())
       return isKnown
+    }
+
+    /** Begins to fill a view with the history from before it came, or says how that stands. */
+    async beginBackfill(view: string): Promise<Backfill | NoBackfill> {
+      const { shard } = await this.insist()
+      return this.orAbort(() => shard.beginBackfill(view))
+    }
+
+    async takeBackfill(piece: BackfillPiece): Promise<Backfill | NoBackfill> {
+      const { shard } = await this.insist()
+      const answer = this.orAbort(() => shard.takeBackfill(piece))
+      this.ctx.waitUntil(this.drain())
+      return answer
+    }
+
+    async endBackfill(view: string, sinceMs: number): Promise<Backfill | NoBackfill> {
+      const { shard } = await this.insist()
+      return this.orAbort(() => shard.endBackfill(view, sinceMs))
     }
 
     /** How far its log is; null where the region keeps none. */

@@ -51,6 +51,31 @@ const commands: Readonly<Record<string, Command>> = {
 
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 some letters of a replay stay.`,
   },
+  import: {
+    file: 'import.ts',
+    does: 'import history: Parquet, CSV, NDJSON, through the same contract as events',
+    usage: 'tidemark import --source NAME --known-at RULE FILE|FOLDER|GLOB... [options]',
+    example: "npx tidemark import --source flights --known-at event-time+5m history.parquet 'more/*.csv'",
+    more: `  npx tidemark import --source ltv --known-at column:computed_at --map user_id=uid nightly/ --dry-run
+
+  --source S        into which source; a batch source is one
+  --known-at RULE   from when on rows could be known, which training goes by; has no default:
+                    column:NAME, event-time+5m, or none (training as it was served then refuses the rows)
+  --map F=C         the field F is the column C, where their names differ; again for more
+  --time-zone Z     of times without a zone, which are refused without it: UTC, Europe/Berlin
+  --format F        parquet, csv or ndjson, where the file's name does not say it
+  --dry-run         checks the contract of every row here, and sends none
+  --rate N          rows a second, at most
+  --batch N         rows of one request, default 2000; --concurrency N requests at once, default 1, which keeps the order of the file
+  --restart         begins anew where an import of before was broken off; nothing is counted twice either way
+  --definitions F   the file that exports the definitions; default features/index.ts
+  --url U           the ingest Worker; default TIDEMARK_URL, else npm start on this machine
+  --token T         default TIDEMARK_TOKEN, else that of npm start; scope import:SOURCE
+  --json            one JSON object instead of a summary
+
+Exit codes: 0 done, 1 failed and 130 interrupted (the same command goes on), 2 wrong command line or files (nothing was sent),
+3 done and some rows were refused.`,
+  },
   sources: {
     file: 'sources.ts',
     does: 'see how topics are pulled, and let halted partitions go on',
@@ -178,6 +203,25 @@ Environment: CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID for Wrangler, TIDEMA
 CONNECTIONS set these secrets with a first deployment, and CONNECTIONS has the addresses of databases to migrate.
 
 Exit codes: 0 done, 1 failed (what was uploaded is rolled back) or something is wrong, 2 wrong command line.`,
+  },
+  parity: {
+    file: 'parity.ts',
+    does: 'hold vectors that were served against what the log gives at their commits, bit for bit',
+    usage: 'tidemark parity [--since 1h] [--service NAME] [--log FOLDER|URL] [options]',
+    example: 'npx tidemark parity --since 1h',
+    more: `
+  --since T       vectors served from a time on (2026-01-31T12:00:00Z) or a while ago (default 1h); --until T: before
+  --service S     of one service, fraud or fraud@1; default all, and reads by a list of features
+  --log L         where a region's log is: the folder of its bucket, or the address of its ingest Worker; several regions: several
+                  times; default TIDEMARK_URL, else that of npm start on this machine
+  --token T       for addresses; default TIDEMARK_TOKEN; scope log:read
+  --sample N      at most N vectors of each log, each as likely as any other; default 20000; --seed N: others
+  --wait 90s      waits so long for a log that does not have the newest commits yet; default not
+  --every 15m     runs again and again
+  --no-save       the report is not kept in the bucket (parity/...json); of an address it never is
+  --json          one JSON object a run instead of a table
+
+Exit codes: 0 no mismatch, 1 failed, 2 wrong command line, 3 mismatches.`,
   },
   generate: {
     file: 'generate.ts',

@@ -1,6 +1,8 @@
 import { encodeKey } from '../contract/index.ts'
 import {
   EntityState,
+  type Explanation,
+  explain,
   type FeatureValue,
   type Part,
   stateBytes,
@@ -138,5 +140,13 @@ export class EntityReplay {
       const value = part.out[index] as FeatureValue
       return isMissing ? { ...value, status: 'missing' } : value
     })
+  }
+
+  /** Why a feature has its value at t. `place`: among the features. */
+  explain(place: number, t: number): Explanation | undefined {
+    const slot = this.slots[place]
+    if (slot === undefined) return undefined
+    const { part, index } = slot
+    return explain(this.state, part.view, index, t, part.since[index] as number)
   }
 }

@@ -1,6 +1,6 @@
 import { decodeState, type EntityPlan, type EntityState, identityOf, type ViewPlan } from '../engine/index.ts'
 import { hashKey } from '../plan/index.ts'
-import { ByteReader } from '../util/byte-reader.ts'
+import { ByteReader, CorruptBytes } from '../util/byte-reader.ts'
 import { murmur32 } from '../util/murmur3.ts'
 import type { Layouts } from './layouts.ts'
 import type { ShardStorage } from './storage.ts'
@@ -21,7 +21,7 @@ export interface Backfill {
 
 /** Why nothing can be filled in. */
 export interface NoBackfill {
-  readonly refused: 'unknown_view' | 'complete' | 'came_back' | 'not_begun' | 'out_of_order' | 'other_definition'
+  readonly refused: 'unknown_view' | 'complete' | 'came_back' | 'not_begun' | 'out_of_order' | 'damaged'
   readonly message: string
 }
 
@@ -30,6 +30,12 @@ export interface BackfillPiece {
   readonly view: string
   readonly number: number
   readonly cells: readonly { readonly key: string; readonly state: Uint8Array }[]
+}
+
+interface StateOfKey {
+  readonly key: string
+  readonly hash: number
+  readonly state: EntityState
 }
 
 interface Stored extends Backfill {
@@ -66,7 +72,7 @@ export class Backfills {
   find(name: string): Backfill | undefined {
     const view = this.viewOf(name)
     const stored = this.stored[name]
-    if (view === undefined || stored?.identity !== murmur32(identityOf(view))) return undefined
+    if (view === undefined || stored?.identity !== nameOf(view)) return undefined
     // Begun before it was gone: it has missed what came meanwhile.
     return this.options.came.of(view) === null ? undefined : stored
   }
@@ -88,7 +94,7 @@ export class Backfills {
     storage.transaction(() => {
       // From now on it takes out rows from before it came, too: they are about to come in.
       starts.forget(view)
-      this.write({ ...begun, identity: murmur32(identityOf(view)) })
+      this.write({ ...begun, identity: nameOf(view) })
     })
     return begun
   }
@@ -116,18 +122,26 @@ export class Backfills {
     this.write(number === null ? { ...stored, isDone: true } : { ...stored, next: number + 1 })
   }
 
-  /** The states of a piece. Throws for bytes that are none, or of another view. */
-  statesOf({
-    view,
-    cells,
-  }: BackfillPiece): { readonly key: string; readonly hash: number; readonly state: EntityState }[] {
+  /** The states of a piece, or what is wrong with its bytes. */
+  statesOf(piece: BackfillPiece): StateOfKey[] | NoBackfill {
+    try {
+      return this.decode(piece)
+    } catch (error) {
+      if (!(error instanceof CorruptBytes)) throw error
+      return { refused: 'damaged', message: `piece ${piece.number} of the backfill of ${piece.view}: ${error.message}` }
+    }
+  }
+
+  private decode({ view, cells }: BackfillPiece): StateOfKey[] {
     const { plan, layouts } = this.options
     const only = this.viewOf(view)
     return cells.map(({ key, state: bytes }) => {
       const state = decodeState(new ByteReader(bytes), plan, layouts.byHash)
       const others = state.views.some((own, i) => own !== null && plan[i] !== only)
-      if (others) throw new Error(`a piece of the backfill of ${view} has the state of another view`)
+      if (others) throw new CorruptBytes(`${JSON.stringify(key)} has the state of another view`)
       return { key, hash: hashKey(key), state }
     })
   }
 }
+
+const nameOf = (view: ViewPlan): number => murmur32(identityOf(view))

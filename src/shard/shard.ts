@@ -512,6 +512,7 @@ export class Shard {
     if (judged !== 'taken' && 'refused' in judged) return judged
     if (judged !== 'taken') {
       const states = this.backfills.statesOf(piece)
+      if ('refused' in states) return states
       storage.transaction(() => {
         this.commitWithout(now(), (seq, row) => {
           for (const { key, hash, state } of states)

@@ -15,7 +15,7 @@ export interface LogDoor {
 /** How far the log of one shard is, or why nobody can tell. */
 export type LogStatus = { readonly shard: string } & (ShardLogStatus | { readonly problem: string })
 
-/** The log of this region, shard by shard. `log` reads, `log:write` has it written at once. */
+/** The log of this region, shard by shard. `log` tells how far it is, `log:read` reads it, `log:write` has it written at once. */
 export function logRoutes({ plan, app, refuse }: LogDoor) {
   const http = new Hono<{ Bindings: IngestBindings }>()
 
@@ -37,7 +37,8 @@ export function logRoutes({ plan, app, refuse }: LogDoor) {
   return http
 }
 
-function without(app: App, { REGION }: IngestBindings): Problem | undefined {
+/** Why there is no log to ask; undefined where there is one. */
+export function without(app: App, { REGION }: IngestBindings): Problem | undefined {
   if (logBucket(regionNamed(app.regions, REGION)) !== undefined) return undefined
   const detail = `The region ${REGION} keeps no log: give it "log: {}" in regions.ts and deploy.`
   return { status: 404, code: 'no_log', detail }

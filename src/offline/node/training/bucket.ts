@@ -30,6 +30,8 @@ export interface BucketInput {
   readonly features: readonly FeatureRef[]
   readonly lineage: Lineage
   readonly sources: readonly StagedSource[]
+  /** Where the caller wants to look into the replay at each label; default: new ones. */
+  readonly replays?: Replays
   /** @see PassInput */
   readonly onProblem?: (problem: LabelProblem) => void
 }
@@ -53,7 +55,7 @@ export async function computeBucket(input: BucketInput, { labels, rows }: Bucket
       feeds.push({ source: staged.source, rows: new RowCursor(await sorted(query, 'eid, seen'), staged) })
     }
     const lateness = features.map(({ view }) => (entity.plan[view] as ViewPlan).spec.allowedLatenessMs)
-    const replays = new Replays(entity, features, lineage)
+    const replays = input.replays ?? new Replays(entity, features, lineage)
     const latenessMs = Math.min(...lateness)
     const { onProblem } = input
     const pass = { lineage, replays, labels: labelCursor, sources: feeds, latenessMs, ...(onProblem && { onProblem }) }
@@ -105,7 +107,8 @@ const ROW_COLUMNS = [
   'row_seq',
 ]
 
-class RowCursor implements Cursor<RowBatch> {
+/** Rows of a source as `rowsQuery` gives them. */
+export class RowCursor implements Cursor<RowBatch> {
   private readonly result: DuckDBResult
   private readonly staged: StagedSource
   private readonly places: readonly number[]
