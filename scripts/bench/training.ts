@@ -79,7 +79,7 @@ function child(folder: string, what: 'tidemark' | 'sql'): Promise<Told> {
 }
 
 /** A log as a shard would have written it, and labels. Events arrive as they happen, so that SQL has the same to say. */
-async function makeData(folder: string, events: number, labels: number): Promise<void> {
+export async function makeData(folder: string, events: number, labels: number): Promise<void> {
   const { connection, instance } = await openDuck({ threads: 2, memoryMb: 1_000, temporary: folder })
   const random = (salt: string) => `(hash(i, ${quoted(salt)}, ${SEED}) % 1000000) / 1000000.0`
   const user = (salt: string) => `'user-' || CAST(floor(${USERS} * pow(${random(salt)}, 2)) AS INTEGER)`
