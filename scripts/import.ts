@@ -113,10 +113,10 @@ async function run(options: Options): Promise<number> {
     bar.end({ share, ...tally })
     if (json) console.log(summaryJson(summary(), false))
     if (isStopped && error instanceof Stopped) {
-      if (!options.dryRun) console.error(goOn('interrupted', tally))
+      if (!options.dryRun) console.error(goOn('Interrupted', tally))
       return EXIT.interrupted
     }
-    if (!options.dryRun) console.error(goOn('stopped', tally))
+    if (!options.dryRun) console.error(goOn('Stopped', tally))
     throw error
   }
   bar.end({ share: 1, ...tally })
@@ -137,8 +137,10 @@ async function sourceNamed({ source, definitions, address }: Options): Promise<S
   )
 }
 
-const goOn = (what: string, { rows }: Tally): string =>
-  `${what[0]?.toUpperCase()}${what.slice(1)} after ${grouped(rows)} rows. The same command goes on there; nothing is counted twice.`
+function goOn(what: string, { rows }: Tally): string {
+  const how = 'The same command goes on there; nothing is counted twice.'
+  return `${what} after ${grouped(rows)} ${rows === 1 ? 'row' : 'rows'}. ${how}`
+}
 
 function pause(ms: number): Promise<void> {
   if (ms <= 0 || isStopped) return Promise.resolve()

@@ -121,6 +121,27 @@ Exit codes: 0 all goes on, 1 failed, 2 wrong command line, 3 something stands st
 
 Exit codes: 0 done or nothing to do, 1 failed (run it again: it goes on), 2 wrong command line or regions.ts.`,
   },
+  backfill: {
+    file: 'backfill.ts',
+    does: 'give a feature view that came later the history from before it came, out of the log',
+    usage: 'tidemark backfill VIEW [--since beginning|TIME] [--log FOLDER] [--rate N] [options]',
+    example: 'npx tidemark backfill user_stats',
+    more: `  npx tidemark backfill user_stats --since beginning --rate 500
+
+  Events go on meanwhile: the view has all that came after it, and gets what came before, each once. Stopped or broken off, the
+  same command goes on where it was.
+
+  --since T         from when on the history is complete then: beginning, or a time; default: when the shards began
+  --log FOLDER      the bucket of the region, as files; default that of npm start
+  --definitions F   default features/index.ts
+  --rate N          at most so many entities a second
+  --memory MB       of DuckDB, which sorts; default 1024
+  --url U           the ingest Worker; default TIDEMARK_URL, else npm start on this machine
+  --token T         default TIDEMARK_TOKEN, else that of npm start; scopes admin, log:write
+  --json            one JSON object instead of lines
+
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 stopped before the end.`,
+  },
   publish: {
     file: 'publish.ts',
     does: 'see how online stores are published to, and publish everything to one anew',

@@ -112,11 +112,19 @@ export async function sendAll(options: RunOptions, sender: Sender, state: Import
   let last = { file: from.file, line: from.line }
   const flying: { readonly batch: Batch; readonly sent: Promise<Sent> }[] = []
   /** In their order, so that what is noted has nothing unsent before it. */
+  let isBroken = false
   const land = async () => {
     const next = flying.shift()
     if (next === undefined) return
     const { file, rows, share } = next.batch
-    addUp(tally, files[file]?.file.name ?? '', rows, await next.sent)
+    let sent: Sent
+    try {
+      sent = await next.sent
+    } catch (error) {
+      isBroken = true
+      throw error
+    }
+    addUp(tally, files[file]?.file.name ?? '', rows, sent)
     last = { file, line: rows.at(-1)?.line ?? 0 }
     state.write({ ...last, tally })
     advanced(tally, share)
@@ -134,8 +142,9 @@ export async function sendAll(options: RunOptions, sender: Sender, state: Import
     }
     while (flying.length > 0) await land()
   } catch (error) {
-    // Those that are on their way may still be acknowledged.
-    while (flying.length > 0) await land().catch(() => flying.splice(0))
+    // Those on their way may still be acknowledged: they count up to the first that was not, and behind it are sent again.
+    while (flying.length > 0 && !isBroken) await land().catch(() => {})
+    await Promise.allSettled(flying.map(({ sent }) => sent))
     state.write({ ...last, tally }, true)
     throw error
   }
