@@ -1,3 +1,4 @@
+import type { ShardLogStatus } from '../src/offline/index.ts'
 import type { EntityStoreStatus } from '../src/online/index.ts'
 import {
   formatShardName,
@@ -12,7 +13,10 @@ import type { RegionShards, ShardReads } from '../src/serve/index.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
+  type Backfill,
+  type BackfillPiece,
   type ExpectationCount,
+  type NoBackfill,
   parseCopies,
   parseReadAnswer,
   type RowsAnswer,
@@ -46,6 +50,11 @@ interface ShardStub extends HandOverStub, RestorableStub {
   read(message: string): Promise<string>
   copies(message: string): Promise<Uint8Array>
   storeStatus(): Promise<readonly EntityStoreStatus[]>
+  logStatus(): Promise<ShardLogStatus | null>
+  flushLog(): Promise<ShardLogStatus | null>
+  beginBackfill(view: string): Promise<Backfill | NoBackfill>
+  takeBackfill(piece: BackfillPiece): Promise<Backfill | NoBackfill>
+  endBackfill(view: string, sinceMs: number): Promise<Backfill | NoBackfill>
   orderStore(store: string, order: StoreOrder): Promise<boolean>
   expectations(source: string): Promise<ExpectationCount[]>
   about(): Promise<ShardAbout>

@@ -1,9 +1,19 @@
 import { DurableObject } from 'cloudflare:workers'
-import { type EntityRuntime, lineageOf, parseShardName, regionNamed, type ShardName } from '../src/plan/index.ts'
+import type { ShardLogStatus } from '../src/offline/index.ts'
+import {
+  type EntityRuntime,
+  type Lineage,
+  lineageOf,
+  parseShardName,
+  regionNamed,
+  type ShardName,
+} from '../src/plan/index.ts'
 import { type EntityTopic, EntityTopics } from '../src/publish/index.ts'
 import {
   type ApplyAnswer,
   type ApplyMessage,
+  type Backfill,
+  type BackfillPiece,
   type ChildName,
   type CopiesMessage,
   type ExpectationCount,
@@ -12,6 +22,7 @@ import {
   type HandOverHead,
   type HandOverRest,
   Heir,
+  type NoBackfill,
   parseRead,
   pauseOf,
   type RunName,
@@ -31,6 +42,7 @@ import { type LetterBoxes, sendLetters } from './letter-box.ts'
 import { type EpochStatus, Opening } from './opening.ts'
 import { parentShard } from './parents.ts'
 import { type Bookmark, bookmarkAt, insistIsRestored, type Restored, restoreTo } from './restore.ts'
+import { isLogged, type LoggedShard, loggedShard } from './shard-log.ts'
 import { ShardStores, type StoreOrder } from './shard-stores.ts'
 import { SqlShardStorage } from './sql-shard-storage.ts'
 import { storesOf } from './stores.ts'
@@ -45,11 +57,12 @@ export interface FeatureShardEnv {
   readonly CONNECTIONS?: string
 }
 
-/** A shard that is open, and what leaves it by itself: refusals, changes to each topic, copies to each online store. */
+/** A shard that is open, and what leaves it by itself: refusals, changes to each topic, copies to each online store, its log. */
 interface Running {
   readonly shard: Shard
   readonly topics: EntityTopics
   readonly stores: ShardStores
+  readonly log: LoggedShard | null
   readonly drains: readonly Drain[]
 }
 
@@ -63,6 +76,7 @@ export function featureShardOf(app: App) {
     /** Null while it has not taken over from the shard before it. */
     private running: Running | null = null
     private readonly opening: Opening | null
+    private readonly lineage: Lineage
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env)
@@ -74,6 +88,7 @@ export function featureShardOf(app: App) {
       const lineage = lineageOf(regionNamed(app.regions, name.region), 'entity', name)
       if (lineage.kind === 'stranger') throw new Error(`${ctx.id.name}: ${lineage.why}`)
       this.name = name
+      this.lineage = lineage
       this.entity = entity
       this.sql = new SqlShardStorage(ctx.storage)
       this.alarms = new Alarms(ctx.storage)
@@ -102,11 +117,13 @@ export function featureShardOf(app: App) {
     private start(): void {
       const { name, entity, ctx, env, sql: storage } = this
       const plan = planOf(app)
-      const part = { region: regionNamed(app.regions, name.region).id, epoch: name.epoch, shard: name.shard }
+      const region = regionNamed(app.regions, name.region)
+      const part = { region: region.id, epoch: name.epoch, shard: name.shard }
       const report = (problem: string) => console.error(`${ctx.id.name}: ${problem}`)
       const now = () => Date.now()
       const isCopied = storesOf(app, env).length > 0
-      const shard = new Shard({ plan, entity, part, shards: name.shards, storage, now, report, isCopied })
+      const about = { plan, entity, part, shards: name.shards, storage, now, report, isCopied }
+      const shard = new Shard({ ...about, isLogged: isLogged(region, env) })
       const topics = new EntityTopics({
         plan,
         entity,
@@ -118,6 +135,8 @@ export function featureShardOf(app: App) {
         report,
       })
       const stores = new ShardStores({ app, env, name, entity, shard, storage, alarms: this.alarms, report })
+      const { lineage, alarms } = this
+      const log = loggedShard({ env, region, name, lineage, shard, storage, alarms, report })
       const letters = new Drain({
         storage: this.alarms.for('letters'),
         name: `${ctx.id.name}`,
@@ -125,7 +144,8 @@ export function featureShardOf(app: App) {
         send: () => sendLetters(shard.letters, env.DEAD_LETTERS, name.region),
       })
       const toTopics = topics.topics.map((topic) => this.drainOf(shard, topic))
-      this.running = { shard, topics, stores, drains: [letters, ...toTopics, ...stores.drains] }
+      const drains = [letters, ...toTopics, ...stores.drains, ...(log ? [log.drain] : [])]
+      this.running = { shard, topics, stores, log, drains }
       // Left by a process that ended between a batch and its drain.
       ctx.waitUntil(this.drain())
     }
@@ -279,6 +299,36 @@ export function featureShardOf(app: App) {
       const isKnown = (await this.insist()).stores.order(store, order)
       this.ctx.waitUntil(this.drain())
       return isKnown
+    }
+
+    /** Begins to fill a view with the history from before it came, or says how that stands. */
+    async beginBackfill(view: string): Promise<Backfill | NoBackfill> {
+      const { shard } = await this.insist()
+      return this.orAbort(() => shard.beginBackfill(view))
+    }
+
+    async takeBackfill(piece: BackfillPiece): Promise<Backfill | NoBackfill> {
+      const { shard } = await this.insist()
+      const answer = this.orAbort(() => shard.takeBackfill(piece))
+      this.ctx.waitUntil(this.drain())
+      return answer
+    }
+
+    async endBackfill(view: string, sinceMs: number): Promise<Backfill | NoBackfill> {
+      const { shard } = await this.insist()
+      return this.orAbort(() => shard.endBackfill(view, sinceMs))
+    }
+
+    /** How far its log is; null where the region keeps none. */
+    async logStatus(): Promise<ShardLogStatus | null> {
+      return (await this.insist()).log?.log.status ?? null
+    }
+
+    /** Writes to the log what waits for it, however little it is. */
+    async flushLog(): Promise<ShardLogStatus | null> {
+      const { log } = await this.insist()
+      await log?.flush()
+      return log?.log.status ?? null
     }
 
     /** What an operator and the bench want to know. */

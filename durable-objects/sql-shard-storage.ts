@@ -15,6 +15,7 @@ export class SqlShardStorage implements ShardStorage {
   private readonly sql: SqlStorage
   private readonly letters: OutboxStorage
   private changeRows: OutboxStorage | undefined
+  private unloggedRows: OutboxStorage | undefined
   /** Rows written since this object started: what the bill counts. */
   rowsWritten = 0
 
@@ -125,5 +126,10 @@ export class SqlShardStorage implements ShardStorage {
   get changes(): OutboxStorage {
     this.changeRows ??= sqlOutbox(this.storage, 'change', this.written)
     return this.changeRows
+  }
+
+  get unlogged(): OutboxStorage {
+    this.unloggedRows ??= sqlOutbox(this.storage, 'unlogged', this.written)
+    return this.unloggedRows
   }
 }

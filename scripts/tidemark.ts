@@ -121,6 +121,27 @@ Exit codes: 0 all goes on, 1 failed, 2 wrong command line, 3 something stands st
 
 Exit codes: 0 done or nothing to do, 1 failed (run it again: it goes on), 2 wrong command line or regions.ts.`,
   },
+  backfill: {
+    file: 'backfill.ts',
+    does: 'give a feature view that came later the history from before it came, out of the log',
+    usage: 'tidemark backfill VIEW [--since beginning|TIME] [--log FOLDER] [--rate N] [options]',
+    example: 'npx tidemark backfill user_stats',
+    more: `  npx tidemark backfill user_stats --since beginning --rate 500
+
+  Events go on meanwhile: the view has all that came after it, and gets what came before, each once. Stopped or broken off, the
+  same command goes on where it was.
+
+  --since T         from when on the history is complete then: beginning, or a time; default: when the shards began
+  --log FOLDER      the bucket of the region, as files; default that of npm start
+  --definitions F   default features/index.ts
+  --rate N          at most so many entities a second
+  --memory MB       of DuckDB, which sorts; default 1024
+  --url U           the ingest Worker; default TIDEMARK_URL, else npm start on this machine
+  --token T         default TIDEMARK_TOKEN, else that of npm start; scopes admin, log:write
+  --json            one JSON object instead of lines
+
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 stopped before the end.`,
+  },
   publish: {
     file: 'publish.ts',
     does: 'see how online stores are published to, and publish everything to one anew',
@@ -158,6 +179,35 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 3 paused before the end, or 
 
 Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.`,
   },
+  train: {
+    file: 'train.ts',
+    does: 'make a point-in-time training set from labels and the log',
+    usage:
+      'tidemark train --service NAME --labels FILE --out FILE [options]\n' +
+      'tidemark train --manifest SET.manifest.json --labels FILE --out FILE',
+    example: 'npx tidemark train --service fraud@1 --labels labels.parquet --out set.parquet',
+    more: `  npx tidemark train --service fraud@1 --labels labels.csv --out set.csv --mode lag:1h --time-zone Europe/Berlin
+  npx tidemark train --manifest set.parquet.manifest.json --labels labels.parquet --out again.parquet
+
+  --labels FILE   Parquet, CSV or NDJSON: the keys of the entities, a time \`at\`, any other columns; a column \`commits\`
+                  has what a lookup answered, and then it is that very vector
+  --out FILE      .parquet, .arrow or .csv; OUT.manifest.json beside it
+  --mode M        as-served (default): what was known where it was served; lag:1h: what had happened an hour before;
+                  ideal: all that had happened, which leaks
+  --region R      the region that serves, where the log has several; --publish-lag D: how much later it sees the others'
+  --columns C     what columns are called: user_id=uid,at=event_time,region=served_in
+  --time-zone Z   an IANA zone for times that have none; without it they are refused
+  --split S       adds a column split: time:2026-01-01 or hash:0.8 (by the first entity)
+  --status        adds the status of each feature as a column
+  --manifest F    makes a set again, from the same commits of the log; another content is an error
+  --log FOLDER    the bucket of the log; default that of npm start on this machine
+  --definitions F the file that exports them; default features/index.ts
+  --threads N     default one a core; --memory-mb N: default 1000
+  --no-verify     does not compare the checksums of the log's files
+  --json          the manifest as one JSON object
+
+Exit codes: 0 done, 1 the labels or the log cannot be used (nothing is written), 2 wrong command line.`,
+  },
   deploy: {
     file: 'deploy.ts',
     does: 'deploy a region: checks, plan, migrations, upload, smoke test; what fails is rolled back',
@@ -174,6 +224,25 @@ Environment: CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID for Wrangler, TIDEMA
 CONNECTIONS set these secrets with a first deployment, and CONNECTIONS has the addresses of databases to migrate.
 
 Exit codes: 0 done, 1 failed (what was uploaded is rolled back) or something is wrong, 2 wrong command line.`,
+  },
+  parity: {
+    file: 'parity.ts',
+    does: 'hold vectors that were served against what the log gives at their commits, bit for bit',
+    usage: 'tidemark parity [--since 1h] [--service NAME] [--log FOLDER|URL] [options]',
+    example: 'npx tidemark parity --since 1h',
+    more: `
+  --since T       vectors served from a time on (2026-01-31T12:00:00Z) or a while ago (default 1h); --until T: before
+  --service S     of one service, fraud or fraud@1; default all, and reads by a list of features
+  --log L         where a region's log is: the folder of its bucket, or the address of its ingest Worker; several regions: several
+                  times; default TIDEMARK_URL, else that of npm start on this machine
+  --token T       for addresses; default TIDEMARK_TOKEN; scope log:read
+  --sample N      at most N vectors of each log, each as likely as any other; default 20000; --seed N: others
+  --wait 90s      waits so long for a log that does not have the newest commits yet; default not
+  --every 15m     runs again and again
+  --no-save       the report is not kept in the bucket (parity/...json); of an address it never is
+  --json          one JSON object a run instead of a table
+
+Exit codes: 0 no mismatch, 1 failed, 2 wrong command line, 3 mismatches.`,
   },
   generate: {
     file: 'generate.ts',

@@ -3,6 +3,7 @@ import {
   deploymentHash,
   environmentAround,
   environmentOf,
+  logBucket,
   type Plan,
   type Region,
   type Routing,
@@ -31,6 +32,8 @@ export interface DeployPlan {
   readonly counts: EpochCounts
   readonly previous: EpochCounts | null
   readonly stores: readonly StoreOfPlan[]
+  /** The bucket of the region's log; null when it keeps none. */
+  readonly bucket: string | null
   /** Regions of the environment that read this one's parts and publish to its stores. */
   readonly others: readonly string[]
   /** A service and keys that no entity has, for the smoke test; null when there is no service. */
@@ -80,6 +83,7 @@ export function deployPlan(
     counts: countsOf(region, plan),
     previous: region.previous ? countsOf(region.previous, plan) : null,
     stores: (region.stores ?? []).map((spec) => ({ name: storeName(region.name, spec), kind: spec.kind })),
+    bucket: logBucket(region) ?? null,
     others: environmentAround(regions, region)
       .filter((other) => other !== region)
       .map(({ name }) => name),
@@ -113,6 +117,8 @@ function bindingText(binding: Binding): string[] {
       return [`${binding.name} (${binding.className})`]
     case 'kv':
       return [`${binding.name} (KV)`]
+    case 'r2':
+      return [`${binding.name} (R2 ${binding.bucket})`]
     case 'service':
       return [`${binding.name} (${binding.region ?? binding.worker})`]
   }

@@ -32,6 +32,8 @@ export interface Platform {
   versionOf(worker: WorkerAt): Promise<string | null>
   /** Where a Worker that is deployed answers; undefined when that cannot be known. */
   addressOf(worker: WorkerAt): Promise<string | undefined>
+  /** Whether the account has that bucket of R2. */
+  hasBucket(bucket: string): Promise<boolean>
   upload(worker: WorkerOfPlan, options: UploadOptions): Promise<Uploaded>
   rollback(worker: WorkerAt, versionId: string, message: string): Promise<void>
 }

@@ -30,6 +30,7 @@ export function planText(plan: DeployPlan, seen: Seen, { bold, dim, warn }: Pain
     '',
     ...labelled('shards', shards.map(({ name, shards: count }) => `${name} ${count}`).join(', '), undefined, 2),
     ...labelled('stores', storesText(plan, seen) || 'none', undefined, 2),
+    ...labelled('log', plan.bucket === null ? 'none' : `R2 bucket ${plan.bucket}`, undefined, 2),
     ...labelled('secrets', secretsText(plan, seen), undefined, 2),
     ...(others.length > 0 ? labelled('regions', regionsText(plan, seen), undefined, 2) : []),
   ]

@@ -103,6 +103,7 @@ export async function lookBefore(options: DeployOptions): Promise<Before> {
     const at = { name: `the ingest Worker of ${other}`, config: owner?.config ?? '', region: other }
     if ((await platform.versionOf(at)) === null) absentRegions.push(other)
   }
+  if (plan.bucket !== null) problems.push(...(await bucketProblems(platform, plan.bucket)))
   for (const migration of migrations) {
     try {
       pending.set(migration.store, await migration.pending())
@@ -119,6 +120,18 @@ export async function lookBefore(options: DeployOptions): Promise<Before> {
   const isSet = [...missing.values()].some((names) => names.includes('TOKENS'))
   if (token !== undefined && isSet) problems.push(...tokenProblems(secrets.TOKENS, token, plan))
   return { versions, missing, absentRegions, pending, epoch: asked.epoch, problems: [...problems, ...asked.problems] }
+}
+
+/** A bucket is made by hand, once: where it lies is a choice for good. */
+async function bucketProblems(platform: Platform, bucket: string): Promise<string[]> {
+  try {
+    if (await platform.hasBucket(bucket)) return []
+    return [
+      `The bucket ${bucket} of the region's log is not there: npx wrangler r2 bucket create ${bucket} (with --location or --jurisdiction where its data have to stay).`,
+    ]
+  } catch (error) {
+    return [`Whether the bucket ${bucket} is there cannot be known: ${error instanceof Error ? error.message : error}`]
+  }
 }
 
 /** Asks the Workers that are there: what the plan follows on, and whether they know the token. */

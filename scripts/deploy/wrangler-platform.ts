@@ -14,6 +14,9 @@ import type { Platform, Uploaded, UploadOptions, WorkerAt } from './platform.ts'
 /** "This Worker does not exist on your account", and the same of an environment of it. */
 const NO_WORKER = /\[code: 1000(?:7|90)\]|does not exist on your account/
 
+/** "The specified bucket does not exist." */
+const NO_BUCKET = /\[code: 10006\]/
+
 export interface WranglerOptions {
   readonly region: Region
   readonly regions: readonly Region[]
@@ -51,6 +54,11 @@ export function wranglerPlatform({ region, regions, zones, account, run = wrangl
     addressOf: async ({ name }) => {
       const subdomain = await account?.()
       return subdomain === undefined ? undefined : `https://${name}.${subdomain}.workers.dev`
+    },
+    hasBucket: async (bucket) => {
+      const { ok, output } = await run(['r2', 'bucket', 'info', bucket])
+      if (!ok && !NO_BUCKET.test(output)) throw new Error(`wrangler r2 bucket info ${bucket} failed:\n${output}`)
+      return ok
     },
     upload: (worker, options) => upload(worker, options),
     rollback: async (worker, versionId, message) => {

@@ -24,7 +24,10 @@ const allowed: Readonly<Record<string, { readonly rooms: readonly string[]; read
 }
 
 /** Rooms with side doors beside their index.ts: what enters by the main one must not carry these into its bundle. */
-const sideDoors: Readonly<Record<string, readonly string[]>> = { online: ['redis', 'libsql', 'kv'], offline: ['node'] }
+const sideDoors: Readonly<Record<string, readonly string[]>> = {
+  online: ['redis', 'libsql', 'kv'],
+  offline: ['node', 'served', 'training'],
+}
 
 /** What runs on a machine and never in a Worker (training sets, imports): the only part of src/ that may use Node. */
 const onMachines = 'src/offline/node/'

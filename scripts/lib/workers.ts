@@ -2,7 +2,14 @@
  * The Workers and how they are bound to each other: one table, from which the Wrangler configs and the local runtime are
  * both made, so that what runs here is what is deployed.
  */
-import { environmentAround, kvBinding, type Region, regionBinding } from '../../src/plan/index.ts'
+import {
+  environmentAround,
+  kvBinding,
+  LOG_BINDING,
+  logBucket,
+  type Region,
+  regionBinding,
+} from '../../src/plan/index.ts'
 import { storeKindsOf } from './store-adapters.ts'
 
 export const workerNames = ['ingest', 'lookup', 'inference', 'console'] as const
@@ -14,6 +21,7 @@ export type Binding =
   | ServiceBinding
   | { readonly kind: 'durableObject'; readonly name: string; readonly worker: WorkerName; readonly className: string }
   | KvBinding
+  | R2Binding
 
 /** A namespace of Workers KV: an online store of a region. */
 export interface KvBinding {
@@ -21,6 +29,13 @@ export interface KvBinding {
   readonly name: string
   /** Its id at Cloudflare; absent while none was made: enough for the local runtime. */
   readonly id?: string
+}
+
+/** A bucket of R2: where a region keeps its log. */
+export interface R2Binding {
+  readonly kind: 'r2'
+  readonly name: string
+  readonly bucket: string
 }
 
 export interface ServiceBinding {
@@ -103,6 +118,9 @@ export function workerPlans(region: Region, regions: readonly Region[]): readonl
         return { kind: 'kv', name: kvBinding(name, spec), ...(spec.id !== undefined && { id: spec.id }) }
       }),
   )
+  // Ingest writes the log; lookup puts a sample of what it served beside it.
+  const bucket = logBucket(region)
+  const log: readonly Binding[] = bucket === undefined ? [] : [{ kind: 'r2', name: LOG_BINDING, bucket }]
   const isConnected = around.some(({ stores = [] }) => stores.some(({ kind }) => kind !== 'kv'))
   // The code of the adapters, which stores.ts imports for all regions at once.
   const adaptersKiB = ADAPTER_KIB * storeKindsOf(regions).length
@@ -124,13 +142,14 @@ export function workerPlans(region: Region, regions: readonly Region[]): readonl
         deadLetters,
         ...links,
         ...namespaces,
+        ...log,
       ],
       durableObjects: ['FeatureShard', 'TableShard', 'KafkaPartition', 'Forwarder', 'DeadLetters'],
       // The watchdog of the pullers.
       crons: ['* * * * *'],
       runsDefinitions: true,
-      // Pullers, all formats, Avro and registries are here, in one Worker beside the shards.
-      budgetKiB: 200 + adaptersKiB,
+      // Pullers, all formats, Avro and registries are here, in one Worker beside the shards; and what writes Parquet.
+      budgetKiB: 230 + adaptersKiB,
     },
     stateless('lookup', 100 + adaptersKiB, [
       regionName,
@@ -140,6 +159,7 @@ export function workerPlans(region: Region, regions: readonly Region[]): readonl
       shards,
       ...links,
       ...namespaces,
+      ...log,
     ]),
     stateless('inference', 100, [
       regionName,

@@ -125,6 +125,10 @@ function bindingTable(
       const id = binding.id === undefined ? [] : [`id = ${quote(binding.id)}`]
       return [[`[[${prefix}kv_namespaces]]`, `binding = ${quote(binding.name)}`, ...id]]
     }
+    case 'r2': {
+      const { name, bucket } = binding
+      return [[`[[${prefix}r2_buckets]]`, `binding = ${quote(name)}`, `bucket_name = ${quote(bucket)}`]]
+    }
     case 'durableObject': {
       const owner = planOf(binding.worker, region, regions).deployedName
       const lines = [

@@ -11,6 +11,8 @@ export type ServiceBinding =
   | { readonly kind: 'durableObject'; readonly name: string; readonly service: string; readonly className: string }
   /** A KV namespace; the service speaks workerd's protocol of it (`kv-service.ts`). */
   | { readonly kind: 'kv'; readonly name: string; readonly service: string }
+  /** An R2 bucket; the service speaks workerd's protocol of it (`r2-service.ts`). */
+  | { readonly kind: 'r2'; readonly name: string; readonly service: string }
 
 export interface Service {
   /** Lower case letters and digits. */
@@ -21,6 +23,8 @@ export interface Service {
   readonly durableObjects?: readonly string[]
   /** Where its `fetch` goes: the internet (default), or also this machine and its network (peers in tests). */
   readonly outbound?: 'public' | 'private'
+  /** A folder that it reads and writes by HTTP through a binding; the path is from the state folder. */
+  readonly folder?: { readonly binding: string; readonly path: string }
 }
 
 /** What is elsewhere and answers HTTP: another region in tests. */
@@ -43,11 +47,14 @@ export function modulePath(service: Service, module: Module): string {
   return `modules/${service.name}/${module.name}`
 }
 
-/** `storagePath`: absolute folder of the Durable Objects' SQLite files; it must exist. `v8Flags`: of the whole process. */
+/** Where the Durable Objects' SQLite files lie in a state folder. */
+export const STORAGE_FOLDER = 'storage'
+
+/** `stateDir`: an absolute path; its folder of storage and those of the services must exist. `v8Flags`: of the whole process. */
 export function workerdConfig(
   services: readonly Service[],
   sockets: readonly Socket[],
-  storagePath: string,
+  stateDir: string,
   compatibilityDate: string,
   v8Flags: readonly string[] = [],
   externals: readonly ExternalService[] = [],
@@ -63,7 +70,8 @@ export function workerdConfig(
     'const config :Workerd.Config = (',
     '  services = [',
     ...names,
-    `    (name = "storage", disk = (path = ${quote(storagePath)}, writable = true)),`,
+    diskText('storage', `${stateDir}/${STORAGE_FOLDER}`),
+    ...services.flatMap(({ name, folder }) => (folder ? [diskText(diskName(name), `${stateDir}/${folder.path}`)] : [])),
     '    (name = "private", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),',
     ...externals.map(
       ({ name, address }) => `    (name = ${quote(name)}, external = (address = ${quote(address)}, http = ())),`,
@@ -78,6 +86,11 @@ export function workerdConfig(
     '',
   ].join('\n')
 }
+
+const diskText = (name: string, path: string): string =>
+  `    (name = ${quote(name)}, disk = (path = ${quote(path)}, writable = true)),`
+
+const diskName = (service: string): string => `${service}-disk`
 
 function workerText(service: Service, compatibilityDate: string): string {
   const modules = service.modules.map(
@@ -97,10 +110,15 @@ function workerText(service: Service, compatibilityDate: string): string {
     `  compatibilityDate = ${quote(compatibilityDate)},`,
     ...storage,
     ...(service.outbound === 'private' ? ['  globalOutbound = "private",'] : []),
-    `  bindings = [${service.bindings.map((binding) => bindingText(binding, service.name)).join(', ')}],`,
+    `  bindings = [${bindingsOf(service)
+      .map((binding) => bindingText(binding, service.name))
+      .join(', ')}],`,
     ');',
   ].join('\n')
 }
+
+const bindingsOf = ({ name, bindings, folder }: Service): readonly ServiceBinding[] =>
+  folder ? [...bindings, { kind: 'service', name: folder.binding, service: diskName(name) }] : bindings
 
 function bindingText(binding: ServiceBinding, owner: string): string {
   const name = quote(binding.name)
@@ -111,6 +129,8 @@ function bindingText(binding: ServiceBinding, owner: string): string {
       return `(name = ${name}, service = ${target(binding.service, binding.entrypoint)})`
     case 'kv':
       return `(name = ${name}, kvNamespace = ${target(binding.service, undefined)})`
+    case 'r2':
+      return `(name = ${name}, r2Bucket = ${target(binding.service, undefined)})`
     case 'durableObject': {
       const service = binding.service === owner ? '' : `, serviceName = ${quote(binding.service)}`
       return `(name = ${name}, durableObjectNamespace = (className = ${quote(binding.className)}${service}))`

@@ -13,6 +13,7 @@ import {
   modulePath,
   type Service,
   type Socket,
+  STORAGE_FOLDER,
   socketName,
   workerdConfig,
 } from './workerd-config.ts'
@@ -112,9 +113,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
 /** Writes config and modules into the state folder: a later rebuild does not change what a restart of this one runs. */
 function prepare(stateDir: string, options: RuntimeOptions): string {
-  const storage = join(stateDir, 'storage')
+  const folders = [STORAGE_FOLDER, ...options.services.flatMap(({ folder }) => (folder ? [folder.path] : []))]
   try {
-    mkdirSync(storage, { recursive: true })
+    for (const folder of folders) mkdirSync(join(stateDir, folder), { recursive: true })
     claimFolder(stateDir, process.pid)
     rmSync(join(stateDir, 'modules'), { recursive: true, force: true })
     for (const service of options.services) {
@@ -129,7 +130,7 @@ function prepare(stateDir: string, options: RuntimeOptions): string {
     // Readable by its owner only, for it holds the local tokens.
     writeFileSync(
       configFile,
-      workerdConfig(options.services, options.sockets, storage, compatibilityDate, options.v8Flags, options.externals),
+      workerdConfig(options.services, options.sockets, stateDir, compatibilityDate, options.v8Flags, options.externals),
       {
         mode: 0o600,
       },

@@ -18,7 +18,7 @@ export interface Local {
 
 export const defaultStateDir = join(cacheFolder, 'start')
 /** What a start leaves behind; nothing else is wiped, for the folder may be one of the user's. */
-const ownNames = ['storage', 'modules', 'workerd.capnp', 'workerd.log', 'token', 'webhook-secret']
+const ownNames = ['storage', 'r2', 'modules', 'workerd.capnp', 'workerd.log', 'token', 'webhook-secret']
 
 /**
  * Builds and starts all Workers. `say` is told about each step. Throws, before anything is touched, when another start runs
@@ -42,7 +42,17 @@ export async function startLocal(
   writeFileSync(join(stateDir, 'token'), `${token}\n`, { mode: 0o600 })
   // Reading needs no token here: the port is open on this machine only.
   const tokens = {
-    [token]: ['ingest:flights', 'import:flights', 'read:*', 'dead-letters:*', 'sources', 'sources:*'],
+    [token]: [
+      'ingest:flights',
+      'import:flights',
+      'read:*',
+      'dead-letters:*',
+      'sources',
+      'sources:*',
+      'log',
+      'log:*',
+      'admin',
+    ],
     anonymous: ['read:*', 'dead-letters', 'sources'],
   }
   // For a try of signed requests; a token does as well.

@@ -13,5 +13,8 @@ export {
   writeManifest,
 } from './log/manifest.ts'
 export { SEGMENT_FORMAT, SegmentBuilder, type SegmentFooter } from './log/segment.ts'
+export { LOG_FLUSH_MS, ShardLog, type ShardLogOptions, type ShardLogStatus, sha256 } from './log/shard-log.ts'
 export { type ListedObject, MemoryObjects, type ObjectStore, type StoredObject } from './objects.ts'
+export { type R2, R2Objects } from './r2-objects.ts'
 export { ALWAYS, type CompleteSince, EntityReplay, type ReplayRow } from './replay.ts'
+export { ViewHistory } from './view-history.ts'

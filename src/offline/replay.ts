@@ -1,5 +1,15 @@
 import { encodeKey } from '../contract/index.ts'
-import { EntityState, type FeatureValue, type Part, type Value, type ViewPlan, ViewReader } from '../engine/index.ts'
+import {
+  EntityState,
+  type Explanation,
+  explain,
+  type FeatureValue,
+  type Part,
+  stateBytes,
+  type Value,
+  type ViewPlan,
+  ViewReader,
+} from '../engine/index.ts'
 import type { EntityRuntime, FeatureRef, Route, SourceRuntime } from '../plan/index.ts'
 
 /** One logged row, as replaying wants it. */
@@ -114,6 +124,11 @@ export class EntityReplay {
     return this.state.mark
   }
 
+  /** The canonical state of the views that are read, as a shard would have it after the same rows. */
+  encode(): Uint8Array {
+    return stateBytes(this.state)
+  }
+
   /** The features at t, in their order. The array is good until the next read. Of an entity without rows each has its empty value and the status `missing`. */
   read(t: number): readonly FeatureValue[] {
     const { state } = this
@@ -125,5 +140,13 @@ export class EntityReplay {
       const value = part.out[index] as FeatureValue
       return isMissing ? { ...value, status: 'missing' } : value
     })
+  }
+
+  /** Why a feature has its value at t. `place`: among the features. */
+  explain(place: number, t: number): Explanation | undefined {
+    const slot = this.slots[place]
+    if (slot === undefined) return undefined
+    const { part, index } = slot
+    return explain(this.state, part.view, index, t, part.since[index] as number)
   }
 }

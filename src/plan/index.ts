@@ -1,5 +1,6 @@
 export { deploymentHash } from './deployment.ts'
 export { countIn, epochProblems, epochsFrom, type Lineage, lineageOf, type ShardKind } from './epochs.ts'
+export { LOG_BINDING, logBucket } from './log.ts'
 export {
   type EntityRuntime,
   type FeatureRef,
@@ -12,6 +13,7 @@ export {
 export {
   environmentAround,
   environmentOf,
+  type LogSpec,
   oldestEpochOf,
   type Region,
   regionBinding,

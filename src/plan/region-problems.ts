@@ -1,10 +1,13 @@
-import type { Region, StoreSpec } from './region.ts'
+import { logBucket } from './log.ts'
+import type { LogSpec, Region, StoreSpec } from './region.ts'
 import { STORE_KINDS } from './region.ts'
 
 const NAME = /^[a-z][a-z0-9-]*$/
 /** The longest name that fits Cloudflare's names of Workers behind `tidemark-inference-`. */
 const MAX_NAME = 40
 const MAX_ID = 65_535
+/** As Cloudflare takes names of buckets. */
+const BUCKET = /^[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]$/
 /** As Cloudflare gives namespaces of KV. */
 const NAMESPACE_ID = /^[0-9a-f]{32}$/
 /** Where Cloudflare makes Durable Objects. */
@@ -37,7 +40,8 @@ export function regionProblems(regions: readonly Region[]): string[] {
   ]
 }
 
-function own({ name, id, location, environment, stores = [] }: Region): string[] {
+function own(region: Region): string[] {
+  const { name, id, location, environment, stores = [], log } = region
   const problems: string[] = []
   if (!NAME.test(name) || name.length > MAX_NAME)
     problems.push(`a name is of lower case letters, digits and dashes, at most ${MAX_NAME}, and begins with a letter.`)
@@ -47,8 +51,24 @@ function own({ name, id, location, environment, stores = [] }: Region): string[]
     problems.push(`environment "${environment}" is no name: lower case letters, digits and dashes.`)
   if (location !== undefined && !LOCATIONS.some((one) => one === location))
     problems.push(`location "${location}" is none of Cloudflare's: ${LOCATIONS.join(', ')}.`)
+  if (log !== undefined) problems.push(...logProblems(log, logBucket(region)).map((why) => `log: ${why}`))
   problems.push(...twice(stores.map((store) => store.name)).map((store) => `two stores are called "${store}".`))
   return [...problems, ...stores.flatMap((store) => storeProblems(store).map((why) => `store ${store.name}: ${why}`))]
+}
+
+function logProblems({ flushMs, servedShare }: LogSpec, bucket = ''): string[] {
+  const problems: string[] = []
+  if (!BUCKET.test(bucket))
+    problems.push(
+      `bucket "${bucket}" is no name of a bucket: 3 to 63 lower case letters, digits and dashes, no dash at an end.`,
+    )
+  if (flushMs !== undefined && (!Number.isSafeInteger(flushMs) || flushMs < 1000))
+    problems.push(
+      `flushMs is ${flushMs}; it is a whole number of milliseconds from 1000: R2 takes one write a second of a manifest.`,
+    )
+  if (servedShare !== undefined && !(servedShare >= 0 && servedShare <= 1))
+    problems.push(`servedShare is ${servedShare}; it is a share from 0 to 1.`)
+  return problems
 }
 
 function storeProblems({ name, kind, id, flushMs, heartbeatMs }: StoreSpec): string[] {

@@ -39,6 +39,16 @@ export interface StoreSpec {
   readonly id?: string
 }
 
+/** The offline log of a region: what its shards accepted, as Parquet in a bucket of R2 (docs/log-format.md). */
+export interface LogSpec {
+  /** The bucket; default `tidemark-REGION`. Regions may share one: what is in it is under their names. */
+  readonly bucket?: string
+  /** A shard's rows leave together, at most so often, ms; default 60,000: each time is two writes of R2, of a shard that has rows. */
+  readonly flushMs?: number
+  /** The share of served vectors that are kept beside the log, for `tidemark parity`: 0 to 1, default 0.001; 0 keeps none. */
+  readonly servedShare?: number
+}
+
 export interface Region extends ShardEpoch {
   /** Lower case letters, digits and dashes; part of every Durable Object's name and of every commit. */
   readonly name: string
@@ -50,6 +60,8 @@ export interface Region extends ShardEpoch {
   readonly location?: string
   /** Where copies of every region's entities are kept, nearest and freshest first: reads ask them in this order. */
   readonly stores?: readonly StoreSpec[]
+  /** Absent: no log is kept, so nothing can be trained on or computed anew from what the region accepted. */
+  readonly log?: LogSpec
   /** The epoch to come: its shards are filled while this one's still serve. Each new count is a whole multiple of the old one. */
   readonly next?: ShardEpoch
 }

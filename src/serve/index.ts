@@ -9,11 +9,12 @@ export {
   type RowMetadata,
   type TypedRow,
 } from './lookup.ts'
+export { mergedSince } from './merge.ts'
 export { DEFAULT_CACHE_BYTES, PartCache } from './part-cache.ts'
 export { nearestFirst, placeOf } from './places.ts'
 export { lookupProblem, type Problem, problemResponse } from './problem.ts'
 export { alone, type NearStore, type Reach, type RegionShards, type ShardReads } from './reach.ts'
 export { parseFeaturesRequest } from './request.ts'
-export { typedRows, wireText } from './rows.ts'
+export { rowText, typedRows, wireText } from './rows.ts'
 export type { PartAge } from './run.ts'
 export { Tokens } from './tokens.ts'

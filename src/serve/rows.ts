@@ -8,7 +8,7 @@ import { parseValues, valueReader } from './typed-values.ts'
 export function wireText(vector: VectorPlan, t: number, rows: readonly LookupRow[]): string {
   const { service, features } = headOf(vector)
   const at = new Date(t).toISOString()
-  return `{${service}"at":"${at}","features":${features},"rows":[${rows.map(wireRow).join()}]}`
+  return `{${service}"at":"${at}","features":${features},"rows":[${rows.map(rowText).join()}]}`
 }
 
 const heads = new WeakMap<VectorPlan, { readonly service: string; readonly features: string }>()
@@ -36,7 +36,8 @@ function partsText(parts: LookupRow['parts']): string {
   return text
 }
 
-function wireRow({ texts, commits, parts }: LookupRow): string {
+/** One row of an answer as it is on the wire: a JSON object. */
+export function rowText({ texts, commits, parts }: LookupRow): string {
   let values = ''
   let statuses = ''
   let exact = ''

@@ -149,6 +149,17 @@ export class Cell {
     return state
   }
 
+  /** Takes in what another place has counted for the same entity: afterwards it is the state of both sets of rows. */
+  absorb(layouts: Layouts, part: Part, other: EntityState, seq: number): void {
+    const state = this.open(layouts, part)
+    state.merge(other)
+    this.mark = Math.max(this.mark, state.mark)
+    this.seq = seq
+    this.saved = null
+    this.compact(layouts, part)
+    this.close()
+  }
+
   private compact(layouts: Layouts, part: Part): void {
     this.state ??= this.decode(layouts, part)
     encodeState(writer.reset(), this.state)

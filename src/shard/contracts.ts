@@ -13,6 +13,14 @@ import { canonicalJson, parseCanonicalJson } from '../util/canonical-json.ts'
 import { murmur32 } from '../util/murmur3.ts'
 import type { ShardStorage } from './storage.ts'
 
+/** A contract that rows were accepted by, in its own terms. */
+export interface ThenContract {
+  readonly spec: SourceSpec
+  readonly exactNumbers: ExactNumbers
+  readAgain(raw: unknown, id: string | null | undefined, rows: EnrichingRows): CheckedEvent | undefined
+  reread(raw: unknown): CheckedEvent | undefined
+}
+
 /** A contract of the past, in terms of the source as it is now. */
 export interface PastContract {
   readonly exactNumbers: ExactNumbers
@@ -32,6 +40,7 @@ export class Contracts {
   private readonly known: Map<number, SourceSpec>
   private readonly names = new Map<SourceRuntime, number>()
   private readonly past = new Map<SourceRuntime, Map<number, PastContract>>()
+  private readonly asTheyWere = new Map<number, ThenContract>()
 
   constructor(plan: Plan, storage: Pick<ShardStorage, 'readMeta' | 'writeMeta' | 'transaction'>) {
     const stored = parseCanonicalJson(storage.readMeta('contracts') ?? '[]') as SourceSpec[]
@@ -58,6 +67,22 @@ export class Contracts {
     past.set(name, found)
     this.past.set(source, past)
     return found
+  }
+
+  /** The contract of this name in its own terms, also of a source that is gone; undefined for one that was never there. */
+  asThen(name: number): ThenContract | undefined {
+    const known = this.asTheyWere.get(name)
+    const spec = this.known.get(name)
+    if (known !== undefined || spec === undefined) return known
+    const contract = compileContract(spec)
+    const made: ThenContract = {
+      spec,
+      exactNumbers: contract.exactNumbers,
+      reread: contract.reread,
+      readAgain: (raw, id, rows) => enriched(contract, contract.check(raw, Number.MAX_SAFE_INTEGER, id), rows),
+    }
+    this.asTheyWere.set(name, made)
+    return made
   }
 
   private compile(name: number, source: SourceRuntime): PastContract {

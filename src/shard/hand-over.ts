@@ -85,7 +85,17 @@ const ANSWER_BYTES = 512 * 1024
 /** So long after it was asked for, runs of ids stay as they are. */
 const HOLD_MS = 600_000
 /** Rows of meta that say what was there before a deploy, and how long it has been. */
-const META = ['spread', 'contracts', 'since', 'born', 'view starts', 'topics', 'stores'] as const
+const META = [
+  'spread',
+  'contracts',
+  'since',
+  'born',
+  'view starts',
+  'view came',
+  'backfills',
+  'topics',
+  'stores',
+] as const
 const SEALED = 'sealed'
 const LINEAGE = 'lineage'
 const writer = new ByteWriter()

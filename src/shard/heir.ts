@@ -289,6 +289,12 @@ export class Heir {
   }
 }
 
+/** The commit of the shard before it that one which has taken over began with; 0 of one that began empty. */
+export function seqWhenOpened(storage: Pick<ShardStorage, 'readMeta'>): number {
+  const text = storage.readMeta(OPEN)
+  return text === undefined ? 0 : (JSON.parse(text) as { readonly seq: number }).seq
+}
+
 /** Reads what a shard said of the pause when it opened. */
 export function pauseOf(storage: Pick<ShardStorage, 'readMeta'>): number | null {
   const text = storage.readMeta(OPEN)

@@ -1,4 +1,6 @@
 export { type DeadLetter, deadLetter } from '../dead-letters/index.ts'
+export type { AcceptedRow } from './accepted-row.ts'
+export type { Backfill, BackfillPiece, NoBackfill } from './backfills.ts'
 export { type ChangedKeys, ChangeList, type ChangeRow } from './changes.ts'
 export { Contracts } from './contracts.ts'
 export {
@@ -22,7 +24,8 @@ export {
   type RunName,
   startLineage,
 } from './hand-over.ts'
-export { Heir, type HeirProgress, pauseOf, whyNotRestorable } from './heir.ts'
+export { Heir, type HeirProgress, pauseOf, seqWhenOpened, whyNotRestorable } from './heir.ts'
+export { type AcceptedRows, LogFeed, type LogSpan } from './log-feed.ts'
 export { importedAt, tableSequence } from './message-events.ts'
 export {
   type ApplyAnswer,

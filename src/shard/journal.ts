@@ -27,6 +27,12 @@ export interface JournalEntry {
   readonly message: ApplyMessage
 }
 
+/** Keeps rows for longer than the ring does. Both are called inside the transaction of the batch that takes a row's place. */
+export interface RowKeeper {
+  needs(row: number): boolean
+  keep(row: number, body: string): void
+}
+
 type JournalHead = Omit<ApplyMessage, 'events'>
 
 const FORMAT = 1
@@ -36,6 +42,9 @@ export class Journal {
   private readonly storage: ShardStorage
   private next: number
 
+  /** Who still needs rows that the ring is about to overwrite. */
+  keeper: RowKeeper | undefined
+
   constructor(storage: ShardStorage) {
     this.storage = storage
     this.next = newestRow(storage) + 1
@@ -44,6 +53,12 @@ export class Journal {
   /** The rows before which pages, or id runs, have everything, as the newest row says it. */
   get saved(): JournalEntry['saved'] {
     return this.read(this.next - 1)?.saved ?? { pages: 0, ids: 0 }
+  }
+
+  /** The newest commit that it tells of. */
+  get lastSeq(): number {
+    const newest = this.read(this.next - 1)
+    return newest === undefined ? 0 : newest.seqBefore + commitsIn(newest.verdicts)
   }
 
   /** The counters of expectations as the newest row has them. */
@@ -68,6 +83,11 @@ export class Journal {
     return body === undefined ? undefined : parseEntry(body)
   }
 
+  /** A row that is still in the ring. */
+  find(row: number): JournalEntry | undefined {
+    return row >= this.next || row < this.next - JOURNAL_ROWS ? undefined : this.read(row)
+  }
+
   /** The row that the next batch will take. */
   get nextRow(): number {
     return this.next
@@ -82,8 +102,12 @@ export class Journal {
     const { message, ...rest } = entry
     const { events, ...head } = message
     // The events stay the text they are: escaping them into another JSON would cost as much as the rest of the batch.
-    const header = JSON.stringify({ format: FORMAT, ...rest, head: withoutOffsets(head) })
-    this.storage.writeJournal(rest.row % JOURNAL_ROWS, `${header}\n${events}`)
+    const kept = this.keeper === undefined ? withoutOffsets(head) : head
+    const header = JSON.stringify({ format: FORMAT, ...rest, head: kept })
+    const slot = rest.row % JOURNAL_ROWS
+    const lapsing = rest.row - JOURNAL_ROWS
+    if (lapsing >= 0 && this.keeper?.needs(lapsing)) this.keeper.keep(lapsing, this.storage.readJournal(slot) ?? '')
+    this.storage.writeJournal(slot, `${header}\n${events}`)
     this.next = rest.row + 1
   }
 }
@@ -111,7 +135,11 @@ function withoutOffsets({ position, forward: _, places: __, ...head }: JournalHe
   return position === undefined ? head : { ...head, position: { ...position, offsets: [] } }
 }
 
-function parseEntry(body: string): JournalEntry {
+/** How many commits a row has, by its verdicts. */
+export const commitsIn = (verdicts: string): number => verdicts.split('a').length - 1
+
+/** Reads the text of a row. */
+export function parseEntry(body: string): JournalEntry {
   const cut = body.indexOf('\n')
   const header = JSON.parse(body.slice(0, cut)) as JournalEntry & {
     readonly format: number

@@ -44,6 +44,8 @@ export class Layouts {
   private readonly readers: readonly RowReader[]
   /** By place in `plan`. */
   private readonly numbers: number[]
+  /** Names of the views that there was a definition of before. */
+  private readonly before: ReadonlySet<string>
 
   constructor(entity: EntityRuntime, storage: ShardStorage) {
     this.plan = entity.plan
@@ -55,12 +57,18 @@ export class Layouts {
       const current = entity.plan.find((plan) => layoutOf(plan) === layout)
       this.known.push(current ?? compileView(view, new Map(types)))
     }
+    this.before = new Set(this.known.map(identityOf))
     this.numbers = entity.plan.map((plan) => {
       const at = this.known.indexOf(plan)
       return at >= 0 ? at : this.known.push(plan) - 1
     })
     this.readers = this.known.map((written) => rowReader(written, entity.plan))
     if (this.known.length > stored) storage.transaction(() => this.store(storage, stored))
+  }
+
+  /** Whether the shard had this view when it was opened, or some time before. */
+  hadBefore(view: ViewPlan): boolean {
+    return this.before.has(identityOf(view))
   }
 
   /** Everything as it is stored, for another shard that takes over. */

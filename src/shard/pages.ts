@@ -252,6 +252,15 @@ export class Pages {
     this.resize(page, cell.size - (before?.size ?? -CELL_OVERHEAD_BYTES))
   }
 
+  /** Saves every page that this commit changed: nothing else has what it did. Inside a transaction. */
+  saveChangedBy(seq: number): void {
+    for (const page of [...this.dirty]) {
+      if (page.changedSeq !== seq || page.dirtySince < 0) continue
+      const size = this.save(page, seq)
+      if (size > SPLIT_BYTES * Math.ceil(this.count / CHEAP_PAGES)) this.grow(seq)
+    }
+  }
+
   /** Saves every page that is dirty. Inside a transaction. */
   saveAll(seq: number): void {
     while (this.dirty.size > 0) this.saveOldest(seq)

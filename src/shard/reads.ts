@@ -135,6 +135,11 @@ export class Reads {
     return explain(cell.open(layouts, part), feature.view, feature.feature.index, t, since.of(view, feature.feature))
   }
 
+  /** Readers are made anew: from when on features are complete has changed. */
+  forgetReaders(): void {
+    this.readers.clear()
+  }
+
   private readerFor(run: string): VectorReader {
     const known = this.readers.get(run)
     if (known) return known

@@ -9,6 +9,7 @@ import {
   spreadOf,
 } from '../plan/index.ts'
 import { murmur128 } from '../util/murmur3.ts'
+import { type Backfill, type BackfillPiece, Backfills, type NoBackfill } from './backfills.ts'
 import type { RowKey } from './cell.ts'
 import { ChangeList } from './changes.ts'
 import { Contracts } from './contracts.ts'
@@ -17,6 +18,7 @@ import { HandOver } from './hand-over.ts'
 import { IdIndex } from './id-index.ts'
 import { Journal, type JournalEntry } from './journal.ts'
 import { Layouts } from './layouts.ts'
+import { LogFeed } from './log-feed.ts'
 import { eventsOf, forEachEvent, idOf, rowKey, sliceAt, stampsOf, tableSequence } from './message-events.ts'
 import {
   type ApplyAnswer,
@@ -39,6 +41,7 @@ import { Since } from './since.ts'
 import { type StampedRows, stampedRows } from './stamped-rows.ts'
 import type { ShardStorage } from './storage.ts'
 import { type Target, Targets } from './targets.ts'
+import { ViewCame } from './view-came.ts'
 import { ViewStarts } from './view-starts.ts'
 
 /**
@@ -61,6 +64,8 @@ export interface ShardOptions {
   readonly memoryBytes?: number
   /** Others keep copies of all its entities: online stores, which have what every view has. Default: only feature topics. */
   readonly isCopied?: boolean
+  /** What is accepted goes to a log: journal rows are kept until it has had them. */
+  readonly isLogged?: boolean
   /** Tells a person what is wrong with what is stored. */
   readonly report?: (problem: string) => void
 }
@@ -79,10 +84,15 @@ export class Shard {
   private readonly outbox: Outbox
   /** What others keep copies of; null where nobody does. */
   readonly changes: ChangeList | null
+  /** What the log is written from; null where there is none. */
+  readonly log: LogFeed | null
   private readonly targets: Targets
   private readonly contracts: Contracts
   private readonly positions: Positions
   private readonly viewStarts: ViewStarts
+  private readonly viewCame: ViewCame
+  private readonly backfills: Backfills
+  private readonly since: Since
   private readonly open = new OpenCells()
   private readonly reads: Reads
   private readonly quality: Quality
@@ -115,10 +125,18 @@ export class Shard {
     this.contracts = new Contracts(plan, storage)
     this.positions = new Positions(storage)
     this.viewStarts = new ViewStarts(options.entity.plan, storage, this.positions)
-    const since = new Since(options.entity.plan, storage, options.now())
+    const { layouts } = this
+    const views = options.entity.plan
+    this.viewCame = new ViewCame(views, storage, layouts, this.journal.lastSeq)
+    const [came, starts] = [this.viewCame, this.viewStarts]
+    this.backfills = new Backfills({ plan: views, storage, layouts, came, starts })
+    const since = new Since(views, storage, options.now())
+    this.since = since
     this.reads = new Reads({ ...options, layouts: this.layouts, pages: this.pages, open: this.open, since })
     this.targets = new Targets(options.entity, options.part.shard, options.shards)
     this.quality = new Quality(plan, options.entity, this.journal.quality)
+    const { journal, contracts, targets } = this
+    this.log = options.isLogged ? new LogFeed({ plan, storage, journal, contracts, targets }) : null
     const saved = this.journal.saved
     for (const entry of this.journal.unsaved()) {
       this.redo(entry, saved)
@@ -126,7 +144,7 @@ export class Shard {
     }
     this.pages.opened(this.seq)
     this.misfit = this.checkSpread()
-    const { pages, ids, layouts, positions } = this
+    const { pages, ids, positions } = this
     this.handOver = new HandOver({
       ...options,
       ...{ pages, ids, layouts, positions },
@@ -403,6 +421,13 @@ export class Shard {
     return refusal('too_late', why, source.spec.time)
   }
 
+  /** Of what is done again, views that came after the commit have no part. */
+  private thatCame(target: Target): Target {
+    const { plan } = this.options.entity
+    const views = target.route.views.filter(({ view }) => this.viewCame.has(plan[view] as ViewPlan, this.seq))
+    return views.length === target.route.views.length ? target : { ...target, route: { ...target.route, views } }
+  }
+
   /** Gives an event's row to each view of each entity that it feeds here. */
   private fold(
     here: readonly Target[],
@@ -470,8 +495,68 @@ export class Shard {
       }
       if (row < saved.pages) return
       const key = contributions && rowKey(contributions, index)
-      this.fold(this.targetsOf(source, event, message, index), event, availableAt, this.seq, row, key)
+      const here = this.targetsOf(source, event, message, index).map((target) => this.thatCame(target))
+      this.fold(here, event, availableAt, this.seq, row, key)
     })
+  }
+
+  /** Begins to fill a view with the history from before it came, or says how that stands. */
+  beginBackfill(view: string): Backfill | NoBackfill {
+    return this.backfills.begin(view, this.seq)
+  }
+
+  /** Takes in one piece of a backfill: a commit of its own, so that copies elsewhere are replaced. One that was there before changes nothing. */
+  takeBackfill(piece: BackfillPiece): Backfill | NoBackfill {
+    const { storage, now } = this.options
+    const judged = this.backfills.judge(piece)
+    if (judged !== 'taken' && 'refused' in judged) return judged
+    if (judged !== 'taken') {
+      const states = this.backfills.statesOf(piece)
+      if ('refused' in states) return states
+      storage.transaction(() => {
+        this.commitWithout(now(), (seq, row) => {
+          for (const { key, hash, state } of states)
+            this.pages.change(key, hash, seq, row, (cell) => cell.absorb(this.layouts, this.options.part, state, seq))
+          this.changes?.list(this.availableAt, seq, { views: [piece.view], keys: states.map(({ key }) => key) })
+        })
+        this.backfills.note(piece.view, piece.number)
+      })
+      this.pages.shrink()
+    }
+    return this.backfills.find(piece.view) as Backfill
+  }
+
+  /** All pieces are in: the view's history is complete from a time on, ms. */
+  endBackfill(view: string, sinceMs: number): Backfill | NoBackfill {
+    const known = this.backfills.find(view)
+    const plan = this.backfills.viewOf(view)
+    if (known === undefined || plan === undefined)
+      return { refused: 'not_begun', message: `no backfill of ${view} has begun here` }
+    this.options.storage.transaction(() => {
+      this.since.reach(plan, sinceMs)
+      this.backfills.note(view, null)
+    })
+    this.reads.forgetReaders()
+    return this.backfills.find(view) as Backfill
+  }
+
+  /**
+   * A commit that no event made. Its journal row has nothing to do again, so what it changes is saved with it. Inside a transaction.
+   */
+  private commitWithout(nowMs: number, change: (seq: number, row: number) => void): void {
+    const row = this.journal.nextRow
+    const seqBefore = this.seq
+    this.availableAt = Math.max(this.availableAt, nowMs)
+    this.seq++
+    change(this.seq, row)
+    this.pages.saveChangedBy(this.seq)
+    const saved = { pages: this.pages.oldestDirty ?? row, ids: this.ids.oldestUnsaved ?? row }
+    const { availableAt, mark } = this
+    const quality = this.quality.stored
+    const message = { version: MESSAGE_VERSION, plan: '', source: '', arrivalMs: nowMs, events: '[]', fanout: '' }
+    const entry = { row, seqBefore, availableAt, mark, verdicts: 'a', saved, contract: 0, message }
+    this.journal.write(quality ? { ...entry, quality } : entry)
+    this.checkpoint(0)
   }
 
   /** Reads entities at a request time. */

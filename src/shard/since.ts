@@ -5,11 +5,13 @@ import type { ShardStorage } from './storage.ts'
 
 /** From when on the history of each feature is complete. A feature that is new or changed is first seen when the shard opens. */
 export class Since {
+  private readonly storage: ShardStorage
   private readonly firstSeen: Map<string, number>
   /** When the shard was first opened, ms. */
   readonly bornMs: number
 
   constructor(plan: EntityPlan, storage: ShardStorage, nowMs: number) {
+    this.storage = storage
     const text = storage.readMeta('since') ?? '{}'
     const stored = JSON.parse(text) as Record<string, number>
     // Only of what the plan has: a feature that goes and comes back has missed what came between.
@@ -31,6 +33,15 @@ export class Since {
       })
     }
     this.firstSeen = firstSeen
+  }
+
+  /** The history of a view is complete from a time on: a backfill has reached it. Inside a transaction. */
+  reach(view: ViewPlan, sinceMs: number): void {
+    for (const feature of view.features) {
+      const key = identity(view, feature)
+      this.firstSeen.set(key, Math.min(sinceMs, this.firstSeen.get(key) ?? sinceMs))
+    }
+    this.storage.writeMeta('since', JSON.stringify(Object.fromEntries(this.firstSeen)))
   }
 
   /** Milliseconds since the epoch; minus infinity when the view declares that its history is complete. */

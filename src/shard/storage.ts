@@ -18,6 +18,9 @@ export interface ShardStorage extends OutboxStorage {
 
   /** Changes on their way to those who keep copies. */
   readonly changes: OutboxStorage
+
+  /** Journal rows that the log has not had yet and that the ring has no place for any more. */
+  readonly unlogged: OutboxStorage
 }
 
 /** Rows that wait to leave, oldest first. */
@@ -45,16 +48,25 @@ export class MemoryStorage implements ShardStorage {
   private readonly meta = new Map<string, string>()
   private readonly journal = new Map<number, string>()
   private readonly blobs = new Map<string, Uint8Array>()
-  private readonly waiting = { outbox: [] as readonly WaitingRow[], changes: [] as readonly WaitingRow[] }
-  readonly changes: OutboxStorage = {
-    transaction: (work) => this.transaction(work),
-    writeOutbox: (id, body) => this.addRow('changes', id, body),
-    lastOutboxId: () => this.lastRow('changes'),
-    readOutbox: (limit, after = 0) => this.rowsAfter('changes', after, limit),
-    deleteOutbox: (upTo) => this.dropRows('changes', upTo),
+  private readonly waiting = {
+    outbox: [] as readonly WaitingRow[],
+    changes: [] as readonly WaitingRow[],
+    unlogged: [] as readonly WaitingRow[],
   }
+  readonly changes = this.outboxOf('changes')
+  readonly unlogged = this.outboxOf('unlogged')
   /** How to take back what the transaction under way has written. */
   private undo: (() => void)[] | null = null
+
+  private outboxOf(kind: Waiting): OutboxStorage {
+    return {
+      transaction: (work) => this.transaction(work),
+      writeOutbox: (id, body) => this.addRow(kind, id, body),
+      lastOutboxId: () => this.lastRow(kind),
+      readOutbox: (limit, after = 0) => this.rowsAfter(kind, after, limit),
+      deleteOutbox: (upTo) => this.dropRows(kind, upTo),
+    }
+  }
 
   transaction(work: () => void): void {
     if (this.undo) throw new Error('a transaction inside of another')
@@ -147,4 +159,4 @@ export class MemoryStorage implements ShardStorage {
   }
 }
 
-type Waiting = 'outbox' | 'changes'
+type Waiting = 'outbox' | 'changes' | 'unlogged'

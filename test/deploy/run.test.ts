@@ -13,6 +13,20 @@ const store = (name: string, steps: readonly string[], log: string[]): StoreMigr
   run: async () => void log.push(`migrate ${name}`),
 })
 
+test('a bucket of the log that is not there, or of which nobody says, is told before anything is uploaded', async () => {
+  const absent = await run({ hasBucket: () => false })
+  expect(absent.outcome.problems).toEqual([
+    expect.stringContaining("bucket tidemark-weur of the region's log is not there: npx wrangler r2 bucket create"),
+  ])
+  expect(absent.world.log).toEqual([])
+  const denied = await run({
+    hasBucket: () => {
+      throw new Error('Authentication error [code: 10000]')
+    },
+  })
+  expect(denied.outcome.problems).toEqual([expect.stringContaining('cannot be known: Authentication error')])
+})
+
 describe('a deployment that goes well', () => {
   test('puts the owner of the shards first, then those who read them', async () => {
     const { world, outcome } = await run()

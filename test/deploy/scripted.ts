@@ -39,6 +39,7 @@ export const plan: DeployPlan = {
   counts: { epoch: 0, entities: { user: 2 }, tables: {} },
   previous: null,
   stores: [],
+  bucket: 'tidemark-weur',
   others: ['enam'],
   vector: { service: 'fraud', entity: { user_id: 'nobody' } },
 }
@@ -51,6 +52,8 @@ export interface Script {
   /** What an upload of a Worker does instead of going well. */
   readonly upload?: Partial<Readonly<Record<WorkerName, () => Partial<Uploaded>>>>
   readonly rollback?: () => void
+  /** Whether the bucket of the log is there; default true. */
+  readonly hasBucket?: () => boolean
   /** How many looks at the shards find old ones; Infinity: all. */
   readonly lateLooks?: number
   /** What they answer as their plan. */
@@ -102,6 +105,7 @@ export class Scripted {
       region === 'weur' ? name : region
     return {
       secretsOf: async () => (this.script.secrets === undefined ? ['TOKENS', 'CONNECTIONS'] : this.script.secrets),
+      hasBucket: async () => this.script.hasBucket?.() ?? true,
       versionOf: async (at) => this.versions.get(keyOf(at)) ?? null,
       addressOf: async ({ name }) => `https://${name.split('-')[1]}.example`,
       upload: async (one, options) => {

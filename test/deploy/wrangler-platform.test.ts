@@ -62,6 +62,16 @@ test("a Worker that is not there is none; anything else that fails is told in Wr
   await expect(odd.platform.secretsOf(at)).rejects.toThrow('printed no JSON')
 })
 
+test('a bucket is there, or not, or nobody can say', async () => {
+  const there = platform(() => ({ ok: true, output: 'name: tidemark-weur' }))
+  expect(await there.platform.hasBucket('tidemark-weur')).toBe(true)
+  expect(there.calls).toEqual([['r2', 'bucket', 'info', 'tidemark-weur']])
+  const none = platform(() => ({ ok: false, output: 'The specified bucket does not exist. [code: 10006]' }))
+  expect(await none.platform.hasBucket('tidemark-weur')).toBe(false)
+  const denied = platform(() => ({ ok: false, output: 'Authentication error [code: 10000]' }))
+  await expect(denied.platform.hasBucket('tidemark-weur')).rejects.toThrow('Authentication error')
+})
+
 const REPORT = `{"type":"wrangler-session","version":1}
 {"type":"deploy","version":1,"worker_name":"tidemark-ingest-weur","version_id":"v9","targets":["tidemark-ingest-weur.me.workers.dev","schedule: * * * * *","https://events.example.com/*"]}
 `

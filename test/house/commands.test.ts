@@ -24,7 +24,7 @@ function definitions(name: string, code: string): string {
 test('--help shows every command with an example', () => {
   const { status, out } = tidemark('--help')
   expect(status).toBe(0)
-  for (const command of ['check', 'start', 'dead-letters', 'sources', 'source', 'generate', 'bench'])
+  for (const command of ['check', 'start', 'dead-letters', 'sources', 'source', 'generate', 'bench', 'train'])
     expect(out).toContain(`npx tidemark ${command}`)
 })
 

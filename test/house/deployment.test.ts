@@ -129,6 +129,21 @@ test('a local runtime has a KV namespace for each binding, but for those that ar
   }
 })
 
+test('the bucket of a region with a log is bound to those who write it; a local runtime has its objects as files', () => {
+  const west: Region = { ...weur, log: {} }
+  const [ingest = ''] = [wranglerConfig('ingest', [{ ...local, log: { bucket: 'mine' } }, west])]
+  expect(ingest).toContain('[[env.local.r2_buckets]]\nbinding = "LOG"\nbucket_name = "mine"\n')
+  expect(ingest).toContain('[[env.weur.r2_buckets]]\nbinding = "LOG"\nbucket_name = "tidemark-weur"\n')
+  expect(wranglerConfig('inference', [west])).not.toContain('r2_buckets')
+  expect(wranglerConfig('ingest', [weur])).not.toContain('r2_buckets')
+
+  const bundles = workerPlans(west, [west]).map((plan) => ({ worker: plan.worker, plan, modules: [] }))
+  const services = localServices(bundles, { TOKENS: '{}', CONNECTIONS: '{}' })
+  const owners = services.filter(({ bindings }) => bindings.some(({ kind }) => kind === 'r2'))
+  expect(owners.map(({ name }) => name)).toEqual(['ingest', 'lookup'])
+  expect(services.at(-1)).toMatchObject({ name: 'r2log', folder: { binding: 'DISK', path: 'r2/tidemark-weur' } })
+})
+
 test('the Workers carry the adapters of the kinds that regions name, and no others', () => {
   expect(storeAdaptersModule([local])).toContain(': StoreAdapters = {}\n')
   expect(storeAdaptersModule([local])).not.toContain('redis')

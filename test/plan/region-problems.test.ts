@@ -16,7 +16,10 @@ test('nothing, where all is right', () => {
     { name: 'kv', kind: 'kv', id: KV_ID, flushMs: 30_000 },
   ] as const
   expect(
-    regionProblems([region({ location: 'weur', environment: 'staging', stores }), region({ name: 'b', id: 2 })]),
+    regionProblems([
+      region({ location: 'weur', environment: 'staging', stores, log: {} }),
+      region({ name: 'b', id: 2, log: { bucket: 'mine', flushMs: 1_000, servedShare: 1 } }),
+    ]),
   ).toEqual([])
 })
 
@@ -27,6 +30,15 @@ test.each<[string, readonly Region[], string]>([
   ['a name with a slash', [region({ name: 'we/ur' })], 'a name is of lower case letters, digits and dashes'],
   ['an id that does not fit', [region({ id: 70_000 })], 'id is 70000; it is a whole number from 1 to 65535'],
   ['a location that is none', [region({ location: 'europe' })], 'location "europe" is none of Cloudflare\'s: wnam'],
+  [
+    'a bucket that is none',
+    [region({ log: { bucket: 'My_Bucket' } })],
+    'log: bucket "My_Bucket" is no name of a bucket',
+  ],
+  ['a region whose bucket has no name', [region({ name: 'we-', log: {} })], 'bucket "tidemark-we-" is no name'],
+  ['a log at every moment', [region({ log: { flushMs: 10 } })], 'log: flushMs is 10; it is a whole number'],
+  ['more than all that is served', [region({ log: { servedShare: 2 } })], 'log: servedShare is 2; it is a share'],
+  ['a share that is no number', [region({ log: { servedShare: Number.NaN } })], 'log: servedShare is NaN'],
   [
     'one store twice',
     [

@@ -87,12 +87,12 @@ export async function read(body: unknown, token: string | null = TOKEN): Promise
     headers: token === null ? {} : { authorization: `Bearer ${token}` },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
-  return await answer(await lookup.fetch(request, env))
+  return await answer(await lookup.fetch(request, env, createExecutionContext()))
 }
 
 export async function get(path: string, token: string | null = TOKEN): Promise<Answer> {
   const headers = token === null ? {} : { authorization: `Bearer ${token}` }
-  return await answer(await lookup.fetch(new Request(`http://door${path}`, { headers }), env))
+  return await answer(await lookup.fetch(new Request(`http://door${path}`, { headers }), env, createExecutionContext()))
 }
 
 class FeatureService extends featureServiceOf(app)<IngestEnv> {}

@@ -27,7 +27,7 @@ export default {
 }
 
 function workerOf(path: string, env: ConsoleEnv) {
-  if (/^\/v1\/(sources|imports|dead-letters)(\/|$)/.test(path)) return env.INGEST
+  if (/^\/v1\/(sources|dead-letters|imports|log|backfills|shards|stores|erasures)(\/|$)/.test(path)) return env.INGEST
   if (/^\/v1\/predict(\/|$)/.test(path)) return env.INFERENCE
   // Features, explain, health, openapi.json; and its 404 for everything else.
   return env.LOOKUP

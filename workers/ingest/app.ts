@@ -15,9 +15,12 @@ import {
 } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { Admission } from './admission.ts'
+import { backfillRoutes } from './backfills.ts'
 import { type DeadLettersStub, deadLetterRoutes, type Way } from './dead-letters.ts'
 import { epochRoutes } from './epochs.ts'
 import { importRoutes } from './imports.ts'
+import { type LogDoor, logRoutes } from './log.ts'
+import { logObjectRoutes } from './log-objects.ts'
 import { unavailable, unreadable } from './problems.ts'
 import { shardRoutes } from './shards.ts'
 import { type PartitionStub, sourceRoutes, wakeAll } from './sources.ts'
@@ -169,6 +172,23 @@ export function createIngest(app: App) {
       refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
     }),
   )
+
+  http.route(
+    '/v1/backfills',
+    backfillRoutes({
+      plan,
+      app,
+      refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+    }),
+  )
+
+  const logDoor: LogDoor = {
+    plan,
+    app,
+    refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+  }
+  http.route('/v1/log/objects', logObjectRoutes(logDoor))
+  http.route('/v1/log', logRoutes(logDoor))
 
   http.route(
     '/v1/epochs',

@@ -1,5 +1,5 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { type App, deploymentOf, planOf } from '../../durable-objects/app.ts'
 import { type ReadBindings, reachesOf } from '../../durable-objects/reach.ts'
 import {
@@ -14,9 +14,10 @@ import {
   typedRows,
   wireText,
 } from '../../src/serve/index.ts'
+import { keepServedOf, type ServedBindings } from './served.ts'
 
 /** What the lookup Worker is bound to. */
-export interface LookupBindings extends ReadBindings {
+export interface LookupBindings extends ReadBindings, ServedBindings {
   readonly TOKENS: string
 }
 
@@ -38,6 +39,7 @@ export function createLookup(app: App) {
     env: LookupBindings,
     authorization: string | undefined,
     place: string | undefined,
+    waitUntil: (work: Promise<void>) => void,
   ): Promise<Response> => {
     // Before anything is said about the request: names of features are told to those who may read them.
     const denied = tokensOf(env.TOKENS).refuse(authorization, scopeOf(body))
@@ -46,6 +48,7 @@ export function createLookup(app: App) {
     if ('status' in request) return problemResponse(request)
     const rows = await lookup(plan, reachesOf(app, env).from(place), request)
     if ('failure' in rows) return problemResponse(lookupProblem(rows))
+    keepServedOf(app, env)(request, rows, waitUntil)
     return new Response(wireText(request.vector, request.t, rows), JSON_ANSWER)
   }
 
@@ -60,7 +63,7 @@ export function createLookup(app: App) {
     } catch {
       return problemResponse({ status: 400, code: 'bad_json', detail: 'The body is no JSON.' })
     }
-    return answer(body, c.env, c.req.header('authorization'), placeOfRequest(c.req.raw))
+    return answer(body, c.env, c.req.header('authorization'), placeOfRequest(c.req.raw), waitUntilOf(c))
   })
 
   /** For a person and a browser: keys, `at`, `after` and `maxStalenessMs` in the query. */
@@ -73,7 +76,7 @@ export function createLookup(app: App) {
       after: after?.split(','),
       maxStalenessMs: atOf(maxStalenessMs),
     }
-    return answer(body, c.env, c.req.header('authorization'), placeOfRequest(c.req.raw))
+    return answer(body, c.env, c.req.header('authorization'), placeOfRequest(c.req.raw), waitUntilOf(c))
   })
 
   http.get('/v1/health', (c) =>
@@ -89,6 +92,9 @@ export function createLookup(app: App) {
   http.onError((error) => problemResponse({ status: 503, code: 'failed', detail: error.message, retryAfter: 1 }))
   return http
 }
+
+/** Hono throws where there is no context, so it is asked for only when something is left to do. */
+const waitUntilOf = (c: Context) => (work: Promise<void>) => c.executionCtx.waitUntil(work)
 
 const atOf = (at: string | undefined): string | number | undefined =>
   at !== undefined && /^\d+$/.test(at) ? Number(at) : at
@@ -134,6 +140,7 @@ export function featureServiceOf(app: App) {
         const { code, detail } = lookupProblem(rows)
         throw new Error(`${code}: ${detail}`)
       }
+      keepServedOf(app, this.env)(request, rows, (work) => this.ctx.waitUntil(work))
       return { at: new Date(request.t).toISOString(), rows: typedRows(request.vector, rows, metadata ?? false) }
     }
   }

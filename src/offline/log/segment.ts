@@ -1,13 +1,15 @@
-import { parquetWriteBuffer } from 'hyparquet-writer'
+import { ByteWriter, parquetWrite } from 'hyparquet-writer'
 import type { SourceSpec } from '../../engine/index.ts'
 import { type ColumnType, columnsOf, type LogColumn } from './columns.ts'
 import type { LoggedRow } from './logged-row.ts'
 
-type SchemaElement = NonNullable<Parameters<typeof parquetWriteBuffer>[0]['schema']>[number]
+type SchemaElement = NonNullable<Parameters<typeof parquetWrite>[0]['schema']>[number]
 
 /** Of the columns of a segment, and of what its footer says. */
 export const SEGMENT_FORMAT = 1
 
+/** Rows that are encoded without a pause: about 10 ms. */
+const GROUP_ROWS = 2_048
 /** 38 digits fit. */
 const DECIMAL_BYTES = 16
 
@@ -43,16 +45,20 @@ export class SegmentBuilder {
     this.rows++
   }
 
-  finish(footer: SegmentFooter): Uint8Array {
-    const { columns, data, rows } = this
-    const buffer = parquetWriteBuffer({
+  /** The file. `pause` is awaited between row groups, so that others have their turn: encoding takes a while. */
+  async finish(footer: SegmentFooter, pause: () => Promise<void> = async () => {}): Promise<Uint8Array> {
+    const { columns, data } = this
+    const writer: ByteWriter & { flush?: () => Promise<void> } = new ByteWriter()
+    writer.flush = pause
+    await parquetWrite({
+      writer,
       columnData: columns.map(({ name }, i) => ({ name, data: data[i] as unknown[] })),
       schema: schemaOf(columns),
-      rowGroupSize: Math.max(1, rows),
+      rowGroupSize: GROUP_ROWS,
       kvMetadata: [{ key: 'tidemark', value: JSON.stringify(footer) }],
       createdBy: 'tidemark',
     })
-    return new Uint8Array(buffer)
+    return new Uint8Array(writer.getBuffer())
   }
 }
 

@@ -1,0 +1,146 @@
+/**
+ * `npx tidemark backfill VIEW`: gives a view that came later the history from before it came, out of the log, while events go on.
+ * Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 stopped before the end: the same command goes on.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openLog, type ShardLog, shardHistory } from '../src/offline/node/index.ts'
+import { Plan } from '../src/plan/index.ts'
+import type { Backfill, NoBackfill } from '../src/shard/index.ts'
+import { toBase64 } from '../src/util/base64.ts'
+import { type Options, parseOptions } from './backfill/options.ts'
+import { loadDefinitions } from './lib/definitions-file.ts'
+import { IngestClient } from './lib/ingest-client.ts'
+import { UsageError } from './lib/usage-error.ts'
+import { grouped, Progress } from './start/progress.ts'
+
+const EXIT = { failed: 1, usage: 2, unfinished: 3 } as const
+
+/** How the backfill stands in one shard. */
+type ShardBackfill = { readonly epoch: number; readonly shard: number } & (Backfill | NoBackfill)
+
+interface Begun {
+  readonly region: string
+  readonly entity: string
+  readonly shards: readonly ShardBackfill[]
+}
+
+interface Totals {
+  entities: number
+  sent: number
+  shards: number
+}
+
+let isStopped = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true))
+
+try {
+  process.exitCode = await run(parseOptions(process.argv.slice(2)))
+} catch (error) {
+  console.error(`tidemark backfill: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed
+}
+
+async function run(options: Options): Promise<number> {
+  const { view, json, at, log: folder } = options
+  const say = (text: string): void => {
+    if (!json) console.log(text)
+  }
+  const plan = new Plan(await loadDefinitions(options.definitions))
+  const client = new IngestClient(at, fetch)
+  const begun = await client.ask<Begun>('POST', `/v1/backfills/${encodeURIComponent(view)}`, {})
+  const { shards, region, entity } = begun
+  const cannot = shards.find((shard) => 'refused' in shard && shard.refused !== 'complete')
+  if (cannot !== undefined && 'refused' in cannot) throw new Error(`shard ${cannot.shard}: ${cannot.message}`)
+  const wanted = shards.filter((shard) => !('refused' in shard) && !shard.isDone)
+  if (wanted.length === 0) {
+    const isFilled = shards.some((shard) => !('refused' in shard))
+    say(`${view} lacks nothing: ${isFilled ? 'it was filled before' : 'it has every row since its shards began'}.`)
+    if (json) console.log(JSON.stringify({ view, region, shards: shards.length, entities: 0 }))
+    return 0
+  }
+  // What was accepted up to now has to be in the log: the commit after which the view came is among it.
+  await client.ask('POST', '/v1/log/flush')
+  const logs = await openLog(folder, { entities: [entity] })
+  say(
+    `Filling ${view} in ${wanted.length} of ${shards.length} shards of ${region}/${entity} from the log in ${folder}.`,
+  )
+  const totals: Totals = { entities: 0, sent: 0, shards: 0 }
+  const temporary = mkdtempSync(join(tmpdir(), 'tidemark-backfill-'))
+  try {
+    for (const shard of wanted) {
+      if (!isStopped && !('refused' in shard))
+        await fill(client, { plan, logs, region, temporary }, options, shard, totals)
+    }
+  } finally {
+    rmSync(temporary, { recursive: true, force: true })
+  }
+  if (isStopped) {
+    console.error(`\nStopped. The same command goes on from there: npx tidemark backfill ${view}`)
+    return EXIT.unfinished
+  }
+  if (json) console.log(JSON.stringify({ view, region, ...totals }))
+  else say(`${view} has its history: ${grouped(totals.entities)} entities in ${totals.shards} shards.`)
+  return 0
+}
+
+interface From {
+  readonly plan: Plan
+  readonly logs: readonly ShardLog[]
+  readonly region: string
+  readonly temporary: string
+}
+
+/** One shard: the pieces that it does not have yet, in their order, then the end. */
+async function fill(
+  client: IngestClient,
+  { plan, logs, region, temporary }: From,
+  { view, json, sinceMs, ratePerS, memoryMb }: Options,
+  { epoch, shard, cut, takenOutUpTo, next }: Extract<ShardBackfill, { cut: number }>,
+  totals: Totals,
+): Promise<void> {
+  const history = await shardHistory({
+    plan,
+    view,
+    logs,
+    region,
+    epoch,
+    shard,
+    cut,
+    takenOutUpTo,
+    temporary,
+    memoryMb,
+    threads: 2,
+  })
+  const path = `/v1/backfills/${encodeURIComponent(view)}/${shard}`
+  const progress = json
+    ? null
+    : new Progress(process.stderr, Math.max(1, history.entities), () => Date.now(), `entities of shard ${shard}`)
+  const startedMs = Date.now()
+  let done = 0
+  let sent = 0
+  try {
+    let number = 0
+    for await (const cells of history.pieces()) {
+      if (isStopped) return
+      if (number >= next) {
+        const body = { number, cells: cells.map(({ key, state }) => ({ key, state: toBase64(state) })) }
+        await client.ask('POST', `${path}/pieces`, body)
+        sent += cells.length
+        const earlyMs = ratePerS === null ? 0 : startedMs + (sent / ratePerS) * 1_000 - Date.now()
+        if (earlyMs > 0) await new Promise((go) => setTimeout(go, earlyMs))
+      }
+      number++
+      done += cells.length
+      progress?.update(Math.min(done, history.entities - 1))
+    }
+    await client.ask('POST', `${path}/end`, { sinceMs: sinceMs ?? history.sinceMs })
+    progress?.update(Math.max(1, history.entities))
+    totals.entities += done
+    totals.sent += sent
+    totals.shards++
+  } finally {
+    history.close()
+  }
+}

@@ -1,0 +1,80 @@
+/** What `npx tidemark backfill` is asked for. */
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { parseRfc3339 } from '../../src/util/rfc3339.ts'
+import { ADDRESS_OPTIONS, type IngestAddress, ingestAddress } from '../lib/ingest-client.ts'
+import { cacheFolder, root } from '../lib/paths.ts'
+import { UsageError } from '../lib/usage-error.ts'
+
+export interface Options {
+  readonly view: string
+  readonly at: IngestAddress
+  /** The bucket of the region, as files. */
+  readonly log: string
+  readonly definitions: string
+  readonly json: boolean
+  /** From when on the history is complete, ms; null: since the shards began. */
+  readonly sinceMs: number | null
+  /** At most so many entities a second; null: as many as go. */
+  readonly ratePerS: number | null
+  readonly memoryMb: number
+}
+
+const DEFAULT_MEMORY_MB = 1_024
+
+/** Reads the command line. Throws a {@link UsageError}. */
+export function parseOptions(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Options {
+  const { values, positionals } = parsed(args)
+  const { log, definitions, json = false, since, rate, memory, ...at } = values
+  const [view, ...rest] = positionals
+  if (view === undefined || rest.length > 0)
+    throw new UsageError('name one feature view: npx tidemark backfill user_stats. See npx tidemark backfill --help.')
+  return {
+    view,
+    at: ingestAddress(at, env),
+    log: log ?? join(cacheFolder, 'start', 'r2', 'tidemark-local'),
+    definitions: definitions ?? join(root, 'features', 'index.ts'),
+    json,
+    sinceMs: since === undefined ? null : sinceOf(since),
+    ratePerS: rate === undefined ? null : positive('--rate', rate),
+    memoryMb: memory === undefined ? DEFAULT_MEMORY_MB : positive('--memory', memory),
+  }
+}
+
+function sinceOf(text: string): number {
+  if (text === 'beginning') return 0
+  const ms = parseRfc3339(text)
+  if (typeof ms === 'number' && ms >= 0) return ms
+  throw new UsageError(`--since takes "beginning" or a time such as 2026-01-01T00:00:00Z; got "${text}".`)
+}
+
+function positive(option: string, text: string): number {
+  const value = Number(text)
+  if (Number.isFinite(value) && value > 0) return value
+  throw new UsageError(`${option} takes a number above 0; got "${text}".`)
+}
+
+function parsed(args: readonly string[]) {
+  const text = { type: 'string' } as const
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        ...ADDRESS_OPTIONS,
+        log: text,
+        definitions: text,
+        json: { type: 'boolean' },
+        since: text,
+        rate: text,
+        memory: text,
+      },
+    })
+  } catch (error) {
+    const what = error instanceof Error ? (error.message.split(/[.\n]/)[0] ?? '') : String(error)
+    throw new UsageError(`${what}. See npx tidemark backfill --help.`)
+  }
+}

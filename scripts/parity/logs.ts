@@ -1,0 +1,41 @@
+/** The logs that parity reads: folders as they are, the others brought to a folder of this machine as far as needed. */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import type { ObjectStore } from '../../src/offline/index.ts'
+import { FileObjects, HttpObjects, mirrorLog, openLog, type ShardLog } from '../../src/offline/node/index.ts'
+import { cacheFolder } from '../lib/paths.ts'
+import type { LogPlace } from './options.ts'
+
+/** A region's bucket, open. */
+export interface OpenPlace {
+  /** The sample and the definitions. */
+  readonly store: Pick<ObjectStore, 'get' | 'list'>
+  /** The log of some entities as it is now. Throws for one that is damaged. */
+  logs(entities: readonly string[]): Promise<readonly ShardLog[]>
+  /** Where a report can be kept; absent where nothing can be written. */
+  readonly objects?: ObjectStore
+  /** For people. */
+  readonly name: string
+}
+
+/** `mirrors`: where logs of addresses are kept from one run to the next. */
+export function openPlaces(places: readonly LogPlace[], mirrors = join(cacheFolder, 'logs')): readonly OpenPlace[] {
+  return places.map((place): OpenPlace => {
+    if ('folder' in place) {
+      const objects = new FileObjects(place.folder)
+      return { store: objects, objects, name: place.folder, logs: (entities) => openLog(place.folder, { entities }) }
+    }
+    const { url } = place.at
+    const store = new HttpObjects(place.at)
+    // Each its own: two deployments may have a region of one name.
+    const folder = join(mirrors, createHash('sha256').update(url).digest('hex').slice(0, 16))
+    return {
+      store,
+      name: url,
+      logs: async (entities) => {
+        await mirrorLog(store, new FileObjects(folder), entities)
+        return await openLog(folder, { entities, isTrusted: true })
+      },
+    }
+  })
+}

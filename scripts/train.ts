@@ -1,0 +1,54 @@
+/**
+ * `npx tidemark train`: a point-in-time training set of a service from labels and the log. Exit codes: 0 done, 1 the labels or
+ * the log cannot be used, or it was broken off, 2 the command line is wrong.
+ */
+import { resolve } from 'node:path'
+import { regions } from '../regions.ts'
+import { readSetManifest, type TrainingProgress, trainingSet } from '../src/offline/node/index.ts'
+import { loadDefinitions } from './lib/definitions-file.ts'
+import { logFolder } from './lib/log-folder.ts'
+import { paint } from './lib/terminal.ts'
+import { UsageError } from './lib/usage-error.ts'
+import { Progress } from './start/progress.ts'
+import { type Options, parseOptions } from './train-set/options.ts'
+import { setText } from './train-set/render.ts'
+
+const EXIT = { failed: 1, usage: 2 } as const
+
+try {
+  await run(parseOptions(process.argv.slice(2)))
+} catch (error) {
+  console.error(`tidemark train: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed
+}
+
+async function run(options: Options): Promise<void> {
+  const { definitions, log, manifest, json, service = '', ...rest } = options
+  const again = manifest === undefined ? undefined : readSetManifest(manifest)
+  const spec = await loadDefinitions(resolve(definitions))
+  const stopped = new AbortController()
+  const stop = (): void => stopped.abort(new Error('broken off; nothing was written'))
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+  const set = await trainingSet({
+    ...rest,
+    definitions: { spec },
+    service,
+    log: logFolder(log, regions),
+    signal: stopped.signal,
+    onProgress: progressOf(json),
+    ...(again && { again }),
+  })
+  console.log(json ? JSON.stringify({ out: options.out, ...set }) : setText(set, options.out, paint(process.stdout)))
+}
+
+/** A bar over the labels; the steps before are said on a terminal. */
+function progressOf(isQuiet: boolean): (progress: TrainingProgress) => void {
+  if (isQuiet) return () => {}
+  let bar: Progress | undefined
+  return ({ step, done, total }) => {
+    if (step !== 'values') return
+    bar ??= new Progress(process.stderr, total, () => Date.now(), 'labels')
+    bar.update(done)
+  }
+}

@@ -1,0 +1,37 @@
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+
+export interface DuckOptions {
+  readonly threads: number
+  readonly memoryMb: number
+  /** Where it puts what does not fit memory. */
+  readonly temporary: string
+}
+
+/** A DuckDB of its own in memory, in UTC, that asks nothing of the network. */
+export async function openDuck({ threads, memoryMb, temporary }: DuckOptions): Promise<{
+  readonly connection: DuckDBConnection
+  readonly instance: DuckDBInstance
+}> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: String(threads),
+    memory_limit: `${memoryMb}MB`,
+    temp_directory: temporary,
+    autoinstall_known_extensions: 'false',
+  })
+  const connection = await instance.connect()
+  await connection.run("SET TimeZone = 'UTC'")
+  return { connection, instance }
+}
+
+/** A text in SQL. */
+export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/** A name in SQL. */
+export const named = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+export const listOf = (texts: readonly string[]): string => `[${texts.map(quoted).join(', ')}]`
+
+/** The rows of a small answer, as objects. */
+export async function rowsOf<Row>(connection: DuckDBConnection, sql: string): Promise<Row[]> {
+  return (await connection.runAndReadAll(sql)).getRowObjectsJS() as Row[]
+}

@@ -1,0 +1,1 @@
+export { checkParity, type ParityOptions } from './check.ts'

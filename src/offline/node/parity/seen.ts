@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import type { FeatureRef } from '../../../plan/index.ts'
+import { type Commit, parseCommit } from '../../../plan/index.ts'
+import type { Manifest } from '../../index.ts'
+import type { ServedRow, Skip } from '../../parity/index.ts'
+import type { ShardLog } from '../open-log.ts'
+
+/** What may be wrong with a vector's commits, or the sets of them that it may have seen. */
+export type Seen = { readonly skip: Skip } | { readonly commits: readonly (readonly string[])[] }
+
+/** A vector whose runs saw a shard at different commits: so many ways are tried. */
+const MOST_WAYS = 4
+
+/** What a vector saw of one entity, held against its log. */
+export function seenOf({ vector }: ServedRow, entity: string, key: string, logs: readonly ShardLog[]): Seen {
+  const own: { readonly text: string; readonly commit: Commit; readonly log: Manifest | undefined }[] = []
+  for (const text of vector.commits) {
+    const commit = parseCommit(text)
+    if (commit === undefined) return { skip: 'untold' }
+    if (commit.entity === entity) own.push({ text, commit, log: manifestOf(logs, commit) })
+  }
+  // A region whose part was read has told its commit, or only the region was known.
+  const told = new Set(own.map(({ commit }) => commit.region))
+  if (vector.parts.some(({ region, ageMs }) => ageMs !== null && !told.has(region))) return { skip: 'untold' }
+  if (own.length === 0) return { skip: 'untold' }
+  for (const { commit, log } of own) {
+    if (log === undefined) {
+      // A shard that has accepted nothing has no log.
+      if (commit.seq > 0) return { skip: 'unlogged' }
+    } else if (commit.seq > log.seq) return { skip: 'behind' }
+    else if (isErased(log, key, commit.seq)) return { skip: 'erased' }
+  }
+  return { commits: waysOf(own) }
+}
+
+const manifestOf = (logs: readonly ShardLog[], { region, entity, epoch, shard }: Commit): Manifest | undefined =>
+  logs.find(({ manifest: { shard: of } }) => {
+    return of.region === region && of.entity === entity && of.epoch === epoch && of.shard === shard
+  })?.manifest
+
+function isErased({ removed }: Manifest, key: string, seq: number): boolean {
+  if (removed.length === 0) return false
+  const sum = createHash('sha256').update(key).digest('hex')
+  return removed.some(({ why, keySha256, seq: at = Number.POSITIVE_INFINITY }) => {
+    return why === 'erasure' && keySha256 === sum && seq < at
+  })
+}
+
+/**
+ * One commit of each shard, in every way: a service whose features go back and forth between entities reads one of them more than
+ * once, and an event may have come in between.
+ */
+function waysOf(own: readonly { readonly text: string; readonly commit: Commit }[]): string[][] {
+  const byShard = new Map<string, string[]>()
+  for (const { text, commit } of own) {
+    const name = `${commit.region}/${commit.epoch}/${commit.shard}`
+    byShard.set(name, [...(byShard.get(name) ?? []), text])
+  }
+  let ways: string[][] = [[]]
+  for (const texts of byShard.values())
+    ways = ways.flatMap((way) => texts.map((text) => [...way, text])).slice(0, MOST_WAYS)
+  return ways
+}
+
+/** An event may be so much ahead of its arrival where its source says nothing, ms. */
+const AHEAD_MS = 3_600_000
+
+/** Whether all rows that a feature may read at t are in the logs that still have what a key's shards accepted. */
+export function reaches({ feature }: FeatureRef, atMs: number, lostMs: number): boolean {
+  return lostMs === Number.NEGATIVE_INFINITY || atMs - feature.window.reachMs >= lostMs + AHEAD_MS
+}
+
+/** What arrived before this is not in the logs of an entity, or not all of it, ms; minus infinity: all is there. */
+export function lostBefore(logs: readonly ShardLog[]): number {
+  let lost = Number.NEGATIVE_INFINITY
+  for (const { manifest } of logs) {
+    const { fromSeq, previous, segments, availableAtMs, removed } = manifest
+    if (previous === null && fromSeq > 1)
+      lost = Math.max(lost, Math.min(availableAtMs, ...segments.map(({ fromArrivalMs }) => fromArrivalMs)))
+    for (const { why, beforeMs } of removed) if (why === 'retention') lost = Math.max(lost, beforeMs ?? availableAtMs)
+  }
+  return lost
+}
