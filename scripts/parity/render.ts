@@ -61,8 +61,8 @@ export function reportText(report: ParityReport, paint: Paint): string {
   if (values.failed > 0)
     lines.push(...paragraph(`${counted(values.failed, 'value')} not compared: served as damaged or timed out.`))
   for (const note of notes) lines.push(...paragraph(note))
-  for (const mismatch of mismatches) lines.push('', ...mismatchText(mismatch, paint))
-  return lines.join('\n').trimEnd()
+  const blocks = [lines.join('\n').trimEnd(), ...mismatches.map((mismatch) => mismatchText(mismatch, paint).join('\n'))]
+  return blocks.join('\n\n')
 }
 
 const counted = (count: number, one: string): string => `${grouped(count)} ${one}${count === 1 ? '' : 's'}`
@@ -120,6 +120,9 @@ function mismatchText(mismatch: Mismatch, { bold, dim, warn }: Paint): string[] 
     side('log', recomputedAs),
     dim(`    served ${served} by ${region}`),
     ...wrap(`saw ${commits.join(' ')}`, WIDTH - 4).map((line) => dim(`    ${line}`)),
-    ...explanation.flatMap((line) => wrap(line, WIDTH - 4).map((part) => `    ${part}`)),
+    ...explanation.flatMap((line) => {
+      const indent = line.startsWith(' ') ? '      ' : '    '
+      return wrap(line, WIDTH - indent.length).map((part) => `${indent}${part}`)
+    }),
   ]
 }

@@ -6,6 +6,7 @@ import { workerPlans } from '../../scripts/lib/workers.ts'
 import { bundleApp } from '../../scripts/local/app-bundle.ts'
 import { kvServiceName } from '../../scripts/local/kv-service.ts'
 import { freePort } from '../../scripts/local/port.ts'
+import { bucketFolder } from '../../scripts/local/r2-service.ts'
 import { localServices } from '../../scripts/local/services.ts'
 import { type Runtime, startRuntime } from '../../scripts/local/workerd.ts'
 import type { Module } from '../../scripts/local/workerd-config.ts'
@@ -149,6 +150,11 @@ export class TestRegion {
 
   get pid(): number {
     return this.runtime?.pid ?? 0
+  }
+
+  /** The bucket of its log, as a folder. */
+  get bucket(): string {
+    return join(this.stateDir, bucketFolder(`tidemark-${this.options.name}`))
   }
 
   /** Where the door for other regions is reached. */

@@ -39,5 +39,5 @@ export async function nearbyCommit(
   })
   const [nearest] = hits.sort((a, b) => a.distance - b.distance)
   if (nearest === undefined) return [`At no commit near these does the log give what was served.`]
-  return [`At commit ${nearest.text} the log gives what was served: it saw another commit than it says.`]
+  return [`At commit ${nearest.text} the log gives what was served: it may have seen that one.`]
 }
