@@ -1,4 +1,4 @@
-import type { ShardLogStatus } from '../src/offline/index.ts'
+import type { LogEdit, ShardLogStatus } from '../src/offline/index.ts'
 import type { EntityStoreStatus } from '../src/online/index.ts'
 import {
   formatShardName,
@@ -52,6 +52,8 @@ interface ShardStub extends HandOverStub, RestorableStub {
   storeStatus(): Promise<readonly EntityStoreStatus[]>
   logStatus(): Promise<ShardLogStatus | null>
   flushLog(): Promise<ShardLogStatus | null>
+  editLog(change: LogEdit): Promise<'edited' | 'changed' | 'no log'>
+  erase(keys: readonly string[]): Promise<{ readonly seq: number; readonly found: number }>
   beginBackfill(view: string): Promise<Backfill | NoBackfill>
   takeBackfill(piece: BackfillPiece): Promise<Backfill | NoBackfill>
   endBackfill(view: string, sinceMs: number): Promise<Backfill | NoBackfill>

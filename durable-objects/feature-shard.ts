@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
-import type { ShardLogStatus } from '../src/offline/index.ts'
+import type { LogEdit, ShardLogStatus } from '../src/offline/index.ts'
 import {
   type EntityRuntime,
   type Lineage,
@@ -329,6 +329,20 @@ export function featureShardOf(app: App) {
       const { log } = await this.insist()
       await log?.flush()
       return log?.log.status ?? null
+    }
+
+    /** Names other files in the place of some. */
+    async editLog(change: LogEdit): Promise<'edited' | 'changed' | 'no log'> {
+      return (await (await this.insist()).log?.log.edit(change)) ?? 'no log'
+    }
+
+    /** Forgets entities, and lets stores and topics know. */
+    async erase(keys: readonly string[]): Promise<{ readonly seq: number; readonly found: number }> {
+      const { shard, log } = await this.insist()
+      const erased = this.orAbort(() => shard.erase(keys))
+      await log?.flush()
+      this.ctx.waitUntil(this.drain())
+      return erased
     }
 
     /** What an operator and the bench want to know. */

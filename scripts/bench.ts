@@ -14,6 +14,7 @@ import { reshard } from './bench/reshard.ts'
 import type { Part, Result } from './bench/rows.ts'
 import { setup } from './bench/setup.ts'
 import { state } from './bench/state.ts'
+import { training } from './bench/training.ts'
 import { forgetBundles } from './local/app-bundle.ts'
 
 const parts: Readonly<Record<string, Part>> = {
@@ -26,15 +27,16 @@ const parts: Readonly<Record<string, Part>> = {
   publish,
   kafka,
   reshard,
+  training,
   bundle,
   setup,
 }
 /** Minutes of network and disk for a few rows: only when they are asked for. */
-const onlyByName = ['setup', 'kafka', 'reshard', 'publish']
+const onlyByName = ['setup', 'kafka', 'reshard', 'publish', 'training']
 
 const help = `Measures Tidemark beside a no-op in the same run. Timings are CPU time of workerd where a row says "core".
 
-  npm run bench                     all parts but setup, reshard, kafka and publish (a real Kafka and Redis), about 4 minutes
+  npm run bench                     all parts but setup, reshard, training, kafka and publish (a real Kafka and Redis), about 4 minutes
   npm run bench -- ingest lookup    some parts: ${Object.keys(parts).join(', ')}
   npm run bench -- --quick          smaller sizes, about 1 minute
   npm run bench -- --json           one JSON object a line: {"name","value","unit","noop"?,"note"?}

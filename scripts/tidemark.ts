@@ -51,6 +51,31 @@ const commands: Readonly<Record<string, Command>> = {
 
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 some letters of a replay stay.`,
   },
+  import: {
+    file: 'import.ts',
+    does: 'import history: Parquet, CSV, NDJSON, through the same contract as events',
+    usage: 'tidemark import --source NAME --known-at RULE FILE|FOLDER|GLOB... [options]',
+    example: "npx tidemark import --source flights --known-at event-time+5m history.parquet 'more/*.csv'",
+    more: `  npx tidemark import --source ltv --known-at column:computed_at --map user_id=uid nightly/ --dry-run
+
+  --source S        into which source; a batch source is one
+  --known-at RULE   from when on rows could be known, which training goes by; has no default:
+                    column:NAME, event-time+5m, or none (training as it was served then refuses the rows)
+  --map F=C         the field F is the column C, where their names differ; again for more
+  --time-zone Z     of times without a zone, which are refused without it: UTC, Europe/Berlin
+  --format F        parquet, csv or ndjson, where the file's name does not say it
+  --dry-run         checks the contract of every row here, and sends none
+  --rate N          rows a second, at most
+  --batch N         rows of one request, default 2000; --concurrency N requests at once, default 1, which keeps the order of the file
+  --restart         begins anew where an import of before was broken off; nothing is counted twice either way
+  --definitions F   the file that exports the definitions; default features/index.ts
+  --url U           the ingest Worker; default TIDEMARK_URL, else npm start on this machine
+  --token T         default TIDEMARK_TOKEN, else that of npm start; scope import:SOURCE
+  --json            one JSON object instead of a summary
+
+Exit codes: 0 done, 1 failed and 130 interrupted (the same command goes on), 2 wrong command line or files (nothing was sent),
+3 done and some rows were refused.`,
+  },
   sources: {
     file: 'sources.ts',
     does: 'see how topics are pulled, and let halted partitions go on',
@@ -95,6 +120,27 @@ Exit codes: 0 all goes on, 1 failed, 2 wrong command line, 3 something stands st
   --json          one JSON object instead of a table
 
 Exit codes: 0 done or nothing to do, 1 failed (run it again: it goes on), 2 wrong command line or regions.ts.`,
+  },
+  backfill: {
+    file: 'backfill.ts',
+    does: 'give a feature view that came later the history from before it came, out of the log',
+    usage: 'tidemark backfill VIEW [--since beginning|TIME] [--log FOLDER] [--rate N] [options]',
+    example: 'npx tidemark backfill user_stats',
+    more: `  npx tidemark backfill user_stats --since beginning --rate 500
+
+  Events go on meanwhile: the view has all that came after it, and gets what came before, each once. Stopped or broken off, the
+  same command goes on where it was.
+
+  --since T         from when on the history is complete then: beginning, or a time; default: when the shards began
+  --log FOLDER      the bucket of the region, as files; default that of npm start
+  --definitions F   default features/index.ts
+  --rate N          at most so many entities a second
+  --memory MB       of DuckDB, which sorts; default 1024
+  --url U           the ingest Worker; default TIDEMARK_URL, else npm start on this machine
+  --token T         default TIDEMARK_TOKEN, else that of npm start; scopes admin, log:write
+  --json            one JSON object instead of lines
+
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 stopped before the end.`,
   },
   publish: {
     file: 'publish.ts',

@@ -32,6 +32,8 @@ export const aims = {
   'kafka.large_records_mb': '<= 64',
   'growth.lookup': '<= 1.3',
   'reshard.pause_ms': '',
+  'training.rows_per_s': '>= 50,000',
+  'training.peak_mb': '<= 2,000',
   'setup.seconds': '<= 120',
   'bundle.lookup_kib': '<= 100',
 } as const

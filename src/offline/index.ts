@@ -1,6 +1,8 @@
 export { type ColumnType, columnsOf, columnType, type LogColumn, OWN_PREFIX } from './log/columns.ts'
 export type { LoggedRow } from './log/logged-row.ts'
 export {
+  editManifest,
+  type LogEdit,
   type LogShard,
   MANIFEST_FORMAT,
   type Manifest,

@@ -149,6 +149,21 @@ export class Cell {
     return state
   }
 
+  /** Forgets every row; the mark stays, so that what is read behind it, and copies of before, are not taken for new. */
+  erase(layouts: Layouts, seq: number): void {
+    const empty = new EntityState(layouts.plan)
+    empty.mark = this.mark
+    this.state = empty
+    this.seq = seq
+    this.saved = null
+    this.tail = NOTHING
+    this.tailLength = 0
+    this.tailRows = 0
+    encodeState(writer.reset(), empty)
+    this.bytes = writer.finish()
+    this.close()
+  }
+
   /** Takes in what another place has counted for the same entity: afterwards it is the state of both sets of rows. */
   absorb(layouts: Layouts, part: Part, other: EntityState, seq: number): void {
     const state = this.open(layouts, part)

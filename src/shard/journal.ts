@@ -98,6 +98,14 @@ export class Journal {
     return this.next - JOURNAL_ROWS + 1
   }
 
+  /**
+   * Turns the ring once with rows of nothing, so that no text of an event is left in it. Everything that it tells must have been saved. Inside a
+   * transaction.
+   */
+  turn(empty: (row: number) => JournalEntry): void {
+    for (let turned = 0; turned < JOURNAL_ROWS; turned++) this.write(empty(this.next))
+  }
+
   write(entry: JournalEntry): void {
     const { message, ...rest } = entry
     const { events, ...head } = message

@@ -1,5 +1,6 @@
 import type { SourceSpec, Value } from '../engine/index.ts'
 import type { Plan } from '../plan/index.ts'
+import { murmur128Hex } from '../util/murmur3.ts'
 import type { AcceptedRow } from './accepted-row.ts'
 import type { Contracts } from './contracts.ts'
 import { commitsIn, JOURNAL_ROWS, type Journal, type JournalEntry, parseEntry, type RowKeeper } from './journal.ts'
@@ -44,6 +45,7 @@ export interface LogFeedOptions {
 }
 
 const META = 'log'
+const ERASED = 'erased'
 
 /**
  * What a shard's log is written from: the journal itself, so that a batch costs no row more. A row that the ring has no place
@@ -54,10 +56,13 @@ export class LogFeed implements RowKeeper {
   private cursor: Cursor
   /** When the oldest row that waits was accepted; undefined: not looked up. */
   private oldest: number | undefined
+  /** By the hash of an entity's key, the commit of its erasure: what it had before goes to no log any more. */
+  private erased: Readonly<Record<string, number>>
 
   constructor(options: LogFeedOptions) {
     this.options = options
     const { storage, journal } = options
+    this.erased = JSON.parse(storage.readMeta(ERASED) ?? '{}') as Record<string, number>
     const stored = storage.readMeta(META)
     const cursor = stored === undefined ? undefined : (JSON.parse(stored) as Cursor)
     const oldestRow = Math.max(0, journal.nextRow - JOURNAL_ROWS)
@@ -144,6 +149,7 @@ export class LogFeed implements RowKeeper {
     if (!verdicts.includes('a') || own === undefined) return []
     const stamps = message.stamps && stampedRows(message.stamps, own.spec.enrich?.length ?? 0, own.exactNumbers)
     const found = new Map<number, AcceptedRow[]>()
+    const hasErased = Object.keys(this.erased).length > 0
     let seq = entry.seqBefore
     forEachEvent(eventsOf(own.exactNumbers, message), (raw, _broken, index) => {
       if (verdicts[index] !== 'a') return
@@ -174,7 +180,9 @@ export class LogFeed implements RowKeeper {
       }
       const rows = found.get(contract) ?? []
       if (rows.length === 0) found.set(contract, rows)
-      for (const key of this.keysOf(then.spec, event.values, entry, index)) rows.push({ key, ...of })
+      for (const key of this.keysOf(then.spec, event.values, entry, index)) {
+        if (!hasErased || !this.isErased(key, seq)) rows.push({ key, ...of })
+      }
     })
     return [...found].map(([contract, rows]) => ({
       contract,
@@ -198,6 +206,18 @@ export class LogFeed implements RowKeeper {
     })
     const keys = new Set(this.options.targets.find(source, now, sliceAt(message, index)).map(({ key }) => key))
     return keys.size === 0 ? [null] : [...keys]
+  }
+
+  /** What these entities had up to a commit is not told to the log any more. Inside a transaction. */
+  erase(keys: readonly string[], seq: number): void {
+    const waiting = Object.entries(this.erased).filter(([, at]) => at > this.cursor.seq)
+    this.erased = Object.fromEntries([...waiting, ...keys.map((key) => [murmur128Hex(key), seq] as const)])
+    this.options.storage.writeMeta(ERASED, JSON.stringify(this.erased))
+  }
+
+  private isErased(key: string | null, seq: number): boolean {
+    const at = key === null ? undefined : this.erased[murmur128Hex(key)]
+    return at !== undefined && seq <= at
   }
 
   /** A span is in the log: its rows are not needed any more. */

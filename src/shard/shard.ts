@@ -3,6 +3,7 @@ import { type Explanation, oldestReadable, type Part, type ViewPlan } from '../e
 import {
   type EntityRuntime,
   type FeatureRef,
+  hashKey,
   type Plan,
   type Route,
   type SourceRuntime,
@@ -541,6 +542,30 @@ export class Shard {
   }
 
   /**
+   * Forgets entities: all their rows, here, in the journal and in what waits for the log. A commit of its own, so that copies
+   * elsewhere are replaced; of an entity that was never seen nothing changes. Also of a shard that has handed over.
+   *
+   * @returns the commit, and how many of the entities were here
+   */
+  erase(keys: readonly string[]): { readonly seq: number; readonly found: number } {
+    const { storage, now, entity } = this.options
+    const here = keys.filter((key) => this.pages.find(key, hashKey(key)) !== undefined)
+    storage.transaction(() => {
+      this.commitWithout(now(), (seq, row) => {
+        for (const key of here) this.pages.change(key, hashKey(key), seq, row, (cell) => cell.erase(this.layouts, seq))
+        const views = entity.plan.map(({ spec }) => spec.name).sort()
+        this.changes?.list(this.availableAt, seq, { views, keys: here })
+        this.log?.erase(keys, seq)
+      })
+      this.pages.saveAll(this.seq)
+      this.ids.save(this.availableAt)
+      this.journal.turn((row) => this.emptyEntry(row, this.seq, ''))
+    })
+    this.pages.shrink()
+    return { seq: this.seq, found: here.length }
+  }
+
+  /**
    * A commit that no event made. Its journal row has nothing to do again, so what it changes is saved with it. Inside a transaction.
    */
   private commitWithout(nowMs: number, change: (seq: number, row: number) => void): void {
@@ -550,13 +575,18 @@ export class Shard {
     this.seq++
     change(this.seq, row)
     this.pages.saveChangedBy(this.seq)
+    this.journal.write(this.emptyEntry(row, seqBefore, 'a'))
+    this.checkpoint(0)
+  }
+
+  /** A journal row without an event. */
+  private emptyEntry(row: number, seqBefore: number, verdicts: '' | 'a'): JournalEntry {
     const saved = { pages: this.pages.oldestDirty ?? row, ids: this.ids.oldestUnsaved ?? row }
     const { availableAt, mark } = this
     const quality = this.quality.stored
-    const message = { version: MESSAGE_VERSION, plan: '', source: '', arrivalMs: nowMs, events: '[]', fanout: '' }
-    const entry = { row, seqBefore, availableAt, mark, verdicts: 'a', saved, contract: 0, message }
-    this.journal.write(quality ? { ...entry, quality } : entry)
-    this.checkpoint(0)
+    const message = { version: MESSAGE_VERSION, plan: '', source: '', arrivalMs: availableAt, events: '[]', fanout: '' }
+    const entry = { row, seqBefore, availableAt, mark, verdicts, saved, contract: 0, message }
+    return quality ? { ...entry, quality } : entry
   }
 
   /** Reads entities at a request time. */

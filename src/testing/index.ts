@@ -6,4 +6,7 @@ export {
   type ReadRequest,
   type ReadRow,
   type RowChange,
+  type TrainingLabel,
+  type TrainingRequest,
+  type TrainingRow,
 } from './local-store.ts'

@@ -1,6 +1,7 @@
 import { CHANGE, type ChangeOp, isRefusal, keyFromJson, type Refusal } from '../contract/index.ts'
 import type { Definitions, KeysOf, VectorOf } from '../define/index.ts'
 import type { Explanation } from '../engine/index.ts'
+import type { HeldLog } from '../offline/training/index.ts'
 import { Plan, sliceShard, spreadOf, type VectorPlan } from '../plan/index.ts'
 import { alone, lookup, type Reach, type RowMetadata, typedRows } from '../serve/index.ts'
 import { type DeadLetter, MemoryStorage, Shard, type ShardDirectory, type TableDirectory } from '../shard/index.ts'
@@ -20,7 +21,9 @@ import {
 } from '../source/index.ts'
 import { MemoryTableStorage, TableShard } from '../table/index.ts'
 import { parseRfc3339 } from '../util/rfc3339.ts'
+import { LocalLog } from './local-log.ts'
 import { canonicalWhole, explainWhole } from './slices.ts'
+import { localTrainingSet } from './training.ts'
 
 export interface LocalStoreOptions {
   /** The clock of arrival, ms since the epoch. Called for each batch and each read without `at`. */
@@ -45,6 +48,27 @@ export interface ReadRequest<Name extends string, Keys> {
 export interface ReadRow<Features> {
   readonly features: Features
   readonly metadata?: RowMetadata
+}
+
+/** What every label has besides its keys. */
+export interface TrainingLabel {
+  readonly at: At
+  /** What a read answered (`metadata.commits`): the row is then that very vector, whatever the mode. */
+  readonly commits?: readonly string[] | null
+}
+
+export interface TrainingRequest<Name extends string, Label> {
+  readonly service: Name
+  /** Each has the keys of all entities of the service, a time, and whatever else; they may come in any order, and twice. */
+  readonly labels: readonly Label[]
+  /** `as-served` (default), `lag:1h` (any duration), `ideal`. */
+  readonly mode?: 'as-served' | 'ideal' | `lag:${string}`
+}
+
+export interface TrainingRow<Label, Features> {
+  readonly label: Label
+  readonly features: Features
+  readonly status: Readonly<Record<string, string>>
 }
 
 type Services = Definitions['services']
@@ -89,6 +113,7 @@ export class LocalStore<S extends Services> {
   private readonly directory: ShardDirectory
   private readonly reach: Reach
   private readonly shards = new Map<string, Shard>()
+  private readonly logs = new Map<string, LocalLog>()
   private readonly routers = new Map<string, Router>()
   private readonly enrichers: ReadonlyMap<string, Enricher | undefined>
   private readonly tables = new Map<string, TableShard>()
@@ -162,8 +187,10 @@ export class LocalStore<S extends Services> {
     const { plan, now } = this
     const part = { region: 1, epoch: 0, shard }
     const shards = this.directory.shardsOf(entity)
-    const made = new Shard({ plan, entity: runtime, part, shards, storage: new MemoryStorage(), now })
+    const storage = new MemoryStorage()
+    const made = new Shard({ plan, entity: runtime, part, shards, storage, now, isLogged: true })
     this.shards.set(name, made)
+    this.logs.set(name, new LocalLog(made))
     return made
   }
 
@@ -340,6 +367,39 @@ export class LocalStore<S extends Services> {
     if (isRefusal(key)) throw new Error(`explain('${feature}'): ${key.message}`)
     const { name } = found.entity.spec
     return explainWhole(this.slicesOf(name, key.key), found, key.key, toMs(at))
+  }
+
+  /**
+   * A point-in-time training set: for each label what a read at its time gave then (`as-served`), what had happened so long
+   * before (`lag:1h`), or all that had happened (`ideal`, which leaks). Throws an `Error` for a wrong key or mode.
+   *
+   * @example
+   * const rows = await store.trainingSet({ service: 'fraud', labels: [{ user_id: 'u1', at: '2026-01-01T00:00:00Z', label: 1 }] })
+   * rows[0] // { label: { user_id: 'u1', ... }, features: { clicks_5m: 3 }, status: { clicks_5m: 'present' } }
+   */
+  async trainingSet<Name extends keyof S & string, Label extends KeysOf<S[Name]> & TrainingLabel>({
+    service,
+    labels,
+    mode = 'as-served',
+  }: TrainingRequest<Name, Label>): Promise<TrainingRow<Label, VectorOf<S[Name]>>[]> {
+    const rows = await localTrainingSet({
+      plan: this.plan,
+      vector: this.vectorOf(service),
+      labels: labels.map((row) => ({ t: toMs(row.at), commits: row.commits ?? null, row })),
+      mode,
+      logs: (entity) => this.logsOf(entity),
+      region: this.directory.region,
+    })
+    return rows.map((row, i) => ({ label: labels[i] as Label, ...row })) as TrainingRow<Label, VectorOf<S[Name]>>[]
+  }
+
+  private logsOf(entity: string): HeldLog[] {
+    const { region, epoch } = this.directory
+    const shards = this.directory.shardsOf(entity)
+    return [...this.logs].flatMap(([name, log]) => {
+      const [of, shard] = name.split('/')
+      return of === entity ? [log.held({ entity, region, regionId: 1, epoch, shard: Number(shard), shards })] : []
+    })
   }
 
   private vectorOf(service: string): VectorPlan {

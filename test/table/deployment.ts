@@ -1,6 +1,6 @@
 import { isRefusal } from '../../src/contract/index.ts'
 import type { FieldSpec, SourceSpec, ViewSpec } from '../../src/engine/index.ts'
-import { Plan, type SourceRuntime } from '../../src/plan/index.ts'
+import { type EntityRuntime, Plan, type SourceRuntime } from '../../src/plan/index.ts'
 import { MESSAGE_VERSION, MemoryStorage, type MessagePosition, Shard } from '../../src/shard/index.ts'
 import { deliver, Router, requestBatch } from '../../src/source/index.ts'
 import { MemoryTableStorage, TableShard } from '../../src/table/index.ts'
@@ -88,9 +88,21 @@ export class Deployment {
     this.shards = new Map(
       [...plan.entities].map(([name, entity]) => [
         name,
-        new Shard({ plan, entity, part, shards: 1, storage: this.storages.get(name) as MemoryStorage, now: () => NOW }),
+        this.openShard(entity, this.storages.get(name) as MemoryStorage),
       ]),
     )
+  }
+
+  private openShard(entity: EntityRuntime, storage: MemoryStorage): Shard {
+    const part = { region: 1, epoch: 0, shard: 0 }
+    return new Shard({ plan: this.plan, entity, part, shards: 1, storage, now: () => NOW, isLogged: true })
+  }
+
+  /** The one shard of an entity. */
+  shard(entity: string): Shard {
+    const found = this.shards.get(entity)
+    if (found === undefined) throw new Error(`no entity ${entity}`)
+    return found
   }
 
   /** Sends changes; what they come to is told later, by `drain`. */

@@ -117,3 +117,25 @@ export function readManifest(bytes: Uint8Array, name: string): Manifest {
     throw new Error(`${name} has the format ${manifest.format}; this version reads ${MANIFEST_FORMAT}`)
   return manifest
 }
+
+/** A change of what a manifest names. */
+export interface LogEdit {
+  /** Keys of the segments that go. */
+  readonly remove: readonly string[]
+  readonly add: readonly Segment[]
+  /** Why rows are not there any more, when some are not. */
+  readonly removed?: Removal
+}
+
+/** The manifest after a change; undefined when a segment that is to go is not there: somebody was quicker. */
+export function editManifest(manifest: Manifest, { remove, add, removed }: LogEdit): Manifest | undefined {
+  const gone = new Set([...remove, ...add.map(({ key }) => key)])
+  const known = new Set(manifest.segments.map(({ key }) => key))
+  if (!remove.every((key) => known.has(key))) return undefined
+  const segments = [...manifest.segments.filter(({ key }) => !gone.has(key)), ...add]
+  return {
+    ...manifest,
+    segments: segments.sort((a, b) => a.fromSeq - b.fromSeq || (a.key < b.key ? -1 : 1)),
+    removed: removed ? [...manifest.removed, removed] : manifest.removed,
+  }
+}

@@ -1,6 +1,8 @@
 import type { LogFeed, LogSpan } from '../../shard/index.ts'
 import type { ObjectStore } from '../objects.ts'
 import {
+  editManifest,
+  type LogEdit,
   type LogShard,
   MANIFEST_FORMAT,
   type Manifest,
@@ -77,6 +79,25 @@ export class ShardLog {
   send(): Promise<void> {
     this.going = this.going.catch(() => {}).then(() => this.sendNext())
     return this.going
+  }
+
+  /**
+   * Replaces files of the log by others that are there already: compaction, retention, an erasure. Says whether it did; `changed` when one that is to go is
+   * not named any more. The files themselves are left.
+   */
+  edit(change: LogEdit): Promise<'edited' | 'changed' | 'no log'> {
+    const edited = this.going
+      .catch(() => {})
+      .then(async () => {
+        const stored = await this.read()
+        if (stored === undefined) return 'no log'
+        const after = editManifest(stored.manifest, change)
+        if (after === undefined) return 'changed'
+        await this.replace(after, stored.etag)
+        return 'edited'
+      })
+    this.going = edited.then(() => {})
+    return edited
   }
 
   private async sendNext(): Promise<void> {
@@ -160,9 +181,9 @@ export class ShardLog {
 
   /** The manifest as the store has it, or a first one. */
   private async load(span: LogSpan): Promise<Loaded> {
-    const { objects, shard, bornMs, previous, since, report } = this.options
+    const { shard, bornMs, previous, since, report } = this.options
     const key = manifestKey(shard)
-    const stored = await objects.get(key)
+    const stored = await this.read()
     if (stored === undefined) {
       const fromSeq = previous === null ? span.fromSeq : Math.min(span.fromSeq, previous.seq + 1)
       if (previous === null && fromSeq > 1)
@@ -182,7 +203,7 @@ export class ShardLog {
       }
       return { manifest, etag: null }
     }
-    const manifest = readManifest(stored.bytes, key)
+    const { manifest } = stored
     if (manifest.bornMs !== bornMs) {
       const [then, now] = [manifest.bornMs, bornMs].map((ms) => new Date(ms).toISOString())
       throw new Error(
@@ -197,6 +218,12 @@ export class ShardLog {
         `the log has no commits from ${manifest.seq + 1} to ${span.fromSeq - 1}: it is complete from ${span.fromSeq} on`,
       )
     return { manifest: isCut ? { ...manifest, fromSeq: span.fromSeq } : manifest, etag: stored.etag }
+  }
+
+  private async read(): Promise<{ readonly manifest: Manifest; readonly etag: string } | undefined> {
+    const key = manifestKey(this.options.shard)
+    const stored = await this.options.objects.get(key)
+    return stored && { manifest: readManifest(stored.bytes, key), etag: stored.etag }
   }
 
   /** Puts a manifest in the place of the one that was read. */

@@ -1,5 +1,6 @@
 export { chainsOf } from './chains.ts'
 export { type FeatureColumn, featureColumns, statusColumn } from './columns.ts'
+export { computeHeld, type HeldLabel, type HeldLog, type HeldSet } from './in-memory.ts'
 export { isTimeZone, labelTime, type RawTime } from './label-time.ts'
 export { type Cut, Lineage, type LogPart } from './lineage.ts'
 export { type Arrival, type Mode, modeText, parseMode, type Seen, seenFrom } from './mode.ts'

@@ -42,16 +42,18 @@ export interface Seen {
 
 /**
  * The rule of a mode for one row; undefined for imported history of which nobody said when it could be known, where the mode
- * asks for that. A row that is taken out is taken out from its commit on: the log does not know when that was meant to happen.
- * `src/offline/node/training/stage-rows.ts` says the same in SQL.
+ * asks for that. A row that is taken out is taken out from its commit on: the log does not know when that was meant to happen;
+ * and never before it was put in. `src/offline/node/training/stage-rows.ts` says the same in SQL.
  */
 export function seenFrom(mode: Mode, row: Arrival, publishLagMs: number): Seen | undefined {
-  if (mode.kind !== 'as-served' && row.sign === 1) {
-    if (mode.kind === 'lag') return { fromMs: row.timeMs + mode.lagMs, availableAtMs: row.timeMs + mode.lagMs }
-    // Before t, and never at it.
-    return { fromMs: row.timeMs + 1, availableAtMs: row.timeMs }
-  }
-  const knownMs = row.knownAtMs === undefined ? row.availableAtMs : row.knownAtMs
-  if (knownMs === null) return undefined
-  return { fromMs: knownMs + (row.isOwnRegion ? 0 : publishLagMs), availableAtMs: knownMs }
+  const { timeMs, sign } = row
+  // In an ideal world before t, and never at it.
+  const putInMs = mode.kind === 'lag' ? timeMs + mode.lagMs : mode.kind === 'ideal' ? timeMs + 1 : undefined
+  if (putInMs !== undefined && sign === 1)
+    return { fromMs: putInMs, availableAtMs: mode.kind === 'lag' ? putInMs : timeMs }
+  const isRuleless = row.knownAtMs === null
+  if (isRuleless && mode.kind === 'as-served') return undefined
+  const knownMs = row.knownAtMs ?? row.availableAtMs
+  const servedMs = knownMs + (row.isOwnRegion ? 0 : publishLagMs)
+  return { fromMs: Math.max(servedMs, putInMs ?? servedMs), availableAtMs: knownMs }
 }

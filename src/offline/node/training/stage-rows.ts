@@ -184,22 +184,11 @@ function seenSql({ mode, publishLagMs }: StageOptions, sign: string): { seen: st
   const known = `CASE WHEN r.tm_imported THEN coalesce(epoch_ms(r.tm_known_at), ${arrived}) ELSE ${arrived} END`
   const lag = publishLagMs === 0 ? '0' : `CASE WHEN f.region = e.region THEN 0 ELSE ${publishLagMs} END`
   const served = `${known} + ${lag}`
-  const byMode = {
-    'as-served': { seen: served, available: known },
-    lag: {
-      seen: `${time} + ${mode.kind === 'lag' ? mode.lagMs : 0}`,
-      available: `${time} + ${mode.kind === 'lag' ? mode.lagMs : 0}`,
-    },
-    ideal: { seen: `${time} + 1`, available: time },
-  }[mode.kind]
-  const seen =
-    sign === '1' || mode.kind === 'as-served'
-      ? byMode.seen
-      : `CASE WHEN ${sign} = 1 THEN ${byMode.seen} ELSE ${served} END`
-  const available =
-    sign === '1' || mode.kind === 'as-served'
-      ? byMode.available
-      : `CASE WHEN ${sign} = 1 THEN ${byMode.available} ELSE ${known} END`
+  const putIn = mode.kind === 'lag' ? `${time} + ${mode.lagMs}` : `${time} + 1`
+  const isPutIn = mode.kind === 'as-served' ? 'false' : `${sign} = 1`
+  const takenOut = mode.kind === 'as-served' ? served : `greatest(${served}, ${putIn})`
+  const seen = `CASE WHEN ${isPutIn} THEN ${putIn} ELSE ${takenOut} END`
+  const available = `CASE WHEN ${isPutIn} THEN ${mode.kind === 'lag' ? putIn : time} ELSE ${known} END`
   // Labels that say what they saw have the shard's own clock.
   return {
     seen: `CASE WHEN e.region < 0 THEN 0 ELSE ${seen} END`,
