@@ -9,7 +9,7 @@ import { UsageError } from './lib/usage-error.ts'
 import { openPlaces } from './parity/logs.ts'
 import { type Options, parseOptions, spanOf } from './parity/options.ts'
 import { reportText } from './parity/render.ts'
-import { runParity, saveReport } from './parity/run.ts'
+import { runParity } from './parity/run.ts'
 import { Progress } from './start/progress.ts'
 
 const EXIT = { failed: 1, usage: 2, mismatches: 3 } as const
@@ -46,6 +46,12 @@ async function main(options: Options): Promise<number> {
   }
 }
 
+function notSaved(error: unknown): undefined {
+  console.error(
+    `The report was not kept: ${error instanceof Error ? error.message : String(error)} (--no-save leaves it)`,
+  )
+}
+
 async function once(options: Options): Promise<ParityReport> {
   const places = openPlaces(options.logs)
   const span = spanOf(options, Date.now())
@@ -62,7 +68,8 @@ async function once(options: Options): Promise<ParityReport> {
       await pause(Math.min(LOOK_AGAIN_MS, Math.max(0, deadline - Date.now())))
       continue
     }
-    const saved = options.save ? await saveReport(places, report) : undefined
+    // A token that may only read has done its work: the report is on the terminal.
+    const saved = options.save ? await places[0]?.save(report).catch(notSaved) : undefined
     if (options.json) console.log(JSON.stringify(report))
     else {
       console.log(reportText(report, paint(process.stdout)))

@@ -235,11 +235,11 @@ Exit codes: 0 done, 1 failed (what was uploaded is rolled back) or something is 
   --service S     of one service, fraud or fraud@1; default all, and reads by a list of features
   --log L         where a region's log is: the folder of its bucket, or the address of its ingest Worker; several regions: several
                   times; default TIDEMARK_URL, else that of npm start on this machine
-  --token T       for addresses; default TIDEMARK_TOKEN; scope log:read
+  --token T       for addresses; default TIDEMARK_TOKEN; scopes log:read, and log:write to keep the report
   --sample N      at most N vectors of each log, each as likely as any other; default 20000; --seed N: others
   --wait 90s      waits so long for a log that does not have the newest commits yet; default not
   --every 15m     runs again and again
-  --no-save       the report is not kept in the bucket (parity/...json); of an address it never is
+  --no-save       the report is not kept in the first bucket (parity/...json)
   --json          one JSON object a run instead of a table
 
 Exit codes: 0 no mismatch, 1 failed, 2 wrong command line, 3 mismatches.`,

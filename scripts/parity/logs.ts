@@ -2,7 +2,15 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { ObjectStore } from '../../src/offline/index.ts'
-import { FileObjects, HttpObjects, mirrorLog, openLog, type ShardLog } from '../../src/offline/node/index.ts'
+import {
+  FileObjects,
+  HttpObjects,
+  mirrorLog,
+  openLog,
+  type ParityReport,
+  type ShardLog,
+} from '../../src/offline/node/index.ts'
+import { IngestClient } from '../lib/ingest-client.ts'
 import { cacheFolder } from '../lib/paths.ts'
 import type { LogPlace } from './options.ts'
 
@@ -12,10 +20,8 @@ export interface OpenPlace {
   readonly store: Pick<ObjectStore, 'get' | 'list'>
   /** The log of some entities as it is now. Throws for one that is damaged. */
   logs(entities: readonly string[]): Promise<readonly ShardLog[]>
-  /** Where a report can be kept; absent where nothing can be written. */
-  readonly objects?: ObjectStore
-  /** For people. */
-  readonly name: string
+  /** Keeps a report beside the log. Gives where. */
+  save(report: ParityReport): Promise<string>
 }
 
 /** `mirrors`: where logs of addresses are kept from one run to the next. */
@@ -23,7 +29,15 @@ export function openPlaces(places: readonly LogPlace[], mirrors = join(cacheFold
   return places.map((place): OpenPlace => {
     if ('folder' in place) {
       const objects = new FileObjects(place.folder)
-      return { store: objects, objects, name: place.folder, logs: (entities) => openLog(place.folder, { entities }) }
+      return {
+        store: objects,
+        logs: (entities) => openLog(place.folder, { entities }),
+        save: async (report) => {
+          const key = `parity/tm_day=${report.ranAt.slice(0, 10)}/${Date.parse(report.ranAt)}.json`
+          await objects.put(key, new TextEncoder().encode(`${JSON.stringify(report)}\n`))
+          return join(place.folder, key)
+        },
+      }
     }
     const { url } = place.at
     const store = new HttpObjects(place.at)
@@ -31,10 +45,13 @@ export function openPlaces(places: readonly LogPlace[], mirrors = join(cacheFold
     const folder = join(mirrors, createHash('sha256').update(url).digest('hex').slice(0, 16))
     return {
       store,
-      name: url,
       logs: async (entities) => {
         await mirrorLog(store, new FileObjects(folder), entities)
         return await openLog(folder, { entities, isTrusted: true })
+      },
+      save: async (report) => {
+        const { key } = await new IngestClient(place.at, fetch).ask<{ key: string }>('POST', '/v1/log/parity', report)
+        return `${key} of ${url}`
       },
     }
   })

@@ -36,15 +36,6 @@ export async function runParity(
   }
 }
 
-/** Keeps a report in the first bucket that can be written to. @returns where; undefined when there is none */
-export async function saveReport(places: readonly OpenPlace[], report: ParityReport): Promise<string | undefined> {
-  const place = places.find(({ objects }) => objects !== undefined)
-  if (place?.objects === undefined) return undefined
-  const key = `parity/tm_day=${report.ranAt.slice(0, 10)}/${Date.parse(report.ranAt)}.json`
-  await place.objects.put(key, new TextEncoder().encode(`${JSON.stringify(report)}\n`))
-  return join(place.name, key)
-}
-
 /** mulberry32 (Tommy Ettinger, public domain). */
 function seeded(seed: number): () => number {
   let state = seed | 0

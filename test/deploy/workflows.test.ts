@@ -18,8 +18,8 @@ const read = (file: string): Map => mapOf(parseYaml(readFileSync(join(folder, fi
 const jobsOf = (file: string): Map[] => Object.values(mapOf(read(file).jobs)).map(mapOf)
 const stepsOf = (job: Map): Map[] => (job.steps as readonly Yaml[]).map(mapOf)
 
-test('there are a check, a plan and a deployment', () => {
-  expect(files.toSorted()).toEqual(['check.yml', 'deploy.yml', 'plan.yml'])
+test('there are a check, a plan, a deployment, and parity by the hour', () => {
+  expect(files.toSorted()).toEqual(['check.yml', 'deploy.yml', 'parity.yml', 'plan.yml'])
 })
 
 describe.each(files)('%s', (file) => {

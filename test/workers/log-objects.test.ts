@@ -60,3 +60,22 @@ test('it needs the scope log:read, and leads to nothing that is not the log', as
   expect(await refused('/objects?prefix=sec')).toEqual({ status: 400, code: 'bad_prefix' })
   expect(await refused('/objects/log/%E0%A4%A')).toEqual({ status: 400, code: 'bad_key' })
 })
+
+test('a report of parity is kept beside the log, by who has log:write; what is none is refused', async () => {
+  const post = async (body: string, token = TOKEN) => {
+    const headers = { authorization: `Bearer ${token}` }
+    const response = await exports.default.fetch('http://door/v1/log/parity', { method: 'POST', headers, body })
+    return {
+      status: response.status,
+      body: (await response.json()) as { readonly key?: string; readonly code?: string },
+    }
+  }
+  const { status, body } = await post('{"format":1,"vectors":{}}')
+  expect(status).toBe(201)
+  expect(body.key).toMatch(/^parity\/tm_day=\d{4}-\d\d-\d\d\/\d+\.json$/)
+  expect(await (await bucket.get(body.key ?? ''))?.json()).toEqual({ format: 1, vectors: {} })
+  expect(await post('{"format":1}', INGEST_ONLY)).toMatchObject({ status: 403 })
+  for (const bad of ['', '[1]', '{"format":2}', 'null'])
+    expect(await post(bad)).toMatchObject({ status: 400, body: { code: 'bad_report' } })
+  expect(await post(`{"format":1,"x":"${'x'.repeat(1_100_000)}"}`)).toMatchObject({ status: 413 })
+})

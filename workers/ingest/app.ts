@@ -22,6 +22,7 @@ import { erasureRoutes } from './erasures.ts'
 import { importRoutes } from './imports.ts'
 import { type LogDoor, logRoutes } from './log.ts'
 import { logObjectRoutes } from './log-objects.ts'
+import { parityReportRoutes } from './parity-report.ts'
 import { unavailable, unreadable } from './problems.ts'
 import { shardRoutes } from './shards.ts'
 import { type PartitionStub, sourceRoutes, wakeAll } from './sources.ts'
@@ -198,6 +199,7 @@ export function createIngest(app: App) {
     refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
   }
   http.route('/v1/log/objects', logObjectRoutes(logDoor))
+  http.route('/v1/log/parity', parityReportRoutes(logDoor))
   http.route('/v1/log', logRoutes(logDoor))
 
   http.route(
