@@ -301,3 +301,28 @@ async function writeLog(r: Random, one: Case, folder: string): Promise<void> {
     await objects.put(manifestKey(part.shard), writeManifest(manifest))
   }
 }
+
+test('imported rows without a rule are refused as served, by source and file, and taken by lag', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-oracle-'))
+  try {
+    const r = random(3)
+    const one = randomCase(r)
+    const ruleless = one.entries.map((entry) => ({
+      ...entry,
+      row: { ...entry.row, imported: { availableAtMs: null } },
+    }))
+    await writeLog(r, { ...one, entries: ruleless }, folder)
+    const logs = await openLog(folder)
+    const asked = async (mode: Mode, commits: readonly string[] | null) => {
+      const requests = [{ keys: { user_id: KEY }, t: 2e12, commits }]
+      for await (const found of recompute({ ...one, logs, region: 'weur', mode }, requests)) return found
+      return undefined
+    }
+    const message = /source activity: \d+ rows of .*\.parquet were imported without a rule/
+    await expect(asked({ kind: 'as-served' }, null)).rejects.toThrow(message)
+    expect(await asked({ kind: 'lag', lagMs: 1 }, null)).toHaveProperty('values')
+    expect(await asked({ kind: 'as-served' }, [])).toHaveProperty('values')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
