@@ -6,6 +6,7 @@ import { engine } from './bench/engine.ts'
 import { freshness } from './bench/freshness.ts'
 import { ingest } from './bench/ingest.ts'
 import { kafka } from './bench/kafka.ts'
+import { log } from './bench/log.ts'
 import { lookup } from './bench/lookup.ts'
 import { publish } from './bench/publish.ts'
 import { recovery } from './bench/recovery.ts'
@@ -27,16 +28,17 @@ const parts: Readonly<Record<string, Part>> = {
   publish,
   kafka,
   reshard,
+  log,
   training,
   bundle,
   setup,
 }
 /** Minutes of network and disk for a few rows: only when they are asked for. */
-const onlyByName = ['setup', 'kafka', 'reshard', 'publish', 'training']
+const onlyByName = ['setup', 'kafka', 'reshard', 'publish', 'log', 'training']
 
 const help = `Measures Tidemark beside a no-op in the same run. Timings are CPU time of workerd where a row says "core".
 
-  npm run bench                     all parts but setup, reshard, training, kafka and publish (a real Kafka and Redis), about 4 minutes
+  npm run bench                     all parts but setup, reshard, log, training, kafka and publish (a real Kafka and Redis), about 4 minutes
   npm run bench -- ingest lookup    some parts: ${Object.keys(parts).join(', ')}
   npm run bench -- --quick          smaller sizes, about 1 minute
   npm run bench -- --json           one JSON object a line: {"name","value","unit","noop"?,"note"?}

@@ -83,9 +83,7 @@ async function run(options: Options): Promise<number> {
     const where = `${files[before.file]?.name}:${before.line}`
     console.error(`Going on behind ${where}, ${grouped(tally.rows)} rows; --restart begins anew.`)
   }
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0) || 1
-  const passed = files.slice(0, before?.file ?? 0).reduce((sum, file) => sum + file.bytes, 0)
-  let share = passed / bytes
+  let share = before?.share ?? 0
   const bar = new Bar(json ? { write: () => {} } : process.stderr, () => performance.now(), { share, ...tally })
   const running: RunOptions = {
     ...options,
@@ -106,7 +104,7 @@ async function run(options: Options): Promise<number> {
         isStopped: () => isStopped,
         waiting: (why) => bar.say(`  waiting: ${why}`),
       })
-      await sendAll(running, sender, state, before ?? { file: 0, line: 0, tally })
+      await sendAll(running, sender, state, before ?? { file: 0, line: 0, share: 0, tally })
       state.forget()
     }
   } catch (error) {

@@ -2,14 +2,17 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Region } from '../../src/plan/index.ts'
+import { LOG_BINDING, type Region } from '../../src/plan/index.ts'
 import { bundleApp } from '../local/app-bundle.ts'
 import { freePort } from '../local/port.ts'
+import { bucketFolder, r2Service, r2ServiceName } from '../local/r2-service.ts'
 import { type Runtime, startRuntime } from '../local/workerd.ts'
 import type { Module, Service, ServiceBinding } from '../local/workerd-config.ts'
 import { cpuSeconds } from './measure.ts'
 
 const FIRST_PORT = 29_100
+/** Of the log; only regions that keep one write to it. */
+export const BENCH_BUCKET = 'tidemark-bench'
 const TOKENS = JSON.stringify({ bench: ['*'] })
 
 export interface BenchShardStats {
@@ -67,6 +70,7 @@ async function benchServices(connections: string, regions: readonly Region[] | u
         object('KAFKA_PARTITIONS', 'KafkaPartition'),
         object('FORWARDERS', 'Forwarder'),
         object('DEAD_LETTERS', 'DeadLetters'),
+        { kind: 'r2', name: LOG_BINDING, service: r2ServiceName(LOG_BINDING) },
       ],
       durableObjects: [
         'FeatureShard',
@@ -78,6 +82,7 @@ async function benchServices(connections: string, regions: readonly Region[] | u
         'IdlePuller',
       ],
     },
+    r2Service(r2ServiceName(LOG_BINDING), BENCH_BUCKET),
     { name: 'lookup', modules: lookup, outbound: 'private', bindings: [...texts, shards] },
     {
       name: 'yardstick',
@@ -117,6 +122,11 @@ export class BenchRuntime {
 
   get yardstick(): string {
     return this.running.urls.yardstick ?? ''
+  }
+
+  /** Where the objects of the bucket lie, as files. */
+  get bucketFolder(): string {
+    return join(this.stateDir, bucketFolder(BENCH_BUCKET))
   }
 
   get pid(): number {

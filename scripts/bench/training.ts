@@ -1,27 +1,15 @@
 /** Training sets from files: labels a second and peak memory, beside DuckDB's own range windows over the same data. */
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import {
-  type LogShard,
-  MANIFEST_FORMAT,
-  manifestKey,
-  type Segment,
-  segmentKey,
-  writeManifest,
-} from '../../src/offline/index.ts'
-import { openDuck, quoted } from '../../src/offline/node/duck.ts'
-import { FileObjects } from '../../src/offline/node/index.ts'
-import { sha256Of } from '../../src/offline/node/open-log.ts'
+import { join } from 'node:path'
+import { openDuck } from '../../src/offline/node/duck.ts'
 import { grouped } from '../start/progress.ts'
-import { SEED } from './data.ts'
 import type { BenchOptions, Result } from './rows.ts'
-import { FIELDS, FROM_MS, SPAN_MS, source } from './training-data.ts'
+import { writeLabels, writeLog } from './training-data.ts'
 
 const SEGMENTS = 12
 const USERS = 50_000
-const SHARD: LogShard = { entity: 'user', region: 'local', regionId: 1, epoch: 0, shard: 0, shards: 1 }
 
 /** What a child says of its work. */
 interface Told {
@@ -81,63 +69,11 @@ function child(folder: string, what: 'tidemark' | 'sql'): Promise<Told> {
 /** A log as a shard would have written it, and labels. Events arrive as they happen, so that SQL has the same to say. */
 async function makeData(folder: string, events: number, labels: number): Promise<void> {
   const { connection, instance } = await openDuck({ threads: 2, memoryMb: 1_000, temporary: folder })
-  const random = (salt: string) => `(hash(i, ${quoted(salt)}, ${SEED}) % 1000000) / 1000000.0`
-  const user = (salt: string) => `'user-' || CAST(floor(${USERS} * pow(${random(salt)}, 2)) AS INTEGER)`
-  await connection.run(
-    `CREATE TABLE events AS SELECT row_number() OVER (ORDER BY t, i) AS seq, * FROM (
-      SELECT i, ${FROM_MS} + CAST(${SPAN_MS} * ${random('at')} AS BIGINT) AS t, ${user('user')} AS user_id,
-        round(100 * ${random('amount')}) / 4 AS amount FROM range(${events}) r(i))`,
-  )
-  const segments: Segment[] = []
-  const each = Math.ceil(events / SEGMENTS)
-  for (let fromSeq = 1; fromSeq <= events; fromSeq += each) {
-    const toSeq = Math.min(events, fromSeq + each - 1)
-    const about = {
-      source: source.name,
-      contract: 1,
-      fromSeq,
-      toSeq,
-      fromMs: 0,
-      toMs: 0,
-      fromArrivalMs: FROM_MS,
-      toArrivalMs: FROM_MS,
-    }
-    const key = segmentKey(SHARD, about)
-    const path = join(folder, key)
-    mkdirSync(dirname(path), { recursive: true })
-    await connection.run(
-      `COPY (SELECT user_id AS tm_key, seq AS tm_seq, make_timestamptz(t * 1000) AS tm_time, make_timestamptz(t * 1000) AS tm_available_at,
-        CAST(i AS VARCHAR) AS tm_id, NULL::VARCHAR AS tm_sequence, NULL::BIGINT AS tm_incarnation, NULL::BIGINT AS tm_offset,
-        false AS tm_imported, NULL::TIMESTAMPTZ AS tm_known_at, ${FIELDS} FROM events
-        WHERE seq BETWEEN ${fromSeq} AND ${toSeq} ORDER BY seq) TO ${quoted(path)} (FORMAT parquet)`,
-    )
-    segments.push({
-      key,
-      ...about,
-      rows: toSeq - fromSeq + 1,
-      bytes: statSync(path).size,
-      sha256: await sha256Of(path),
-      order: 'commit',
-    })
+  try {
+    await writeLog(connection, folder, { events, users: USERS, segments: SEGMENTS, lateMs: 0 })
+    await writeLabels(connection, folder, { labels, users: USERS })
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
   }
-  const manifest = {
-    format: MANIFEST_FORMAT,
-    shard: SHARD,
-    bornMs: FROM_MS,
-    previous: null,
-    fromSeq: 1,
-    seq: events,
-    availableAtMs: FROM_MS + SPAN_MS,
-    contracts: [{ number: 1, source }],
-    since: {},
-    removed: [],
-    segments,
-  }
-  await new FileObjects(folder).put(manifestKey(SHARD), writeManifest(manifest))
-  await connection.run(
-    `COPY (SELECT ${user('label')} AS user_id, make_timestamptz(1000 * (${FROM_MS} + CAST(${SPAN_MS} * ${random('when')} AS BIGINT))) AS "at",
-      i % 2 AS label FROM range(${labels}) r(i)) TO ${quoted(join(folder, 'labels.parquet'))} (FORMAT parquet)`,
-  )
-  connection.closeSync()
-  instance.closeSync()
 }

@@ -109,7 +109,7 @@ export async function sendAll(options: RunOptions, sender: Sender, state: Import
   const { tally } = from
   const startedMs = now()
   let sentRows = 0
-  let last = { file: from.file, line: from.line }
+  let last = { file: from.file, line: from.line, share: from.share }
   const flying: { readonly batch: Batch; readonly sent: Promise<Sent> }[] = []
   /** In their order, so that what is noted has nothing unsent before it. */
   let isBroken = false
@@ -125,7 +125,7 @@ export async function sendAll(options: RunOptions, sender: Sender, state: Import
       throw error
     }
     addUp(tally, files[file]?.file.name ?? '', rows, sent)
-    last = { file, line: rows.at(-1)?.line ?? 0 }
+    last = { file, line: rows.at(-1)?.line ?? 0, share }
     state.write({ ...last, tally })
     advanced(tally, share)
   }

@@ -20,6 +20,8 @@ export interface Progress {
   /** Place in the list of files. */
   readonly file: number
   readonly line: number
+  /** The part of all files that has been read. */
+  readonly share: number
   readonly tally: Tally
 }
 

@@ -51,6 +51,7 @@ export async function startLocal(
       'sources:*',
       'log',
       'log:*',
+      'erase',
       'admin',
     ],
     anonymous: ['read:*', 'dead-letters', 'sources'],

@@ -1,3 +1,4 @@
+import { formatDuration } from '../util/duration.ts'
 import type { Column } from './aggregate.ts'
 import { leadingEdge, type StateClock, trailingEdge } from './edges.ts'
 import type { EntityState, PartCommit } from './entity-state.ts'
@@ -240,7 +241,9 @@ function notesOf(
   if (value.status === 'partial' && since > -UNBOUNDED)
     notes.push(`The window begins before the history is complete, which it is since ${new Date(since).toISOString()}.`)
   if (value.status === 'expired' && ttlMs !== undefined)
-    notes.push(`The newest value is older than its ttl of ${ttlMs} ms at this time: it is hidden, and kept.`)
+    notes.push(
+      `The newest value is older than its ttl of ${formatDuration(ttlMs)} at this time: it is hidden, and kept.`,
+    )
   if (value.status === 'error') notes.push(REASONS[value.reason ?? 'limit'])
   return notes
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -168,10 +168,66 @@ test('a segment that is missing or changed is named before anything is computed'
   await trainingSet(options({ labels }))
 })
 
-test('a set that is broken off leaves nothing', async () => {
+const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('tidemark-train-'))
+
+test('a set that is broken off leaves nothing, at whatever step', async () => {
   const labels = file('served.ndjson', servedLabels())
   const out = join(folder, 'broken.parquet')
-  const broken = trainingSet(options({ labels, out, signal: AbortSignal.abort(new Error('enough')) }))
-  await expect(broken).rejects.toThrow('enough')
-  expect(existsSync(out)).toBe(false)
+  const before = leftovers()
+  for (const step of ['labels', 'log', 'rows', 'values', 'writing']) {
+    for (const threads of step === 'values' ? [0, 2] : [0]) {
+      const stop = new AbortController()
+      const onProgress = (progress: { readonly step: string }) => {
+        if (progress.step === step) stop.abort(new Error('enough'))
+      }
+      await expect(trainingSet(options({ labels, out, threads, signal: stop.signal, onProgress }))).rejects.toThrow(
+        'enough',
+      )
+      expect(readdirSync(folder).filter((name) => name.includes('broken'))).toEqual([])
+    }
+  }
+  expect(leftovers().filter((name) => !before.includes(name))).toEqual([])
+})
+
+test('labels of any type of a column pass through, and commits come as a list or as a text', async () => {
+  const [served] = world.served
+  if (served === undefined) throw new Error('nothing was read')
+  const { key, t, commits } = served
+  const { connection, instance } = await openDuck({ threads: 1, memoryMb: 200, temporary: folder })
+  const query = `SELECT '${key}' AS uid, make_timestamptz(${t} * 1000) AS "when", ['${commits.join("', '")}'] AS commits,
+    DATE '2026-01-02' AS day, 1.5::DECIMAL(5, 2) AS price, {'a': 1} AS nested, 7::UTINYINT AS small, NULL AS nothing`
+  const labels = join(folder, 'typed.parquet')
+  await connection.run(`COPY (${query}) TO '${labels}' (FORMAT parquet)`)
+  const columns = { user_id: 'uid', at: 'when' }
+  const sets = []
+  for (const format of ['parquet', 'csv', 'arrow']) {
+    const out = join(folder, `typed-set.${format}`)
+    sets.push(await trainingSet(options({ labels, columns, out })))
+    if (format === 'arrow') continue
+    const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM '${out}'`)
+    const types = described
+      .getRows()
+      .map(([name, type]) => [name, type])
+      .slice(0, 7)
+    if (format === 'parquet') {
+      expect(types).toEqual([
+        ['uid', 'VARCHAR'],
+        ['when', 'TIMESTAMP WITH TIME ZONE'],
+        ['commits', 'VARCHAR[]'],
+        ['day', 'DATE'],
+        ['price', 'DECIMAL(5,2)'],
+        ['nested', 'STRUCT(a INTEGER)'],
+        ['small', 'UTINYINT'],
+      ])
+    }
+  }
+  const text = file('text.csv', `user_id,at,commits\n"${key}",${t},"${commits.join(' , ')}"\n`)
+  const fromText = await trainingSet(options({ labels: text }))
+  expect(new Set([...sets, fromText].map(({ content }) => JSON.stringify(content))).size).toBe(1)
+  expect(sets[0]).toMatchObject({
+    labels: { byCommits: 1 },
+    columns: { user_id: 'uid', at: 'when', commits: 'commits' },
+  })
+  connection.closeSync()
+  instance.closeSync()
 })

@@ -116,6 +116,27 @@ test('values are those of the newest row before t by the plainest rule, whatever
   })
 })
 
+test('training sees a value from when on it was known, and not since what it holds', async () => {
+  const store = open()
+  const rows = [
+    { user_id: 'u', lifetime_value: 1, as_of: iso(NOW - 5 * HOUR) },
+    { user_id: 'u', lifetime_value: 2, as_of: iso(NOW - 4 * HOUR) },
+  ]
+  await store.import('ltv', rows, { knownAt: 'event-time+2h' })
+  const labels = [5, 3, 2.5, 2, 1].map((hours) => ({ user_id: 'u', at: NOW - hours * HOUR + 1 }))
+  const train = async (mode: 'as-served' | 'ideal') =>
+    (await store.trainingSet({ service: 's', labels, mode })).map(({ features }) => features.lifetime_value)
+  expect(await train('as-served')).toEqual([null, 1, 1, 2, 2])
+  expect(await train('ideal')).toEqual([1, 2, 2, 2, 2])
+  // Two days on it has expired there too.
+  const late = await store.trainingSet({ service: 's', labels: [{ user_id: 'u', at: NOW + 2 * DAY }] })
+  expect([late[0]?.features.lifetime_value, late[0]?.status.lifetime_value]).toEqual([null, 'expired'])
+  await store.import('ltv', [{ ...rows[0], user_id: 'v' }], { knownAt: 'none' })
+  await expect(store.trainingSet({ service: 's', labels: [{ user_id: 'v', at: NOW }] })).rejects.toThrow(
+    /ltv.*without a rule/,
+  )
+})
+
 test('a ttl of latest in a view gives its default when it has expired', async () => {
   const clicks = streamSource('clicks', {
     event: z.object({ uid: z.string(), type: z.string().nullish(), at: z.iso.datetime({ offset: true }) }),

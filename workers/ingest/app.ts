@@ -18,6 +18,7 @@ import { Admission } from './admission.ts'
 import { backfillRoutes } from './backfills.ts'
 import { type DeadLettersStub, deadLetterRoutes, type Way } from './dead-letters.ts'
 import { epochRoutes } from './epochs.ts'
+import { erasureRoutes } from './erasures.ts'
 import { importRoutes } from './imports.ts'
 import { type LogDoor, logRoutes } from './log.ts'
 import { logObjectRoutes } from './log-objects.ts'
@@ -168,6 +169,15 @@ export function createIngest(app: App) {
   http.route(
     '/v1/stores',
     storeRoutes({
+      plan,
+      app,
+      refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),
+    }),
+  )
+
+  http.route(
+    '/v1/erasures',
+    erasureRoutes({
       plan,
       app,
       refuse: (env, authorization, scope) => admissionOf(env).tokens.refuse(authorization, scope),

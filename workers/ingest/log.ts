@@ -1,8 +1,16 @@
 import { Hono } from 'hono'
 import type { App } from '../../durable-objects/app.ts'
-import type { ShardLogStatus } from '../../src/offline/index.ts'
-import { formatShardName, logBucket, type Plan, regionNamed } from '../../src/plan/index.ts'
-import { type Problem, problemResponse } from '../../src/serve/index.ts'
+import type { LogEdit, ShardLogStatus } from '../../src/offline/index.ts'
+import {
+  epochsFrom,
+  formatShardName,
+  logBucket,
+  type Plan,
+  regionNamed,
+  type ShardName,
+  shardCount,
+} from '../../src/plan/index.ts'
+import { type Problem, problemResponse, readSmallBody } from '../../src/serve/index.ts'
 import type { IngestBindings } from './app.ts'
 import { type NamedShard, shardsOf } from './shards.ts'
 
@@ -34,7 +42,61 @@ export function logRoutes({ plan, app, refuse }: LogDoor) {
     const detail = `The log of ${failed.shard} could not be written: ${failed.problem}. It is tried again by itself; nothing is lost.`
     return problemResponse({ status: 503, code: 'log_behind', detail, retryAfter: 1 }, answer)
   })
+
+  /** `{ "remove": [keys], "add": [segments], "removed"? }`: names other files in the place of some; they are there already. */
+  http.post('/:entity/:epoch/:shard/edit', async (c) => {
+    const denied = refuse(c.env, c.req.header('authorization'), 'log:write') ?? without(app, c.env)
+    if (denied) return problemResponse(denied)
+    const text = await readSmallBody(c.req.raw, MAX_EDIT_BYTES)
+    if (typeof text !== 'string') return problemResponse(text)
+    const { entity, epoch, shard } = c.req.param()
+    const name = nameOf(plan, app, c.env.REGION, entity, Number(epoch), Number(shard))
+    const change = editIn(text)
+    if (name === undefined)
+      return problemResponse({
+        status: 404,
+        code: 'unknown_shard',
+        detail: `There is no shard ${entity}/${epoch}/${shard} here.`,
+      })
+    if (change === undefined) {
+      const detail =
+        'The body is { "remove": [keys], "add": [segments of the manifest] }, as npx tidemark log sends it.'
+      return problemResponse({ status: 400, code: 'bad_edit', detail })
+    }
+    const answer = await c.env.SHARDS.get(c.env.SHARDS.idFromName(formatShardName(name))).editLog(change)
+    if (answer === 'edited') return c.json({ edited: true })
+    const detail = `The log of ${entity}/${epoch}/${shard} ${answer === 'changed' ? 'does not name a file that is to go: read its manifest again' : 'is not there'}.`
+    return problemResponse({ status: 409, code: 'log_changed', detail })
+  })
   return http
+}
+
+const MAX_EDIT_BYTES = 4 * 1024 * 1024
+
+/** A shard of any epoch of the region. */
+function nameOf(
+  plan: Plan,
+  app: App,
+  regionName: string,
+  entity: string,
+  epoch: number,
+  shard: number,
+): ShardName | undefined {
+  const region = regionNamed(app.regions, regionName)
+  const found = epochsFrom(region).find((one) => one.epoch === epoch)
+  if (found === undefined || !plan.entities.has(entity)) return undefined
+  const shards = shardCount(found, entity)
+  return shard >= 0 && shard < shards ? { region: region.name, entity, epoch, shards, shard } : undefined
+}
+
+function editIn(text: string): LogEdit | undefined {
+  try {
+    const { remove, add, removed } = JSON.parse(text) as Partial<LogEdit>
+    if (!Array.isArray(remove) || !Array.isArray(add)) return undefined
+    return { remove, add, ...(removed && { removed }) }
+  } catch {
+    return undefined
+  }
 }
 
 /** Why there is no log to ask; undefined where there is one. */

@@ -13,6 +13,7 @@ import { openDuck, quoted, rowsOf } from './duck.ts'
 import { OfflineError } from './offline-error.ts'
 import type { ShardLog } from './open-log.ts'
 import { RowCursor } from './training/bucket.ts'
+import { Chunks } from './training/chunks.ts'
 import { nameFiles, rowsQuery, type StagedSource, type StageOptions, stagedSources } from './training/stage-rows.ts'
 
 /** States in one piece: few enough for a request, also where they are large. */
@@ -168,8 +169,8 @@ async function* piecesOf(
     if (query === '') continue
     // The order of commits: those of later epochs go on where the ones before ended.
     await connection.run(`CREATE OR REPLACE TABLE rows_${i} AS SELECT * FROM (${query}) ORDER BY eid, seq`)
-    const result = await (await connect()).stream(`SELECT * FROM rows_${i}`)
-    readers.push(new OrderedRows(staged, new RowCursor(result, staged)))
+    const chunks = await Chunks.of(await connect(), `SELECT * FROM rows_${i}`)
+    readers.push(new OrderedRows(staged, new RowCursor(chunks, staged)))
   }
   const keys = await rowsOf<{ eid: number; key: string }>(connection, `SELECT eid, key FROM ${ENTITIES} ORDER BY eid`)
   let piece: { readonly key: string; readonly state: Uint8Array }[] = []

@@ -108,7 +108,7 @@ async function breaking(r: Random): Promise<void> {
   const concurrency = r.pick([1, 3])
   for (let isDone = false; !isDone; runs++) {
     const state = new ImportState(folder, identity, () => Number.POSITIVE_INFINITY)
-    const from = state.read() ?? { file: 0, line: 0, tally: newTally() }
+    const from = state.read() ?? { file: 0, line: 0, share: 0, tally: newTally() }
     const fails = r.chance(0.7) && runs < 20
     const answers = Array.from({ length: r.int(0, 4) }, () => undefined)
     const broken = fails ? [...answers, new Response('{}', { status: 500 })] : []

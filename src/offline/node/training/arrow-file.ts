@@ -24,6 +24,7 @@ import {
   vectorFromArray,
 } from 'apache-arrow'
 import { named, rowsOf } from '../duck.ts'
+import { Chunks } from './chunks.ts'
 
 /** Chunks of DuckDB that make a batch. */
 const CHUNKS_A_BATCH = 16
@@ -82,8 +83,8 @@ function columnOf(type: string): ArrowColumn {
   }
 }
 
-/** Writes a query's rows as an Arrow file, batch by batch. */
-export async function writeArrow(connection: DuckDBConnection, query: string, file: string): Promise<void> {
+/** Writes a query's rows as an Arrow file, batch by batch; how many there were. */
+export async function writeArrow(connection: DuckDBConnection, query: string, file: string): Promise<number> {
   const described = await rowsOf<{ column_name: string; column_type: string }>(connection, `DESCRIBE ${query}`)
   const columns = described.map(({ column_name: name, column_type: type }) => ({ name, ...columnOf(type) }))
   const selected = columns.map(({ name, sql }) => `${sql(named(name))} AS ${named(name)}`).join(', ')
@@ -92,7 +93,8 @@ export async function writeArrow(connection: DuckDBConnection, query: string, fi
   const output = createWriteStream(file)
   const written = pump(writer, output)
   writer.reset(undefined, schema)
-  const result = await connection.stream(`SELECT ${selected} FROM (${query})`)
+  const result = await Chunks.of(connection, `SELECT ${selected} FROM (${query})`)
+  let rows = 0
   let chunks: DuckDBDataChunk[] = []
   const flush = async (): Promise<void> => {
     if (chunks.length > 0) writer.write(batchOf(schema, columns, chunks))
@@ -101,13 +103,15 @@ export async function writeArrow(connection: DuckDBConnection, query: string, fi
     await setImmediate()
     if (output.writableNeedDrain) await once(output, 'drain')
   }
-  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+  for (let chunk = await result.next(); chunk !== undefined; chunk = await result.next()) {
     chunks.push(chunk)
+    rows += chunk.rowCount
     if (chunks.length === CHUNKS_A_BATCH) await flush()
   }
   await flush()
   writer.close()
   await written
+  return rows
 }
 
 async function pump(writer: RecordBatchFileWriter, output: WriteStream): Promise<void> {

@@ -3,6 +3,7 @@ import {
   type DuckDBAppender,
   type DuckDBConnection,
   DuckDBDataChunk,
+  type DuckDBInstance,
   type DuckDBVector,
   INTEGER,
   VARCHAR,
@@ -13,6 +14,7 @@ import { didYouMean } from '../../../util/did-you-mean.ts'
 import { type Lineage, labelTime, type RawTime } from '../../training/index.ts'
 import { named } from '../duck.ts'
 import { OfflineError } from '../offline-error.ts'
+import { Chunks } from './chunks.ts'
 import { LABELS, type LabelColumn, ROW } from './label-file.ts'
 
 /** Labels that say what they saw belong to no region. */
@@ -39,6 +41,11 @@ export interface AskOptions {
   readonly entities: readonly { readonly entity: EntityRuntime; readonly lineage: Lineage; readonly table: string }[]
 }
 
+export interface Duck {
+  readonly connection: DuckDBConnection
+  readonly instance: DuckDBInstance
+}
+
 /** What the labels ask for. */
 export interface Asked {
   readonly labels: number
@@ -55,7 +62,7 @@ const CHUNK_ROWS = 2_048
  * key, t, the region's place, the commits. Throws an {@link OfflineError} that names file, column and row for the first label
  * that is wrong.
  */
-export async function askFor(connection: DuckDBConnection, options: AskOptions): Promise<Asked> {
+export async function askFor({ connection, instance }: Duck, options: AskOptions): Promise<Asked> {
   const { roles, entities, file } = options
   const wanted = [...roles.keys.values(), roles.time, ...[roles.commits, roles.region].filter((name) => name !== null)]
   const names = [...new Set(wanted)]
@@ -63,9 +70,11 @@ export async function askFor(connection: DuckDBConnection, options: AskOptions):
   const sinks: Sink[] = []
   for (const { table } of entities) sinks.push(await Sink.open(connection, table))
   const query = names.map((name) => sqlOf(name, types.get(name) ?? '')).join(', ')
-  const result = await connection.stream(`SELECT ${ROW}, ${query} FROM ${LABELS} ORDER BY ${ROW}`)
+  // On a connection of its own: what the sinks write would end an answer that is under way on theirs.
+  const reading = await instance.connect()
+  const result = await Chunks.of(reading, `SELECT ${ROW}, ${query} FROM ${LABELS} ORDER BY ${ROW}`)
   const asked = { labels: 0, byCommits: 0 }
-  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+  for (let chunk = await result.next(); chunk !== undefined; chunk = await result.next()) {
     const cells = new Map(names.map((name, i) => [name, reader(chunk.getColumnVector(i + 1), types.get(name) ?? '')]))
     for (let i = 0; i < chunk.rowCount; i++) {
       const row = asked.labels++
@@ -80,6 +89,7 @@ export async function askFor(connection: DuckDBConnection, options: AskOptions):
     }
   }
   for (const sink of sinks) sink.finish()
+  reading.closeSync()
   return asked
 }
 

@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api'
 import type { FieldSpec, Value, ViewPlan } from '../../../engine/index.ts'
 import type { EntityRuntime, FeatureRef } from '../../../plan/index.ts'
 import type { ReplayRow } from '../../index.ts'
@@ -14,6 +14,7 @@ import {
 } from '../../training/index.ts'
 import { COMMITS_SEPARATOR } from './asked.ts'
 import { cellOf, numbersOf } from './chunk-columns.ts'
+import { Chunks } from './chunks.ts'
 import type { StagedSource } from './stage-rows.ts'
 
 /** What is computed in one go: some of the entities, with all their labels and rows. */
@@ -40,11 +41,11 @@ export interface BucketInput {
 export async function computeBucket(input: BucketInput, { labels, rows }: Bucket, emit: Emit): Promise<void> {
   const { connect, entity, features, lineage, sources } = input
   const connections: DuckDBConnection[] = []
-  const sorted = async (query: string, order: string): Promise<DuckDBResult> => {
+  const sorted = async (query: string, order: string): Promise<Chunks> => {
     // A connection has one answer under way at a time.
     const connection = await connect()
     connections.push(connection)
-    return await connection.stream(`SELECT * FROM (${query}) ORDER BY ${order}`)
+    return await Chunks.of(connection, `SELECT * FROM (${query}) ORDER BY ${order}`)
   }
   try {
     const labelCursor = new LabelCursor(await sorted(labels, 'eid, t'))
@@ -68,17 +69,17 @@ export async function computeBucket(input: BucketInput, { labels, rows }: Bucket
 const LABEL_COLUMNS = ['eid', 't', 'row', 'key', 'commits']
 
 class LabelCursor implements Cursor<LabelBatch> {
-  private readonly result: DuckDBResult
+  private readonly chunks: Chunks
   private readonly places: readonly number[]
 
-  constructor(result: DuckDBResult) {
-    this.result = result
-    this.places = placesOf(result, LABEL_COLUMNS)
+  constructor(chunks: Chunks) {
+    this.chunks = chunks
+    this.places = placesOf(chunks, LABEL_COLUMNS)
   }
 
   async next(): Promise<LabelBatch | undefined> {
-    const chunk = await this.result.fetchChunk()
-    if (chunk === null || chunk.rowCount === 0) return undefined
+    const chunk = await this.chunks.next()
+    if (chunk === undefined) return undefined
     const [entity = 0, t = 0, row = 0, key = 0, commits = 0] = this.places
     const keys = chunk.getColumnVector(key)
     const texts = chunk.getColumnVector(commits)
@@ -111,24 +112,24 @@ const ROW_COLUMNS = [
 
 /** Rows of a source as `rowsQuery` gives them. */
 export class RowCursor implements Cursor<RowBatch> {
-  private readonly result: DuckDBResult
+  private readonly chunks: Chunks
   private readonly staged: StagedSource
   private readonly places: readonly number[]
   private readonly valuePlaces: readonly number[]
 
-  constructor(result: DuckDBResult, staged: StagedSource) {
-    this.result = result
+  constructor(chunks: Chunks, staged: StagedSource) {
+    this.chunks = chunks
     this.staged = staged
-    this.places = placesOf(result, ROW_COLUMNS)
+    this.places = placesOf(chunks, ROW_COLUMNS)
     this.valuePlaces = placesOf(
-      result,
+      chunks,
       staged.fields.map((_, i) => `v${i}`),
     )
   }
 
   async next(): Promise<RowBatch | undefined> {
-    const chunk = await this.result.fetchChunk()
-    if (chunk === null || chunk.rowCount === 0) return undefined
+    const chunk = await this.chunks.next()
+    if (chunk === undefined) return undefined
     const columns = this.places.map((place) => numbersOf(chunk, place)) as [Float64Array, ...Float64Array[]]
     const [entity, seenFromMs, available, part, seq, time, sign, ...rowKey] = columns as Columns
     const valuesOf = this.valuesOf(chunk)
@@ -179,7 +180,6 @@ type Columns = [
   rowSeq: Float64Array,
 ]
 
-function placesOf(result: DuckDBResult, names: readonly string[]): number[] {
-  const all = result.columnNames()
+function placesOf({ names: all }: Chunks, names: readonly string[]): number[] {
   return names.map((name) => all.indexOf(name))
 }

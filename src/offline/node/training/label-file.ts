@@ -35,7 +35,7 @@ export async function readLabelFile(
   connection: DuckDBConnection,
   file: string,
   asTexts: readonly string[],
-): Promise<readonly LabelColumn[]> {
+): Promise<{ readonly columns: readonly LabelColumn[]; readonly rows: number }> {
   const format = formatOf(file)
   if (!existsSync(file) || !statSync(file).isFile()) throw new OfflineError(`labels: there is no file ${file}.`)
   if (statSync(file).size === 0) throw new OfflineError(`labels: ${file} is empty.`)
@@ -50,7 +50,7 @@ export async function readLabelFile(
   const columns = await describe(connection, `SELECT * EXCLUDE (${ROW}) FROM ${LABELS}`)
   const [counted] = await rowsOf<{ n: bigint }>(connection, `SELECT count(*) AS n FROM ${LABELS}`)
   if (counted?.n === 0n) throw new OfflineError(`labels: ${file} has no rows.`)
-  return columns
+  return { columns, rows: Number(counted?.n ?? 0) }
 }
 
 function formatOf(file: string): Format {

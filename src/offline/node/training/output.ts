@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Status } from '../../../engine/index.ts'
 import { STATUS_OF } from '../../../shard/index.ts'
 import { type FeatureColumn, statusColumn } from '../../training/index.ts'
-import { named, quoted } from '../duck.ts'
+import { named, quoted, rowsOf } from '../duck.ts'
 import { OfflineError } from '../offline-error.ts'
 import { writeArrow } from './arrow-file.ts'
 import { LABELS, type LabelColumn, ROW } from './label-file.ts'
@@ -62,17 +62,15 @@ function statusSql(name: string, { relation, index }: SetSource['places'][number
   return `CASE substr(r${relation}.tm_status, ${index + 1}, 1) ${cases.join(' ')} END AS ${named(statusColumn(name))}`
 }
 
-/** Writes the set to a file of this format. */
+/** Writes the set to a file of this format; how many rows it has. */
 export async function writeSet(
   connection: DuckDBConnection,
   query: string,
   file: string,
   format: SetFormat,
-): Promise<void> {
-  if (format === 'arrow') {
-    await writeArrow(connection, query, file)
-    return
-  }
+): Promise<number> {
+  if (format === 'arrow') return await writeArrow(connection, query, file)
   const how = format === 'parquet' ? 'FORMAT parquet, COMPRESSION zstd' : 'FORMAT csv, HEADER'
-  await connection.run(`COPY (${query}) TO ${quoted(file)} (${how})`)
+  const [written] = await rowsOf<{ Count: bigint }>(connection, `COPY (${query}) TO ${quoted(file)} (${how})`)
+  return Number(written?.Count ?? 0)
 }

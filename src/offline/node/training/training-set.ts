@@ -165,7 +165,7 @@ async function make(
     const given = again?.columns ?? options.columns ?? {}
     const runs = runsOf(vector)
     const keyNames = [...new Set(runs.flatMap(({ entity }) => entity.spec.keys.map(({ name }) => name)))]
-    const labelColumns = await readLabelFile(connection, file, textColumns(keyNames, given))
+    const { columns: labelColumns, rows } = await readLabelFile(connection, file, textColumns(keyNames, given))
     const roles = rolesOf(file, labelColumns, keyNames, given)
     const withStatus = again?.status ?? options.status ?? false
     const splitGiven = again === undefined ? options.split : (again.split ?? undefined)
@@ -198,7 +198,9 @@ async function make(
         table: `tm_asked_${run}`,
       })),
     }
-    const asked = await askFor(connection, asks)
+    const asked = await askFor({ connection, instance }, asks)
+    if (asked.labels !== rows)
+      throw new Error(`of ${rows} labels ${asked.labels} were read: this is a bug, and nothing was written`)
     signal?.throwIfAborted()
     const stages = runs.map(({ entity, features }, run): StageOptions => {
       const own = logs[run] as PartLog[]
@@ -251,7 +253,9 @@ async function make(
     })
     const relations = computed.map(({ relation }) => relation)
     const query = setQuery({ labels: labelColumns, columns, places, relations, asked: 'tm_asked_0', withStatus, split })
-    await writeSet(connection, query, unfinished, format)
+    const written = await writeSet(connection, query, unfinished, format)
+    if (written !== rows)
+      throw new Error(`of ${rows} labels ${written} were written: this is a bug, and nothing is left`)
     signal?.throwIfAborted()
     const names = vector.features.map(({ name }) => name)
     const manifest: SetManifest = {
