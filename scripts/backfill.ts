@@ -5,12 +5,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { regions } from '../regions.ts'
 import { openLog, type ShardLog, shardHistory } from '../src/offline/node/index.ts'
 import { Plan } from '../src/plan/index.ts'
 import type { Backfill, NoBackfill } from '../src/shard/index.ts'
 import { toBase64 } from '../src/util/base64.ts'
 import { type Options, parseOptions } from './backfill/options.ts'
 import { loadDefinitions } from './lib/definitions-file.ts'
+import { freshLog } from './lib/fresh-log.ts'
 import { IngestClient } from './lib/ingest-client.ts'
 import { UsageError } from './lib/usage-error.ts'
 import { grouped, Progress } from './start/progress.ts'
@@ -43,7 +45,7 @@ try {
 }
 
 async function run(options: Options): Promise<number> {
-  const { view, json, at, log: folder } = options
+  const { view, json, at, log } = options
   const say = (text: string): void => {
     if (!json) console.log(text)
   }
@@ -62,10 +64,9 @@ async function run(options: Options): Promise<number> {
   }
   // What was accepted up to now has to be in the log: the commit after which the view came is among it.
   await client.ask('POST', '/v1/log/flush')
+  const folder = await freshLog(log, regions, [entity], { token: at.token })
   const logs = await openLog(folder, { entities: [entity] })
-  say(
-    `Filling ${view} in ${wanted.length} of ${shards.length} shards of ${region}/${entity} from the log in ${folder}.`,
-  )
+  say(`Filling ${view} in ${wanted.length} of ${shards.length} shards of ${region}/${entity} from its log.`)
   const totals: Totals = { entities: 0, sent: 0, shards: 0 }
   const temporary = mkdtempSync(join(tmpdir(), 'tidemark-backfill-'))
   try {

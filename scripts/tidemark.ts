@@ -132,7 +132,7 @@ Exit codes: 0 done or nothing to do, 1 failed (run it again: it goes on), 2 wron
   same command goes on where it was.
 
   --since T         from when on the history is complete then: beginning, or a time; default: when the shards began
-  --log FOLDER      the bucket of the region, as files; default that of npm start
+  --log FOLDER|URL  the bucket of the region, as files, or its ingest Worker (scope log:read); default that of --url
   --definitions F   default features/index.ts
   --rate N          at most so many entities a second
   --memory MB       of DuckDB, which sorts; default 1024
@@ -200,7 +200,8 @@ Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.
   --split S       adds a column split: time:2026-01-01 or hash:0.8 (by the first entity)
   --status        adds the status of each feature as a column
   --manifest F    makes a set again, from the same commits of the log; another content is an error
-  --log FOLDER    the bucket of the log; default that of npm start on this machine
+  --log F         the bucket of the log, as files, or the URL of its ingest Worker (TIDEMARK_TOKEN with log:read);
+                  default that of npm start on this machine
   --definitions F the file that exports them; default features/index.ts
   --threads N     default one a core; --memory-mb N: default 1000
   --no-verify     does not compare the checksums of the log's files

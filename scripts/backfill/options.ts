@@ -2,15 +2,15 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseRfc3339 } from '../../src/util/rfc3339.ts'
-import { ADDRESS_OPTIONS, type IngestAddress, ingestAddress } from '../lib/ingest-client.ts'
-import { cacheFolder, root } from '../lib/paths.ts'
+import { ADDRESS_OPTIONS, type IngestAddress, ingestAddress, LOCAL_URL } from '../lib/ingest-client.ts'
+import { root } from '../lib/paths.ts'
 import { UsageError } from '../lib/usage-error.ts'
 
 export interface Options {
   readonly view: string
   readonly at: IngestAddress
-  /** The bucket of the region, as files. */
-  readonly log: string
+  /** The bucket of the region as a folder, or the address of its ingest Worker; absent: that of npm start, or of --url. */
+  readonly log?: string
   readonly definitions: string
   readonly json: boolean
   /** From when on the history is complete, ms; null: since the shards began. */
@@ -35,13 +35,19 @@ export function parseOptions(
   return {
     view,
     at: ingestAddress(at, env),
-    log: log ?? join(cacheFolder, 'start', 'r2', 'tidemark-local'),
     definitions: definitions ?? join(root, 'features', 'index.ts'),
     json,
     sinceMs: since === undefined ? null : sinceOf(since),
     ratePerS: rate === undefined ? null : positive('--rate', rate),
     memoryMb: memory === undefined ? DEFAULT_MEMORY_MB : positive('--memory', memory),
+    ...logOf(log, ingestAddress(at, env)),
   }
+}
+
+/** The log of a deployment is read through its ingest Worker, where no folder is named. */
+function logOf(given: string | undefined, { url }: IngestAddress): { readonly log?: string } {
+  const log = given ?? (url === LOCAL_URL ? undefined : url)
+  return log === undefined ? {} : { log }
 }
 
 function sinceOf(text: string): number {
