@@ -10,7 +10,10 @@ import { openLog, type ShardLog, shardHistory } from '../src/offline/node/index.
 import { Plan } from '../src/plan/index.ts'
 import type { Backfill, NoBackfill } from '../src/shard/index.ts'
 import { toBase64 } from '../src/util/base64.ts'
+import { didYouMean } from '../src/util/did-you-mean.ts'
+import { fillEntity } from './backfill/entity.ts'
 import { type Options, parseOptions } from './backfill/options.ts'
+import { Stopped } from './import/send.ts'
 import { loadDefinitions } from './lib/definitions-file.ts'
 import { freshLog } from './lib/fresh-log.ts'
 import { IngestClient } from './lib/ingest-client.ts'
@@ -45,12 +48,73 @@ try {
 }
 
 async function run(options: Options): Promise<number> {
-  const { view, json, at, log } = options
-  const say = (text: string): void => {
-    if (!json) console.log(text)
-  }
   const plan = new Plan(await loadDefinitions(options.definitions))
-  const client = new IngestClient(at, fetch)
+  const client = new IngestClient(options.at, fetch)
+  const say = (text: string): void => {
+    if (!options.json) console.log(text)
+  }
+  const { what } = options
+  return 'view' in what
+    ? await runView(options, what.view, plan, client, say)
+    : await runEntity(options, what.entity, plan, client, say)
+}
+
+/** An entity that came later than its sources: the events that others have accepted. */
+async function runEntity(
+  options: Options,
+  entity: string,
+  plan: Plan,
+  client: IngestClient,
+  say: (text: string) => void,
+): Promise<number> {
+  if (!plan.entities.has(entity))
+    throw new UsageError(`there is no entity "${entity}".${didYouMean(entity, [...plan.entities.keys()])}`)
+  const { region } = await client.ask<{ readonly region: string }>('POST', '/v1/log/flush')
+  const folder = await freshLog(options.log, regions, [...plan.entities.keys()], { token: options.at.token })
+  say(`Filling ${region}/${entity} with what other entities of its sources have accepted.`)
+  try {
+    const { filled, sinceMs } = await fillEntity({
+      plan,
+      entity,
+      region,
+      folder,
+      options,
+      isStopped: () => isStopped,
+      say,
+    })
+    const refused = filled.reduce((sum, { tally }) => sum + tally.refused, 0)
+    for (const { source, lacking, tally } of filled)
+      if (lacking > 0)
+        say(
+          `  ${source}: ${grouped(lacking)} events it lacked, ${grouped(tally.accepted)} accepted, ${grouped(tally.duplicates)} known, ${grouped(tally.refused)} refused`,
+        )
+    const views = plan.spec.views.filter((view) => view.entity === entity).map(({ name }) => name)
+    for (const view of views) {
+      const { shards } = await client.ask<Begun>('POST', `/v1/backfills/${encodeURIComponent(view)}`, {})
+      for (const { shard } of shards.filter((one) => 'refused' in one && one.refused === 'complete'))
+        await client.ask('POST', `/v1/backfills/${encodeURIComponent(view)}/${shard}/end`, {
+          sinceMs: options.sinceMs ?? sinceMs,
+        })
+    }
+    if (options.json) console.log(JSON.stringify({ entity, region, sources: filled }))
+    else say(`${entity} has its history.${refused > 0 ? ' What was refused is among the dead letters.' : ''}`)
+    return 0
+  } catch (error) {
+    if (!isStopped || !(error instanceof Stopped)) throw error
+    console.error(`\nStopped. The same command goes on from there: npx tidemark backfill --entity ${entity}`)
+    return EXIT.unfinished
+  }
+}
+
+/** A view that came later than its entity's shards: what each of them lacks. */
+async function runView(
+  options: Options,
+  view: string,
+  plan: Plan,
+  client: IngestClient,
+  say: (text: string) => void,
+): Promise<number> {
+  const { json, at, log } = options
   const begun = await client.ask<Begun>('POST', `/v1/backfills/${encodeURIComponent(view)}`, {})
   const { shards, region, entity } = begun
   const cannot = shards.find((shard) => 'refused' in shard && shard.refused !== 'complete')
@@ -72,7 +136,7 @@ async function run(options: Options): Promise<number> {
   try {
     for (const shard of wanted) {
       if (!isStopped && !('refused' in shard))
-        await fill(client, { plan, logs, region, temporary }, options, shard, totals)
+        await fill(client, { plan, view, logs, region, temporary }, options, shard, totals)
     }
   } finally {
     rmSync(temporary, { recursive: true, force: true })
@@ -88,6 +152,7 @@ async function run(options: Options): Promise<number> {
 
 interface From {
   readonly plan: Plan
+  readonly view: string
   readonly logs: readonly ShardLog[]
   readonly region: string
   readonly temporary: string
@@ -96,8 +161,8 @@ interface From {
 /** One shard: the pieces that it does not have yet, in their order, then the end. */
 async function fill(
   client: IngestClient,
-  { plan, logs, region, temporary }: From,
-  { view, json, sinceMs, ratePerS, memoryMb }: Options,
+  { plan, view, logs, region, temporary }: From,
+  { json, sinceMs, ratePerS, memoryMb }: Options,
   { epoch, shard, cut, takenOutUpTo, next }: Extract<ShardBackfill, { cut: number }>,
   totals: Totals,
 ): Promise<void> {

@@ -124,9 +124,12 @@ Exit codes: 0 done or nothing to do, 1 failed (run it again: it goes on), 2 wron
   backfill: {
     file: 'backfill.ts',
     does: 'give a feature view that came later the history from before it came, out of the log',
-    usage: 'tidemark backfill VIEW [--since beginning|TIME] [--log FOLDER] [--rate N] [options]',
+    usage:
+      'tidemark backfill VIEW [--since beginning|TIME] [--log FOLDER|URL] [--rate N] [options]\n' +
+      'tidemark backfill --entity NAME [options]',
     example: 'npx tidemark backfill user_stats',
     more: `  npx tidemark backfill user_stats --since beginning --rate 500
+  npx tidemark backfill --entity card    an entity that came later than the sources that feed it
 
   Events go on meanwhile: the view has all that came after it, and gets what came before, each once. Stopped or broken off, the
   same command goes on where it was.
