@@ -56,7 +56,7 @@ export async function entityHistory(options: EntityHistoryOptions): Promise<Enti
         `source ${name} has ${nameless?.n} events that nothing tells from each other (idempotency: 'none'): whether ${entity} has them cannot be known.`,
       )
     const identity = `coalesce('i' || tm_id, 'p' || tm_sequence || '@' || tm_incarnation || ':' || tm_offset)`
-    await connection.run(`CREATE TEMP TABLE own (identity VARCHAR, sequence VARCHAR, incarnation BIGINT, at BIGINT)`)
+    await connection.run(`CREATE TEMP TABLE own (identity VARCHAR, sequence VARCHAR, incarnation BIGINT, stood_at BIGINT)`)
     if (own.length > 0)
       await connection.run(
         `INSERT INTO own SELECT ${identity}, tm_sequence, tm_incarnation, tm_offset FROM ${read(own)}`,
@@ -70,7 +70,7 @@ export async function entityHistory(options: EntityHistoryOptions): Promise<Enti
         SELECT *, ${identity} AS tm_identity, row_number() OVER (PARTITION BY ${identity} ORDER BY tm_available_at, tm_seq) AS tm_copy FROM ${read(others)}
       ) r
       WHERE tm_copy = 1 AND NOT EXISTS (SELECT 1 FROM own WHERE own.identity = r.tm_identity)
-        AND NOT EXISTS (SELECT 1 FROM own WHERE own.sequence = r.tm_sequence AND own.incarnation = r.tm_incarnation AND own.at <= r.tm_offset)`
+        AND NOT EXISTS (SELECT 1 FROM own WHERE own.sequence = r.tm_sequence AND own.incarnation = r.tm_incarnation AND own.stood_at <= r.tm_offset)`
     const columns = [
       ...sent,
       `CASE WHEN tm_imported THEN tm_known_at ELSE tm_available_at END AS ${KNOWN_COLUMN}`,
