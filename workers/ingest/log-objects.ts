@@ -26,7 +26,7 @@ interface Bucket {
 /** What lies below these is the log's; whatever else a bucket has is nobody's business here. */
 const OWN = ['log/', 'served/', 'definitions/', 'parity/']
 /** What commands may put and take away. Manifests are their shards' alone. */
-const WRITABLE = ['log/', 'served/']
+const WRITABLE = ['log/', 'served/', 'parity/']
 /** A request may have 100 MB; files of the log are made of some 64. */
 const MAX_OBJECT_BYTES = 96 * 1024 * 1024
 
@@ -84,7 +84,7 @@ export function logObjectRoutes({ app, refuse }: LogDoor) {
       return { status: 503, code: 'no_bucket', detail: 'The Worker has no bucket: deploy it again.' }
     const key = keyOf(url)
     if (key === undefined || !WRITABLE.some((own) => key.startsWith(own)) || key.startsWith(manifestPrefix)) {
-      const detail = `Only objects below ${WRITABLE.join(' and ')} are written here, and never a manifest: its shard alone does (POST /v1/log/{entity}/{epoch}/{shard}/edit).`
+      const detail = `Only objects below ${WRITABLE.join(', ')} are written here, and never a manifest: its shard alone does (POST /v1/log/{entity}/{epoch}/{shard}/edit).`
       return { status: 400, code: 'bad_key', detail }
     }
     return { key, bucket }

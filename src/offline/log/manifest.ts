@@ -165,7 +165,10 @@ export function editManifest(manifest: Manifest, { remove, add, removed, fromSeq
 
 /** An erasure that was broken off and done again is one, and so is retention day after day: the list does not grow with them. */
 function withRemoval(removed: readonly Removal[], next: Removal): readonly Removal[] {
-  const same = removed.find(({ why, keySha256 }) => why === next.why && keySha256 === next.keySha256)
+  const same = removed.find(
+    ({ why, keySha256, fields }) =>
+      why === next.why && keySha256 === next.keySha256 && (fields === undefined) === (next.fields === undefined),
+  )
   if (same === undefined) return [...removed, next]
   const merged: Removal = {
     ...next,

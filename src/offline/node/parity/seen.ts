@@ -41,8 +41,9 @@ const manifestOf = (logs: readonly ShardLog[], { region, entity, epoch, shard }:
 function isErased({ removed }: Manifest, key: string, seq: number): boolean {
   if (removed.length === 0) return false
   const sum = createHash('sha256').update(key).digest('hex')
-  return removed.some(({ why, keySha256, seq: at = Number.POSITIVE_INFINITY }) => {
-    return why === 'erasure' && keySha256 === sum && seq < at
+  return removed.some(({ why, keySha256, fields, seq: at = Number.POSITIVE_INFINITY }) => {
+    // With fields: another's key, that was a value in this log.
+    return why === 'erasure' && fields === undefined && keySha256 === sum && seq < at
   })
 }
 
