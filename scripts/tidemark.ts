@@ -207,6 +207,7 @@ Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.
                   default that of npm start on this machine
   --definitions F the file that exports them; default features/index.ts
   --threads N     default one a core; --memory-mb N: default 1000
+  --allow-partial labels whose features reach back to before what the log has (retention): of what is left, with the status partial
   --no-verify     does not compare the checksums of the log's files
   --json          the manifest as one JSON object
 

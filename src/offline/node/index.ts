@@ -17,4 +17,31 @@ export { type Recomputed, type RecomputeOptions, recompute, type VectorRequest }
 export type { SetManifest } from './training/set-manifest.ts'
 export { readSetManifest } from './training/set-manifest.ts'
 export { type TrainingProgress, type TrainingSetOptions, trainingSet } from './training/training-set.ts'
+export {
+  type Compacted,
+  type CompactOptions,
+  compact,
+  type ErasedAt,
+  type ErasedLog,
+  type ErasedServed,
+  type Expired,
+  type Expiring,
+  eraseLog,
+  eraseServed,
+  eraseUnnamed,
+  expire,
+  expiring,
+  findPerson,
+  groupsOf,
+  keySha256,
+  type LogEditor,
+  type Person,
+  type Proof,
+  prove,
+  readManifests,
+  type SweepOptions,
+  type Swept,
+  sweep,
+  type Upkeep,
+} from './upkeep/index.ts'
 export { type ShardHistory, type ShardHistoryOptions, shardHistory } from './view-backfill.ts'

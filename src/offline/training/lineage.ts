@@ -3,7 +3,10 @@ import { hashKey, parseCommit, sliceIn, sliceShard, spreadOf } from '../../plan/
 import type { Manifest } from '../log/manifest.ts'
 
 /** What a set has to know of one shard's log. */
-export type LogPart = Pick<Manifest, 'shard' | 'bornMs' | 'previous' | 'fromSeq' | 'seq' | 'since'>
+export type LogPart = Pick<Manifest, 'shard' | 'bornMs' | 'previous' | 'fromSeq' | 'seq' | 'since'> & {
+  /** The entity's logs have everything since then, event time in ms; absent: always. Values that reach back further are partial. */
+  readonly wholeMs?: number
+}
 
 /** By the place of each part in the lineage: its last commit that counts; 0 where none does. */
 export type Cut = Float64Array

@@ -42,8 +42,9 @@ const manifestOf = (logs: readonly ShardLog[], { region, entity, epoch, shard }:
 function isErased({ removed }: Manifest, key: string, seq: number): boolean {
   if (removed.length === 0) return false
   const sum = createHash('sha256').update(key).digest('hex')
-  return removed.some(({ why, keySha256, seq: at = Number.POSITIVE_INFINITY }) => {
-    return why === 'erasure' && keySha256 === sum && seq < at
+  return removed.some(({ why, keySha256, fields, seq: at = Number.POSITIVE_INFINITY }) => {
+    // With fields: another's key, that was a value in this log.
+    return why === 'erasure' && fields === undefined && keySha256 === sum && seq < at
   })
 }
 
@@ -63,22 +64,6 @@ function waysOf(own: readonly { readonly text: string; readonly commit: Commit }
   return ways
 }
 
-/** An event may be so much ahead of its arrival where its source says nothing, ms. */
-const AHEAD_MS = 3_600_000
-
-/** Whether all rows that a feature may read at t are in the logs that still have what a key's shards accepted. */
-export function reaches({ feature }: FeatureRef, atMs: number, lostMs: number): boolean {
-  return lostMs === Number.NEGATIVE_INFINITY || atMs - feature.window.reachMs >= lostMs + AHEAD_MS
-}
-
-/** What arrived before this is not in the logs of an entity, or not all of it, ms; minus infinity: all is there. */
-export function lostBefore(logs: readonly ShardLog[]): number {
-  let lost = Number.NEGATIVE_INFINITY
-  for (const { manifest } of logs) {
-    const { fromSeq, previous, segments, availableAtMs, removed } = manifest
-    if (previous === null && fromSeq > 1)
-      lost = Math.max(lost, Math.min(availableAtMs, ...segments.map(({ fromArrivalMs }) => fromArrivalMs)))
-    for (const { why, beforeMs } of removed) if (why === 'retention') lost = Math.max(lost, beforeMs ?? availableAtMs)
-  }
-  return lost
-}
+/** Whether all rows that a feature may read at t are in the logs, which have everything since `wholeMs`. */
+export const reaches = ({ feature }: FeatureRef, atMs: number, wholeMs: number): boolean =>
+  wholeMs === Number.NEGATIVE_INFINITY || atMs - feature.window.reachMs >= wholeMs
