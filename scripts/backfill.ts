@@ -6,17 +6,28 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { regions } from '../regions.ts'
-import { openLog, type ShardLog, shardHistory } from '../src/offline/node/index.ts'
+import {
+  FileObjects,
+  HttpObjects,
+  KNOWN_COLUMN,
+  openLog,
+  routeGap,
+  type ShardLog,
+  shardHistory,
+} from '../src/offline/node/index.ts'
 import { Plan } from '../src/plan/index.ts'
 import type { Backfill, NoBackfill } from '../src/shard/index.ts'
+import type { KnownAtRule } from '../src/source/index.ts'
 import { toBase64 } from '../src/util/base64.ts'
 import { didYouMean } from '../src/util/did-you-mean.ts'
-import { fillEntity } from './backfill/entity.ts'
+import { fillEntity, sendEvents } from './backfill/entity.ts'
 import { type Options, parseOptions } from './backfill/options.ts'
 import { Stopped } from './import/send.ts'
+import { newTally } from './import/tally.ts'
 import { loadDefinitions } from './lib/definitions-file.ts'
 import { freshLog } from './lib/fresh-log.ts'
 import { IngestClient } from './lib/ingest-client.ts'
+import { logEditor } from './lib/log-editor.ts'
 import { UsageError } from './lib/usage-error.ts'
 import { grouped, Progress } from './start/progress.ts'
 
@@ -128,7 +139,12 @@ async function runView(
   }
   // What was accepted up to now has to be in the log: the commit after which the view came is among it.
   await client.ask('POST', '/v1/log/flush')
-  const folder = await freshLog(log, regions, [entity], { token: at.token })
+  // Of all entities: events that the view's shards were never sent are in the logs of others.
+  const all = [...plan.entities.keys()]
+  const logNow = () => freshLog(log, regions, all, { token: at.token })
+  const gap = await fillGap(options, { plan, view, entity, region, folder: await logNow() }, say)
+  if (gap > 0) await client.ask('POST', '/v1/log/flush')
+  const folder = await logNow()
   const logs = await openLog(folder, { entities: [entity] })
   say(`Filling ${view} in ${wanted.length} of ${shards.length} shards of ${region}/${entity} from its log.`)
   const totals: Totals = { entities: 0, sent: 0, shards: 0 }
@@ -148,6 +164,46 @@ async function runView(
   if (json) console.log(JSON.stringify({ view, region, ...totals }))
   else say(`${view} has its history: ${grouped(totals.entities)} entities in ${totals.shards} shards.`)
   return 0
+}
+
+interface GapOf {
+  readonly plan: Plan
+  readonly view: string
+  readonly entity: string
+  readonly region: string
+  readonly folder: string
+}
+
+/** What a view lacks whose keys come from another field than those of views before it. Gives how many events and rows that were. */
+async function fillGap(
+  options: Options,
+  { plan, view, entity, region, folder }: GapOf,
+  say: (text: string) => void,
+): Promise<number> {
+  const { at, log, memoryMb } = options
+  const isElsewhere = log !== undefined && /^https?:/.test(log)
+  const work = mkdtempSync(join(tmpdir(), 'tidemark-gap-'))
+  try {
+    const objects = isElsewhere ? new HttpObjects(at) : new FileObjects(folder)
+    const upkeep = { objects, editor: logEditor(at), folder: work, memoryMb, now: Date.now }
+    const { rekeyed, missing } = await routeGap({ ...upkeep, plan, view, region, log: folder })
+    if (rekeyed > 0) say(`  ${grouped(rekeyed)} rows are in the log under the keys of ${view}, too.`)
+    let events = 0
+    for (const { source, path, isUnknown, events: count } of missing) {
+      const runtime = plan.sources.get(source)
+      if (runtime === undefined) continue
+      const tally = newTally()
+      const rule: KnownAtRule = isUnknown ? { kind: 'none' } : { kind: 'column', column: KNOWN_COLUMN }
+      await sendEvents({ options, isStopped: () => isStopped }, { entity, view }, runtime, path, rule, tally)
+      say(
+        `  ${source}: ${grouped(count)} events that never came to these keys: ${grouped(tally.accepted)} accepted, ${grouped(tally.refused)} refused`,
+      )
+      events += count
+    }
+    return rekeyed + events
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
 }
 
 interface From {

@@ -56,7 +56,9 @@ export async function entityHistory(options: EntityHistoryOptions): Promise<Enti
         `source ${name} has ${nameless?.n} events that nothing tells from each other (idempotency: 'none'): whether ${entity} has them cannot be known.`,
       )
     const identity = `coalesce('i' || tm_id, 'p' || tm_sequence || '@' || tm_incarnation || ':' || tm_offset)`
-    await connection.run(`CREATE TEMP TABLE own (identity VARCHAR, sequence VARCHAR, incarnation BIGINT, stood_at BIGINT)`)
+    await connection.run(
+      `CREATE TEMP TABLE own (identity VARCHAR, sequence VARCHAR, incarnation BIGINT, stood_at BIGINT)`,
+    )
     if (own.length > 0)
       await connection.run(
         `INSERT INTO own SELECT ${identity}, tm_sequence, tm_incarnation, tm_offset FROM ${read(own)}`,
