@@ -38,7 +38,7 @@ export async function rowsOf(
     const rows = (await parquetReadObjects({
       file,
       metadata: exactDecimals(file),
-      compressors: { ZSTD: unzipped },
+      ...(unzstd && { compressors: { ZSTD: unzstd } }),
     })) as Record<string, unknown>[]
     all.push(...rows.map((row) => toRow(row, source.fields)))
   }
