@@ -124,15 +124,18 @@ Exit codes: 0 done or nothing to do, 1 failed (run it again: it goes on), 2 wron
   backfill: {
     file: 'backfill.ts',
     does: 'give a feature view that came later the history from before it came, out of the log',
-    usage: 'tidemark backfill VIEW [--since beginning|TIME] [--log FOLDER] [--rate N] [options]',
+    usage:
+      'tidemark backfill VIEW [--since beginning|TIME] [--log FOLDER|URL] [--rate N] [options]\n' +
+      'tidemark backfill --entity NAME [options]',
     example: 'npx tidemark backfill user_stats',
     more: `  npx tidemark backfill user_stats --since beginning --rate 500
+  npx tidemark backfill --entity card    an entity that came later than the sources that feed it
 
   Events go on meanwhile: the view has all that came after it, and gets what came before, each once. Stopped or broken off, the
   same command goes on where it was.
 
   --since T         from when on the history is complete then: beginning, or a time; default: when the shards began
-  --log FOLDER      the bucket of the region, as files; default that of npm start
+  --log FOLDER|URL  the bucket of the region, as files, or its ingest Worker (scope log:read); default that of --url
   --definitions F   default features/index.ts
   --rate N          at most so many entities a second
   --memory MB       of DuckDB, which sorts; default 1024
@@ -200,7 +203,8 @@ Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.
   --split S       adds a column split: time:2026-01-01 or hash:0.8 (by the first entity)
   --status        adds the status of each feature as a column
   --manifest F    makes a set again, from the same commits of the log; another content is an error
-  --log FOLDER    the bucket of the log; default that of npm start on this machine
+  --log F         the bucket of the log, as files, or the URL of its ingest Worker (TIDEMARK_TOKEN with log:read);
+                  default that of npm start on this machine
   --definitions F the file that exports them; default features/index.ts
   --threads N     default one a core; --memory-mb N: default 1000
   --allow-partial labels whose features reach back to before what the log has (retention): of what is left, with the status partial

@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { regions } from '../regions.ts'
 import { readSetManifest, type TrainingProgress, trainingSet } from '../src/offline/node/index.ts'
 import { loadDefinitions } from './lib/definitions-file.ts'
-import { logFolder } from './lib/log-folder.ts'
+import { freshLog } from './lib/fresh-log.ts'
 import { paint } from './lib/terminal.ts'
 import { UsageError } from './lib/usage-error.ts'
 import { Progress } from './start/progress.ts'
@@ -34,7 +34,11 @@ async function run(options: Options): Promise<void> {
     ...rest,
     definitions: { spec },
     service,
-    log: logFolder(log, regions),
+    log: await freshLog(
+      log,
+      regions,
+      spec.entities.map(({ name }) => name),
+    ),
     signal: stopped.signal,
     onProgress: progressOf(json),
     ...(again && { again }),

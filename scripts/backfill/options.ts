@@ -2,15 +2,16 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseRfc3339 } from '../../src/util/rfc3339.ts'
-import { ADDRESS_OPTIONS, type IngestAddress, ingestAddress } from '../lib/ingest-client.ts'
-import { cacheFolder, root } from '../lib/paths.ts'
+import { ADDRESS_OPTIONS, type IngestAddress, ingestAddress, LOCAL_URL } from '../lib/ingest-client.ts'
+import { root } from '../lib/paths.ts'
 import { UsageError } from '../lib/usage-error.ts'
 
 export interface Options {
-  readonly view: string
+  /** What is filled: a view that came later, or an entity that came later than its sources. */
+  readonly what: { readonly view: string } | { readonly entity: string }
   readonly at: IngestAddress
-  /** The bucket of the region, as files. */
-  readonly log: string
+  /** The bucket of the region as a folder, or the address of its ingest Worker; absent: that of npm start, or of --url. */
+  readonly log?: string
   readonly definitions: string
   readonly json: boolean
   /** From when on the history is complete, ms; null: since the shards began. */
@@ -28,20 +29,28 @@ export function parseOptions(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Options {
   const { values, positionals } = parsed(args)
-  const { log, definitions, json = false, since, rate, memory, ...at } = values
+  const { log, definitions, json = false, since, rate, memory, entity, ...at } = values
   const [view, ...rest] = positionals
-  if (view === undefined || rest.length > 0)
-    throw new UsageError('name one feature view: npx tidemark backfill user_stats. See npx tidemark backfill --help.')
+  if ((view === undefined) === (entity === undefined) || rest.length > 0)
+    throw new UsageError(
+      'name one feature view (npx tidemark backfill user_stats), or an entity with --entity. See npx tidemark backfill --help.',
+    )
   return {
-    view,
+    what: view === undefined ? { entity: entity ?? '' } : { view },
     at: ingestAddress(at, env),
-    log: log ?? join(cacheFolder, 'start', 'r2', 'tidemark-local'),
     definitions: definitions ?? join(root, 'features', 'index.ts'),
     json,
     sinceMs: since === undefined ? null : sinceOf(since),
     ratePerS: rate === undefined ? null : positive('--rate', rate),
     memoryMb: memory === undefined ? DEFAULT_MEMORY_MB : positive('--memory', memory),
+    ...logOf(log, ingestAddress(at, env)),
   }
+}
+
+/** The log of a deployment is read through its ingest Worker, where no folder is named. */
+function logOf(given: string | undefined, { url }: IngestAddress): { readonly log?: string } {
+  const log = given ?? (url === LOCAL_URL ? undefined : url)
+  return log === undefined ? {} : { log }
 }
 
 function sinceOf(text: string): number {
@@ -66,6 +75,7 @@ function parsed(args: readonly string[]) {
       options: {
         ...ADDRESS_OPTIONS,
         log: text,
+        entity: text,
         definitions: text,
         json: { type: 'boolean' },
         since: text,

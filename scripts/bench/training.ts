@@ -28,8 +28,9 @@ export async function* training({ quick, say }: BenchOptions): AsyncGenerator<Re
     say(`training: ${own.seconds.toFixed(1)} s; now DuckDB's range windows over the same files`)
     const sql = await child(folder, 'sql')
     const perSecond = (told: Told): number => Math.round(labels / told.seconds)
-    const differ = own.sums.filter((sum, i) => Math.abs(sum - (sql.sums[i] ?? Number.NaN)) > 1e-6 * Math.abs(sum))
-    const agrees = differ.length === 0 ? 'both give the same counts and sums' : `${differ.length} columns differ`
+    const apart = own.sums.map((sum, i) => Math.abs(sum / (sql.sums[i] ?? Number.NaN) - 1))
+    // Users with more rows in a window than are kept as rows are counted by tiles there, which says `exact: false`.
+    const agrees = `sums of columns differ by at most ${(100 * Math.max(...apart)).toFixed(3)}% (tiles of the busiest users)`
     yield {
       name: 'training.rows_per_s',
       value: perSecond(own),

@@ -1,5 +1,4 @@
 /** The logs that parity reads: folders as they are, the others brought to a folder of this machine as far as needed. */
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { ObjectStore } from '../../src/offline/index.ts'
 import {
@@ -10,8 +9,8 @@ import {
   type ParityReport,
   type ShardLog,
 } from '../../src/offline/node/index.ts'
+import { mirrorOf, mirrorsFolder } from '../lib/fresh-log.ts'
 import { IngestClient } from '../lib/ingest-client.ts'
-import { cacheFolder } from '../lib/paths.ts'
 import type { LogPlace } from './options.ts'
 
 /** A region's bucket, open. */
@@ -25,7 +24,7 @@ export interface OpenPlace {
 }
 
 /** `mirrors`: where logs of addresses are kept from one run to the next. */
-export function openPlaces(places: readonly LogPlace[], mirrors = join(cacheFolder, 'logs')): readonly OpenPlace[] {
+export function openPlaces(places: readonly LogPlace[], mirrors = mirrorsFolder): readonly OpenPlace[] {
   return places.map((place): OpenPlace => {
     if ('folder' in place) {
       const objects = new FileObjects(place.folder)
@@ -41,8 +40,7 @@ export function openPlaces(places: readonly LogPlace[], mirrors = join(cacheFold
     }
     const { url } = place.at
     const store = new HttpObjects(place.at)
-    // Each its own: two deployments may have a region of one name.
-    const folder = join(mirrors, createHash('sha256').update(url).digest('hex').slice(0, 16))
+    const folder = mirrorOf(url, mirrors)
     return {
       store,
       logs: async (entities) => {

@@ -27,12 +27,28 @@ export function setText(manifest: SetManifest, out: string, paint: Paint): strin
   return [
     `${paint.bold(out)}: ${grouped(rows)} rows, ${features.length} features of ${manifest.service}, ${seen}`,
     ...leak,
+    ...gaps(manifest).map(paint.warn),
     '',
     paint.dim(line(HEAD)),
     ...lines.map(line),
     '',
     paint.dim(`${out}.manifest.json has what it takes to make it again (definitions ${definitions.slice(0, 12)}).`),
   ].join('\n')
+}
+
+/** Logs that do not have everything: labels that reach back before see too little. */
+function gaps({ log }: SetManifest): string[] {
+  return log.flatMap(({ shard: { region, entity, epoch, shard }, fromSeq, previous, removed }) => {
+    const name = `the log of ${region}/${entity}/${epoch}/${shard}`
+    const begun =
+      (previous?.seq ?? 0) + 1 < fromSeq
+        ? [`${name} begins at commit ${fromSeq}: what came before is in no value.`]
+        : []
+    const kept = removed.filter(({ why }) => why === 'retention').map(({ beforeMs = 0 }) => beforeMs)
+    if (kept.length === 0) return begun
+    const before = new Date(Math.max(...kept)).toISOString()
+    return [...begun, `${name} was kept for a while only: what arrived before ${before} is in no value.`]
+  })
 }
 
 const percent = (share: number): string => (share > 0 && share < 0.0005 ? '<0.1%' : `${(share * 100).toFixed(1)}%`)

@@ -231,3 +231,31 @@ test('labels of any type of a column pass through, and commits come as a list or
   connection.closeSync()
   instance.closeSync()
 })
+
+test('a set of several regions says which of them serves, and sees the others later', async () => {
+  const near = new LoggedShards(new Plan(definitions.spec), { shards: 1, startMs: NOW, region: 'weur' })
+  const far = new LoggedShards(near.plan, { shards: 1, startMs: NOW, region: 'apac', folder: near.folder })
+  try {
+    near.clock = far.clock = NOW + 10_000
+    near.send([plainEvent('a', 'u1', NOW)])
+    far.send([plainEvent('b', 'u1', NOW)])
+    await near.flush()
+    await far.flush()
+    const at = [NOW + 9_999, NOW + 10_000, NOW + 14_999, NOW + 15_000].map((ms) => new Date(ms).toISOString())
+    const labels = file('regions.csv', `user_id,at,where\n${at.map((text) => `u1,${text},apac`).join('\n')}\n`)
+    const out = join(folder, 'regions.parquet')
+    const more = { labels, out, log: near.folder, publishLagMs: 5_000 }
+    await expect(trainingSet(options(more))).rejects.toThrow(
+      /has the regions apac, weur: say which of them serves with --region/,
+    )
+    await expect(trainingSet(options({ ...more, region: 'weru' }))).rejects.toThrow(
+      /no region weru. Did you mean "weur"/,
+    )
+    for (const one of [{ region: 'weur' }, { columns: { region: 'where' } }]) {
+      await trainingSet(options({ ...more, ...one }))
+      expect((await read(out)).map((row) => Number(row.ever__count))).toEqual([0, 1, 1, 2])
+    }
+  } finally {
+    near.remove()
+  }
+})

@@ -331,3 +331,21 @@ test('a segment that was changed behind the back of its manifest is refused', as
   await of.objects.put(key, bytes)
   await expect(of.check()).rejects.toThrow(/was changed: its SHA-256 is/)
 })
+
+test('thousands of vectors with long keys are each compared with their own', async () => {
+  const of = started([lifetimeView, statsView])
+  const users = Array.from({ length: 60 }, (_, i) => `a user whose key is longer than twelve bytes ${i}`)
+  const r = random(41)
+  for (let i = 0; i < 100; i++) {
+    of.clock += 1
+    of.send(
+      users.map((uid, u) => event(`${i}/${u}`, uid, of.clock, { units: r.int(0, 1_000), kind: `kind of event ${i}` })),
+    )
+    await of.serve(of.plan.featureNames, users, of.clock + 1)
+    await of.keepServed()
+  }
+  await of.flushLog()
+  const { vectors, mismatches } = await of.check()
+  expect(mismatches).toEqual([])
+  expect(vectors.compared).toBeGreaterThan(5_000)
+})

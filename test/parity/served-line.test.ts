@@ -113,4 +113,5 @@ test('a shard that has accepted nothing needs no log, one that has does', () => 
   })
   expect(seenOf(rowOf(line()), 'user', 'u', [])).toEqual({ skip: 'unlogged' })
   expect(seenOf(rowOf(line()), 'user', 'u', [logOf(0, 6)])).toEqual({ skip: 'behind' })
+  expect(seenOf(rowOf(line()), 'user', 'u', [logOf(1, 6)])).toEqual({ skip: 'behind' })
 })

@@ -30,19 +30,26 @@ export interface LoggedShardsOptions {
   readonly shards: number
   /** A clock that starts here, ms. */
   readonly startMs: number
+  /** Default weur. */
+  readonly region?: 'weur' | 'apac'
+  /** Where several write to one log. */
+  readonly folder?: string
 }
 
 /** The shards of entity `user` in one region, the log that they write into a folder, and what lookups saw meanwhile. */
 export class LoggedShards {
   readonly plan: Plan
-  readonly folder = mkdtempSync(join(tmpdir(), 'tidemark-test-'))
+  readonly folder: string
+  private readonly region: 'weur' | 'apac'
   readonly served: Served[] = []
   clock: number
   private readonly entity: EntityRuntime
   private readonly shards: number
   private readonly places = new Map<number, Place>()
 
-  constructor(plan: Plan, { shards, startMs }: LoggedShardsOptions) {
+  constructor(plan: Plan, { shards, startMs, region = 'weur', folder }: LoggedShardsOptions) {
+    this.region = region
+    this.folder = folder ?? mkdtempSync(join(tmpdir(), 'tidemark-test-'))
     this.plan = plan
     this.shards = shards
     this.clock = startMs
@@ -54,11 +61,12 @@ export class LoggedShards {
   private place(number: number): Place {
     const known = this.places.get(number)
     if (known) return known
-    const { plan, entity, shards, clock } = this
-    const part = { region: 1, epoch: 0, shard: number }
+    const { plan, entity, shards, clock, region } = this
+    const regionId = region === 'weur' ? 1 : 2
+    const part = { region: regionId, epoch: 0, shard: number }
     const options = { plan, entity, part, shards, storage: new MemoryStorage(), now: () => this.clock, isLogged: true }
     const shard = new Shard(options)
-    const name = { entity: 'user', region: 'weur', regionId: 1, epoch: 0, shard: number, shards }
+    const name = { entity: 'user', region, regionId, epoch: 0, shard: number, shards }
     if (shard.log === null) throw new Error('no log')
     const log = new ShardLog({
       feed: shard.log,

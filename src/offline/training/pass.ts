@@ -14,6 +14,8 @@ export interface RowBatch {
   readonly part: ArrayLike<number>
   readonly seq: ArrayLike<number>
   row(at: number): ReplayRow
+  /** @see LabelBatch */
+  readonly held?: unknown
 }
 
 /** Labels by the numbers of their entities, then by time. */
@@ -26,6 +28,8 @@ export interface LabelBatch {
   key(at: number): string
   /** The commits that it must see; null: what its mode says. All labels of a number have some, or none. */
   commits(at: number): readonly string[] | null
+  /** What its columns lie in, where that is let go of as soon as nobody names it: a batch keeps it. */
+  readonly held?: unknown
 }
 
 /** Batches one after the other, as they are wanted; undefined behind the last. */

@@ -18,7 +18,7 @@ import { logBucket } from '../../../src/plan/index.ts'
 import { type Random, random } from '../../support/random.ts'
 import { SEED, sized } from '../size.ts'
 
-const FLIGHTS = sized(FLIGHT_ROWS, 20_000)
+const FLIGHTS = sized(FLIGHT_ROWS, 40_000)
 const BATCH = 500
 const BATCHES = Math.ceil(FLIGHTS / BATCH)
 /** Rows of each lookup, and lookups after each batch: over 100,000 vectors in all. */

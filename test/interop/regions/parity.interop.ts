@@ -112,8 +112,10 @@ test('nothing that two regions served is another by their logs, whatever was cut
   console.log(reportText(report, paint({ isTTY: false })))
   console.log(JSON.stringify({ ...load.counts, ...counts, skipped: report.vectors.skipped }))
   expectAlike(report)
-  expect(report.vectors.compared).toBeGreaterThan(1_000)
-  expect(report.features.find(({ feature }) => feature === 'account_stats.balance')?.verdicts.same).toBeGreaterThan(500)
+  expect(report.vectors.compared).toBeGreaterThan(sized(1_000, 200))
+  expect(report.features.find(({ feature }) => feature === 'account_stats.balance')?.verdicts.same).toBeGreaterThan(
+    sized(500, 50),
+  )
   expect(report.regions).toEqual(NAMES)
 
   // The same by way of the ingest Workers, without a folder in sight.

@@ -42,7 +42,7 @@ export interface ParityOptions {
 }
 
 /** Vectors that are in memory with all their values at a time. */
-const BATCH = 10_000
+const BATCH = 100_000
 const TOLD = 5
 
 /** Compares served vectors with what the log gives at their commits, bit for bit. */

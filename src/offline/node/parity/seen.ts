@@ -25,8 +25,9 @@ export function seenOf({ vector }: ServedRow, entity: string, key: string, logs:
   if (own.length === 0) return { skip: 'untold' }
   for (const { commit, log } of own) {
     if (log === undefined) {
-      // A shard that has accepted nothing has no log.
-      if (commit.seq > 0) return { skip: 'unlogged' }
+      // A shard that has accepted nothing has no log; one beside others that have may not have written yet.
+      const isGiven = logs.some(({ manifest }) => manifest.shard.region === commit.region)
+      if (commit.seq > 0) return { skip: isGiven ? 'behind' : 'unlogged' }
     } else if (commit.seq > log.seq) return { skip: 'behind' }
     else if (isErased(log, key, commit.seq)) return { skip: 'erased' }
   }

@@ -90,6 +90,8 @@ class LabelCursor implements Cursor<LabelBatch> {
       row: numbersOf(chunk, row),
       key: (at) => keys.getItem(at) as string,
       commits: (at) => (texts.getItem(at) as string | null)?.split(COMMITS_SEPARATOR).filter(Boolean) ?? null,
+      // A vector does not keep its chunk, and with the chunk go the texts that it points to.
+      held: chunk,
     }
   }
 }
@@ -146,6 +148,7 @@ export class RowCursor implements Cursor<RowBatch> {
         sign: sign[at] as 1 | -1,
         values: valuesOf(at),
       }),
+      held: chunk,
     }
   }
 

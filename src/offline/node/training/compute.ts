@@ -155,7 +155,7 @@ async function inThreads(
   }
   await partition(labels, 'labels')
   for (const [i, query] of rows.entries()) if (query !== '') await partition(query, `rows-${i}`)
-  const job: Omit<WorkerJob, 'bucket' | 'output'> = {
+  const job: WorkerJob = {
     definitions: stage.plan.spec as DefinitionsSpec,
     entity: stage.entity.spec.name,
     features: stage.features.map(({ name }) => name),

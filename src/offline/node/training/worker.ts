@@ -10,9 +10,9 @@ import { openDuck, quoted } from '../duck.ts'
 import { computeBucket } from './bucket.ts'
 import { computeInto } from './compute.ts'
 import type { TallyParts } from './tally.ts'
-import type { BucketTask, WorkerAnswer, WorkerJob } from './workers.ts'
+import type { BucketTask, WorkerAnswer, WorkerStart } from './workers.ts'
 
-const job = workerData as WorkerJob
+const { job, stop } = workerData as WorkerStart
 const port = parentPort
 if (port === null) throw new Error('this file is run by workers.ts')
 const plan = new Plan(job.definitions)
@@ -29,6 +29,8 @@ const say = (answer: WorkerAnswer): void => port.postMessage(answer)
 
 port.on('message', (task: BucketTask | null) => {
   if (task === null) {
+    connection.closeSync()
+    instance.closeSync()
     port.close()
     return
   }
@@ -54,7 +56,10 @@ async function compute({ bucket, folder, output }: BucketTask): Promise<TallyPar
   const types = features.map(({ feature }) => feature.resultType)
   mkdirSync(output, { recursive: true })
   const tally = await computeInto(connection, 'results', types, job.run, job.withStatus, async (emit) => {
-    await computeBucket({ connect, entity, features, lineage, sources }, queries, emit)
+    await computeBucket({ connect, entity, features, lineage, sources }, queries, (row, values) => {
+      if (Atomics.load(stop, 0) !== 0) throw new Error('stopped')
+      emit(row, values)
+    })
   })
   await connection.run(
     `COPY results TO ${quoted(join(output, `${bucket}.parquet`))} (FORMAT parquet, COMPRESSION lz4_raw)`,

@@ -19,6 +19,12 @@ export interface WorkerJob {
   readonly sources: readonly { readonly spec: SourceSpec; readonly fields: readonly number[] }[]
 }
 
+export interface WorkerStart {
+  readonly job: WorkerJob
+  /** Not 0: what is under way is not wanted any more. */
+  readonly stop: Int32Array
+}
+
 export interface BucketTask {
   readonly bucket: number
   /** Where its labels and rows are. */
@@ -37,55 +43,45 @@ const FILE = join(import.meta.dirname, 'worker.ts')
 
 /**
  * Works through buckets, as many at a time as there are threads. Rejects with the first failure, or with the reason of the
- * signal, when every worker has ended.
+ * signal, when every worker has ended by itself: to end one that is inside of DuckDB would end the process.
  */
 export async function runWorkers(
-  job: object,
+  job: WorkerJob,
   tasks: readonly BucketTask[],
   threads: number,
   signal: AbortSignal | undefined,
   onDone: (tally: TallyParts) => void,
 ): Promise<void> {
-  const waiting = tasks.filter(({ folder, bucket }) => existsSync(`${folder}/labels/tm_bucket=${bucket}`))
-  const workers: Worker[] = []
-  const stop = (): void => {
-    for (const worker of workers) void worker.terminate()
+  const waiting = tasks.filter(({ folder, bucket }) => existsSync(join(folder, 'labels', `tm_bucket=${bucket}`)))
+  const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  const failures: unknown[] = []
+  const fail = (error: unknown): void => {
+    failures.push(error)
+    Atomics.store(stop, 0, 1)
   }
-  signal?.addEventListener('abort', stop)
-  const one = async (): Promise<void> => {
-    const worker = new Worker(FILE, { workerData: job, stderr: false })
-    workers.push(worker)
-    await new Promise<void>((resolve, reject) => {
-      const next = (): void => {
-        const task = waiting.shift()
-        worker.postMessage(task ?? null)
-      }
+  const onAbort = (): void => fail(signal?.reason)
+  signal?.addEventListener('abort', onAbort)
+  const one = (): Promise<void> =>
+    new Promise((resolve) => {
+      const worker = new Worker(FILE, { workerData: { job, stop } satisfies WorkerStart })
       worker.on('message', (answer: WorkerAnswer) => {
-        if ('failed' in answer) {
-          const { failed, row, stack } = answer
-          const error = row === undefined ? new Error(failed) : new LabelProblem(row, failed)
-          if (stack !== undefined) error.stack = stack
-          reject(error)
-          return
-        }
+        if ('failed' in answer) fail(errorOf(answer))
         if ('done' in answer) onDone(answer.done)
-        next()
+        worker.postMessage((failures.length === 0 ? waiting.shift() : undefined) ?? null)
       })
-      worker.once('error', reject)
-      // A worker that ends by itself has been told that nothing is left: any other end is a failure.
+      worker.once('error', fail)
       worker.once('exit', (code) => {
-        if (code === 0) resolve()
-        else reject(new Error(`a worker ended with code ${code}`))
+        if (code !== 0 && failures.length === 0) fail(new Error(`a worker ended with code ${code}`))
+        resolve()
       })
     })
-  }
-  try {
-    await Promise.all(Array.from({ length: Math.min(threads, Math.max(1, waiting.length)) }, one))
-    signal?.throwIfAborted()
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : error
-  } finally {
-    signal?.removeEventListener('abort', stop)
-    await Promise.all(workers.map((worker) => worker.terminate()))
-  }
+  await Promise.all(Array.from({ length: Math.min(threads, Math.max(1, waiting.length)) }, one))
+  signal?.removeEventListener('abort', onAbort)
+  if (failures.length > 0) throw failures[0]
+}
+
+function errorOf({ failed, row, stack }: Extract<WorkerAnswer, { failed: string }>): Error {
+  const error = row === undefined ? new Error(failed) : new LabelProblem(row, failed)
+  if (stack !== undefined) error.stack = stack
+  return error
 }
