@@ -43,7 +43,7 @@ export function logRoutes({ plan, app, refuse }: LogDoor) {
     return problemResponse({ status: 503, code: 'log_behind', detail, retryAfter: 1 }, answer)
   })
 
-  /** `{ "remove": [keys], "add": [segments], "removed"? }`: names other files in the place of some; they are there already. */
+  /** `{ "remove": [keys], "add": [segments], "removed"?, "fromSeq"? }`: names other files in the place of some; they are there already. */
   http.post('/:entity/:epoch/:shard/edit', async (c) => {
     const denied = refuse(c.env, c.req.header('authorization'), 'log:write') ?? without(app, c.env)
     if (denied) return problemResponse(denied)
@@ -91,9 +91,10 @@ function nameOf(
 
 function editIn(text: string): LogEdit | undefined {
   try {
-    const { remove, add, removed } = JSON.parse(text) as Partial<LogEdit>
+    const { remove, add, removed, fromSeq } = JSON.parse(text) as Partial<LogEdit>
     if (!Array.isArray(remove) || !Array.isArray(add)) return undefined
-    return { remove, add, ...(removed && { removed }) }
+    if (fromSeq !== undefined && !Number.isSafeInteger(fromSeq)) return undefined
+    return { remove, add, ...(removed && { removed }), ...(fromSeq !== undefined && { fromSeq }) }
   } catch {
     return undefined
   }

@@ -108,36 +108,41 @@ export interface FileRule {
   readonly gone: string
   /** Rows of others that have the key in a field. */
   readonly blanked: string
-  readonly fields: readonly string[]
+  /** Which column is null in which rows, of those that stay. */
+  readonly nullWhere: ReadonlyMap<string, string>
 }
 
 /** The rule for one segment; undefined where nothing of it can be the person's. */
 export function ruleOf(
   person: Person,
   { atMs, commits }: ErasedAt,
-  manifest: Manifest,
-  segment: Segment,
+  { shard }: Manifest,
   contract: SourceSpec,
 ): FileRule | undefined {
-  const { entity } = manifest.shard
-  const own = person.keys.flatMap((one) => {
-    const seq = one.entity === entity ? commits.get(`${nameOf(manifest.shard)} ${one.key}`) : undefined
-    return seq === undefined ? [] : [`(r.tm_key = ${quoted(one.key)} AND r.tm_seq <= ${seq})`]
+  const theirs = person.keys.filter(({ entity }) => entity === shard.entity)
+  const own = theirs.flatMap(({ key }) => {
+    const seq = commits.get(`${nameOf(shard)} ${key}`)
+    return seq === undefined ? [] : [`(r.tm_key = ${quoted(key)} AND r.tm_seq <= ${seq})`]
   })
-  const matches = person.matches.filter(({ source }) => source === segment.source)
-  const conditions = matches.map((match) => matchSql(match, contract)).filter((sql) => sql !== undefined)
-  if (own.length === 0 && conditions.length === 0) return undefined
-  const gone = own.length === 0 ? 'false' : own.join(' OR ')
-  const keys = person.keys.filter((one) => one.entity === entity).map(({ key }) => quoted(key))
-  // What the person's own rows say after the erasure is not touched: they would feed nobody any more.
-  const others = keys.length === 0 ? 'true' : `(r.tm_key IS NULL OR r.tm_key NOT IN (${keys.join(', ')}))`
-  const has = conditions.length === 0 ? 'false' : conditions.map((sql) => `(${sql})`).join(' OR ')
-  const blanked = `${others} AND epoch_ms(r.tm_available_at) <= ${atMs} AND (${has})`
-  return {
-    gone: `coalesce(${gone}, false)`,
-    blanked: `coalesce(${blanked}, false)`,
-    fields: blankedFields(person.plan, entity, contract, matches, person.blank),
+  const found = person.matches.flatMap((match) => {
+    const sql = matchSql(match, contract)
+    return sql === undefined ? [] : [{ fields: match.fields.map(({ name }) => name), sql: `coalesce(${sql}, false)` }]
+  })
+  if (own.length === 0 && found.length === 0) return undefined
+  // What the person's own rows say that came after the erasure is not touched: they would feed nobody any more.
+  const keys = theirs.map(({ key }) => quoted(key)).join(', ')
+  const others = keys === '' ? 'true' : `(r.tm_key IS NULL OR r.tm_key NOT IN (${keys}))`
+  const inTime = `${others} AND epoch_ms(r.tm_available_at) <= ${atMs}`
+  const any = `${inTime} AND (${found.length === 0 ? 'false' : found.map(({ sql }) => sql).join(' OR ')})`
+  const nullWhere = new Map<string, string>([['tm_id', any]])
+  for (const name of blankedFields(person.plan, shard.entity, contract, person.blank)) nullWhere.set(name, any)
+  const inFields = new Map<string, string[]>()
+  for (const { fields, sql } of found)
+    for (const name of fields) inFields.set(name, [...(inFields.get(name) ?? []), sql])
+  for (const [name, conditions] of inFields) {
+    if (!nullWhere.has(name)) nullWhere.set(name, `${inTime} AND (${conditions.join(' OR ')})`)
   }
+  return { gone: `coalesce(${own.length === 0 ? 'false' : own.join(' OR ')}, false)`, blanked: any, nullWhere }
 }
 
 /** Rewrites away what the log has of a person, shard by shard. Wherever it ends, running it again ends the same. */
@@ -184,7 +189,7 @@ async function eraseShard(
   try {
     for (const segment of manifest.segments) {
       const contract = contractOf(manifest, segment)
-      const rule = ruleOf(person, at, manifest, segment, contract)
+      const rule = ruleOf(person, at, manifest, contract)
       if (rule !== undefined) {
         const piece = await fetchPiece(objects, segment, folder)
         if (piece === undefined) return await insistIsReplaced(upkeep, manifest, segment)
@@ -209,7 +214,7 @@ async function eraseShard(
           sum.filesRewritten++
           sum.rowsDropped += gone
           sum.rowsBlanked += blanked
-          if (blanked > 0) for (const name of ['tm_id', ...rule.fields]) fields.add(`${segment.source}.${name}`)
+          if (blanked > 0) for (const name of rule.nullWhere.keys()) fields.add(`${segment.source}.${name}`)
         }
         await rm(piece.path, { force: true })
       }
@@ -226,9 +231,8 @@ async function eraseShard(
   }
 }
 
-function insteadOf({ blanked, fields }: FileRule): ReadonlyMap<string, string> {
-  return new Map(['tm_id', ...fields].map((name) => [name, `CASE WHEN ${blanked} THEN NULL ELSE r.${named(name)} END`]))
-}
+const insteadOf = ({ nullWhere }: FileRule): ReadonlyMap<string, string> =>
+  new Map([...nullWhere].map(([name, sql]) => [name, `CASE WHEN ${sql} THEN NULL ELSE r.${named(name)} END`]))
 
 async function countOf(
   connection: DuckDBConnection,

@@ -80,17 +80,11 @@ export function keyOfTexts({ keyTypes }: Route, texts: readonly (string | null)[
 }
 
 /**
- * Fields of a source that go in rows of others that have the person's key: the key itself, what tells the event (`id`), and what else is asked for. The
- * id stays where a view of the log's entity reads it: without it values of others would change.
+ * Fields that go in rows of others which have the person's key, beside the key itself: what tells the event (`id`), and what is asked for. The id
+ * stays where a view of the log's entity reads it: without it values of others would change.
  */
-export function blankedFields(
-  plan: Plan,
-  logEntity: string,
-  contract: SourceSpec,
-  matches: readonly KeyFields[],
-  more: readonly string[],
-): string[] {
-  const names = new Set<string>([...matches.flatMap(({ fields }) => fields.map(({ name }) => name)), ...more])
+export function blankedFields(plan: Plan, logEntity: string, contract: SourceSpec, more: readonly string[]): string[] {
+  const names = new Set<string>(more)
   if (contract.id !== undefined && !readFields(plan, logEntity, contract.name).has(contract.id)) names.add(contract.id)
   return contract.fields.map(({ name }) => name).filter((name) => names.has(name))
 }
