@@ -32,6 +32,7 @@ async function run(options: Options): Promise<number> {
   const key = keyOf(plan, options)
   const startedAt = new Date().toISOString()
   const regions: ErasedRegion[] = []
+  const readers = new Set<string>()
   const all = new Map<string, Person['keys'][number]>()
   for (const address of options.at) {
     const place = openPlace(address, options.memoryMb)
@@ -52,6 +53,7 @@ async function run(options: Options): Promise<number> {
       }
       const region = await eraseRegion(place, person, isLogged, progressOf(options))
       for (const one of person.keys) all.set(`${one.entity} ${one.key}`, one)
+      for (const reader of person.readers) readers.add(reader)
       regions.push(region)
       if (!options.json) console.log(regionText(region, options.keep, paint(process.stdout)))
     } finally {
@@ -69,6 +71,7 @@ async function run(options: Options): Promise<number> {
     finishedAt: new Date().toISOString(),
     isProved,
     keptByChance: options.keep,
+    viewsThatReadIt: [...readers].sort(),
     regions,
   }
   const out = options.out ?? `erasure-${sum.slice(0, 12)}.json`
@@ -126,6 +129,11 @@ async function questionOf({ client, url }: LogPlace, person: Person): Promise<st
           `With it ${grouped(more.length)} of other entities, whose keys are made of it:`,
           ...also,
           ...(more.length > 5 ? ['  ...'] : []),
+        ]
+      : []),
+    ...(person.readers.length > 0
+      ? [
+          `Computed from what is blanked, also of others: ${person.readers.join(', ')}. Training sets have less of it then than what was served.`,
         ]
       : []),
     'Erase? It cannot be got back. [y/N] ',

@@ -2,8 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { HttpObjects, type LogEditor, type Upkeep } from '../../src/offline/node/index.ts'
+import { HttpObjects, type Upkeep } from '../../src/offline/node/index.ts'
 import { type IngestAddress, IngestClient } from '../lib/ingest-client.ts'
+import { logEditor } from '../lib/log-editor.ts'
 
 export interface LogPlace {
   readonly url: string
@@ -19,20 +20,7 @@ export function openPlace(at: IngestAddress, memoryMb: number): LogPlace {
   return {
     url: at.url,
     client,
-    upkeep: { objects: new HttpObjects(at), editor: editorOf(client), folder, memoryMb, now: () => Date.now() },
+    upkeep: { objects: new HttpObjects(at), editor: logEditor(at), folder, memoryMb, now: () => Date.now() },
     close: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
-
-const editorOf = (client: IngestClient): LogEditor => ({
-  edit: async ({ entity, epoch, shard }, change) => {
-    try {
-      await client.ask('POST', `/v1/log/${encodeURIComponent(entity)}/${epoch}/${shard}/edit`, change)
-      return 'edited'
-    } catch (error) {
-      // Somebody was quicker, or an answer was lost: whoever asked looks what is there now.
-      if (error instanceof Error && error.message.startsWith('409:')) return 'changed'
-      throw error
-    }
-  },
-})

@@ -1,6 +1,7 @@
 export { type ColumnType, columnsOf, columnType, type LogColumn, OWN_PREFIX } from './log/columns.ts'
 export type { LoggedRow } from './log/logged-row.ts'
 export {
+  AHEAD_MS,
   editManifest,
   isWhole,
   type LogEdit,

@@ -183,7 +183,7 @@ function withRemoval(removed: readonly Removal[], next: Removal): readonly Remov
 }
 
 /** An event may be so much ahead of its arrival where its source says nothing, ms. */
-const AHEAD_MS = 3_600_000
+export const AHEAD_MS = 3_600_000
 
 /** Whether a log has every commit since its shard began: none that was accepted before there was a log, none that retention took away. */
 export const isWhole = ({ fromSeq, previous }: Pick<Manifest, 'fromSeq' | 'previous'>): boolean =>

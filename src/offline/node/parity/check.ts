@@ -20,7 +20,7 @@ import { explainedLines } from './explained.ts'
 import { nearbyCommit } from './nearby.ts'
 import { type LoggedRead, type Recomputed, recomputeReads } from './reads.ts'
 import { readSamples } from './samples.ts'
-import { reaches, seenOf } from './seen.ts'
+import { isBlanked, reaches, seenOf } from './seen.ts'
 
 export interface ParityOptions {
   /** Has the sample and the definitions: a bucket a region. */
@@ -204,8 +204,10 @@ class Check {
         const own = group.features.map((_, i) => ('readings' in answer ? answer.readings[i] : undefined) ?? IMPOSSIBLE)
         const judged = own.map((reading, i) => {
           const verdict = judge(servedReading(row, from + i), reading, reasonOf(row, from + i))
-          const isThere = reaches(group.features[i] as FeatureRef, row.atMs, wholeMs)
-          return isMismatch(verdict) && !isThere ? 'gone' : verdict
+          if (!isMismatch(verdict)) return verdict
+          const feature = group.features[i] as FeatureRef
+          const logs = byEntity.get(group.entity.spec.name) ?? []
+          return reaches(feature, row.atMs, wholeMs) && !isBlanked(feature, row.atMs, logs) ? verdict : 'gone'
         })
         return { own, judged, bad: judged.filter(isMismatch).length }
       })

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { columnOrigin, inputsOf } from '../../../engine/index.ts'
 import type { FeatureRef } from '../../../plan/index.ts'
 import { type Commit, parseCommit } from '../../../plan/index.ts'
-import type { Manifest } from '../../index.ts'
+import { AHEAD_MS, type Manifest } from '../../index.ts'
 import type { ServedRow, Skip } from '../../parity/index.ts'
 import type { ShardLog } from '../open-log.ts'
 
@@ -67,3 +68,22 @@ function waysOf(own: readonly { readonly text: string; readonly commit: Commit }
 /** Whether all rows that a feature may read at t are in the logs, which have everything since `wholeMs`. */
 export const reaches = ({ feature }: FeatureRef, atMs: number, wholeMs: number): boolean =>
   wholeMs === Number.NEGATIVE_INFINITY || atMs - feature.window.reachMs >= wholeMs
+
+/**
+ * Whether a feature's view is computed from a field that an erasure blanked in rows of others, and the feature reaches back to before that: then the
+ * log has less than the shards.
+ */
+export function isBlanked({ entity, view, feature }: FeatureRef, atMs: number, logs: readonly ShardLog[]): boolean {
+  const plan = entity.plan[view]
+  const blanked = logs.flatMap(({ manifest: { removed } }) =>
+    removed.filter((one) => one.fields !== undefined && atMs - feature.window.reachMs < one.atMs + AHEAD_MS),
+  )
+  if (plan === undefined || blanked.length === 0) return false
+  const read = inputsOf(plan.spec).flatMap((input) =>
+    plan.fields.flatMap(({ name }) => {
+      const origin = columnOrigin(plan.spec, input, name)
+      return 'field' in origin ? [`${input.source}.${origin.field}`] : []
+    }),
+  )
+  return blanked.some(({ fields = [] }) => fields.some((name) => read.includes(name)))
+}

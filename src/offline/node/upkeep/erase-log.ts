@@ -16,6 +16,7 @@ import {
   keyOfTexts,
   keySha256,
   matchSql,
+  readersOf,
   relatedRoutes,
 } from './person.ts'
 import { type Piece, rewrite } from './rewrite.ts'
@@ -27,6 +28,8 @@ export interface Person {
   readonly matches: readonly KeyFields[]
   /** Fields that go besides in rows of others which have the key. */
   readonly blank: readonly string[]
+  /** Views that are computed from what goes: history that is computed anew has less of others than what was served, as `view (field)`. */
+  readonly readers: readonly string[]
 }
 
 /** What the shards said: their last commits of who is erased, and when, by the region's clock. */
@@ -87,7 +90,7 @@ export async function findPerson(
     instance.closeSync()
     await rm(own, { recursive: true, force: true })
   }
-  return { plan, keys: [...found.values()], matches, blank }
+  return { plan, keys: [...found.values()], matches, blank, readers: readersOf(plan, matches, blank) }
 }
 
 export interface ErasedLog {

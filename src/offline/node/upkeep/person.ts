@@ -102,3 +102,21 @@ export function readFields(plan: Plan, entity: string, source: string): Readonly
   }
   return read
 }
+
+/** Views that are computed from a field of the key, or one that is blanked with it, as `view (field)`. */
+export function readersOf(plan: Plan, matches: readonly KeyFields[], blank: readonly string[]): string[] {
+  const found = new Set<string>()
+  for (const { source, fields } of matches) {
+    const gone = new Set([...fields.map(({ name }) => name), ...blank])
+    for (const { plan: views } of plan.entities.values()) {
+      for (const { spec, fields: kept } of views) {
+        const input = inputsOf(spec).find((one) => one.source === source)
+        for (const { name } of input === undefined ? [] : kept) {
+          const origin = input && columnOrigin(spec, input, name)
+          if (origin && 'field' in origin && gone.has(origin.field)) found.add(`${spec.name} (${origin.field})`)
+        }
+      }
+    }
+  }
+  return [...found].sort()
+}
