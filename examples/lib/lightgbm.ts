@@ -25,49 +25,51 @@ export class LightGbm {
   private readonly python: string
   private readonly folder: string
 
-  private constructor(python: string, folder: string) {
+  constructor(python: string, folder: string) {
     this.python = python
     this.folder = folder
   }
 
-  /** Throws, with what to install, where there is no Python or its packages cannot be had. Nothing else here needs Python. */
-  static async open(folder: string, say: (text: string) => void): Promise<LightGbm> {
+  /**
+   * Where Python is. Throws, with what to install, where there is none or its packages cannot be had. Nothing else here needs
+   * Python.
+   */
+  static async check(say: (text: string) => void): Promise<string> {
     if (!isPythonThere()) say('Installing LightGBM and what it needs into .tidemark, once (about 150 MB) ...')
-    const python = await installPython().catch((error: Error) => {
+    return await installPython().catch((error: Error) => {
       throw new Error(
-        `The examples train with LightGBM, which needs Python 3.10 or newer with venv and pip.\n${error.message}`,
+        `the examples train with LightGBM, which needs Python 3.10 or newer with venv and pip.\n${error.message}`,
       )
     })
-    mkdirSync(folder, { recursive: true })
-    return new LightGbm(python, folder)
   }
 
   /** Gives the model as JSON, `dump_model()`. */
-  async train(matrix: Matrix, labels: readonly number[], { trees, settings }: Settings): Promise<string> {
-    this.describe(matrix, { trees, settings })
-    writeNumbers(
-      join(this.folder, 'learn.f64'),
-      matrix.rows.flatMap((row, i) => [...row, labels[i] ?? Number.NaN]),
-    )
-    await this.run('train')
-    return readFileSync(join(this.folder, 'model.json'), 'utf8')
+  async train(name: string, matrix: Matrix, labels: readonly number[], { trees, settings }: Settings): Promise<string> {
+    const folder = this.describe(name, matrix, { trees, settings })
+    const table = matrix.rows.flatMap((row, i) => [...row, labels[i] ?? Number.NaN])
+    writeNumbers(join(folder, 'learn.f64'), table)
+    await this.run('train', folder)
+    return readFileSync(join(folder, 'model.json'), 'utf8')
   }
 
-  /** Raw scores by the model that was trained last, as LightGBM itself gives them. */
-  async score(matrix: Matrix): Promise<Float64Array> {
-    this.describe(matrix, { trees: 0, settings: {} })
-    writeNumbers(join(this.folder, 'score.f64'), matrix.rows.flat())
-    await this.run('score')
-    const bytes = readFileSync(join(this.folder, 'raw.f64'))
+  /** Raw scores by the model that was trained under this name, as LightGBM itself gives them. */
+  async score(name: string, matrix: Matrix): Promise<Float64Array> {
+    const folder = this.describe(name, matrix, { trees: 0, settings: {} })
+    writeNumbers(join(folder, 'score.f64'), matrix.rows.flat())
+    await this.run('score', folder)
+    const bytes = readFileSync(join(folder, 'raw.f64'))
     return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
   }
 
-  private describe({ inputs, categories }: Matrix, settings: Settings): void {
-    writeFileSync(join(this.folder, 'matrix.json'), JSON.stringify({ inputs, categories, ...settings }))
+  private describe(name: string, { inputs, categories }: Matrix, settings: Settings): string {
+    const folder = join(this.folder, name)
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, 'matrix.json'), JSON.stringify({ inputs, categories, ...settings }))
+    return folder
   }
 
-  private async run(command: 'train' | 'score'): Promise<void> {
-    const { ok, output } = await run(this.python, [script, command, this.folder])
+  private async run(command: 'train' | 'score', folder: string): Promise<void> {
+    const { ok, output } = await run(this.python, [script, command, folder])
     if (!ok) throw new Error(`LightGBM could not ${command}:\n${output.trim()}`)
   }
 }

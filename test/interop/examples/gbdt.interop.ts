@@ -50,11 +50,11 @@ test.skipIf(isQuick && !isPythonThere()).each(Object.entries(CASES))(
       return r.next() * 2 < odds ? 1 : 0
     })
     const matrix = { inputs: INPUTS, categories: ['category'], rows }
-    const lightgbm = await LightGbm.open(join(interopFolder(), name.replaceAll(' ', '-')), () => {})
-    const model = readGbdt(JSON.parse(await lightgbm.train(matrix, labels, { trees: 30, settings })))
+    const lightgbm = new LightGbm(await LightGbm.check(console.log), join(interopFolder(), 'gbdt'))
+    const model = readGbdt(JSON.parse(await lightgbm.train('model', matrix, labels, { trees: 30, settings })))
     if ('error' in model) throw new Error(model.error)
     const asked = [...rows, ...Array.from({ length: ROWS }, () => rowOf(r, false))]
-    const theirs = await lightgbm.score({ ...matrix, rows: asked })
+    const theirs = await lightgbm.score('model', { ...matrix, rows: asked })
     const ours = asked.map((row) => rawScore(model, row))
     const different = ours.flatMap((raw, i) =>
       Object.is(raw, theirs[i]) ? [] : [{ row: asked[i], raw, theirs: theirs[i] }],
