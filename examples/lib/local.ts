@@ -16,7 +16,8 @@ const TOKEN = 'example'
 const MODELS = 'models-of-example'
 
 export interface ExampleApp {
-  readonly regions: readonly [Region, ...Region[]]
+  /** The first one is run here. */
+  readonly regions: readonly Region[]
   /** Bundles of the Workers; by default those of this folder, from the root of the repository. */
   readonly folder: string
   readonly modules?: { readonly ingest: readonly Module[]; readonly lookup: readonly Module[] }
@@ -39,13 +40,14 @@ export class LocalExample {
     mkdirSync(this.folder)
   }
 
-  static async start({ regions, folder, modules }: ExampleApp): Promise<LocalExample> {
+  static async start(app: ExampleApp): Promise<LocalExample> {
+    return await LocalExample.launch(app).finally(forgetBundles)
+  }
+
+  private static async launch({ regions, folder, modules }: ExampleApp): Promise<LocalExample> {
     const [region] = regions
-    const bundled = {
-      ingest: modules?.ingest ?? (await bundleApp(folder, 'ingest')),
-      lookup: modules?.lookup ?? (await bundleApp(folder, 'lookup')),
-      inference: await bundleApp(folder, 'inference'),
-    }
+    if (region === undefined) throw new Error('the app declares no region')
+    const bundled = await bundle(folder, modules)
     const bundles = workerPlans(region, regions).flatMap((plan) => {
       if (plan.worker === 'console') return []
       const models = { kind: 'r2', name: 'MODELS', bucket: MODELS } as const
@@ -66,7 +68,6 @@ export class LocalExample {
       ],
       stateDir,
     })
-    forgetBundles()
     return new LocalExample(stateDir, join(stateDir, bucketFolder(logBucket(region) ?? '')), runtime.urls, async () => {
       await runtime.stop()
       forget()
@@ -125,6 +126,14 @@ export class LocalExample {
       if (!mayTryAgain || tries === 5) throw new Error(`POST ${url}: ${response.status} ${text.slice(0, 500)}`)
       await new Promise((next) => setTimeout(next, 500 * tries))
     }
+  }
+}
+
+async function bundle(folder: string, modules: ExampleApp['modules']) {
+  return {
+    ingest: modules?.ingest ?? (await bundleApp(folder, 'ingest')),
+    lookup: modules?.lookup ?? (await bundleApp(folder, 'lookup')),
+    inference: await bundleApp(folder, 'inference'),
   }
 }
 

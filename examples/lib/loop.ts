@@ -1,11 +1,11 @@
 /** The steps that every loop has: labels to a training set, to a model, to predictions that are held against the set. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Definitions } from 'tidemark'
+import { type ParityReport, trainingSet } from 'tidemark/offline'
 import { root } from '../../scripts/lib/paths.ts'
 import { run } from '../../scripts/lib/run.ts'
 import { areaUnderCurve } from '../../scripts/train/logistic.ts'
-import type { DefinitionsSpec } from '../../src/engine/index.ts'
-import { type ParityReport, trainingSet } from '../../src/offline/node/index.ts'
 import { prediction, rawScore, readGbdt } from './gbdt.ts'
 import type { LightGbm, Settings } from './lightgbm.ts'
 import type { ModelInputs, Values } from './model-inputs.ts'
@@ -49,7 +49,7 @@ export interface Parity {
 }
 
 export interface LoopOptions {
-  readonly definitions: { readonly spec: DefinitionsSpec }
+  readonly definitions: Definitions
   /** The bucket of the log. */
   readonly log: string
   /** Where files go. */

@@ -32,5 +32,6 @@ export function numberOf(value: unknown): number {
 
 /** A feature by groups (`.by`): a lookup gives an object, a set its text. */
 export function groupsOf(value: unknown): Readonly<Record<string, number>> {
-  return typeof value === 'string' ? JSON.parse(value) : (value ?? {})
+  const groups = typeof value === 'string' ? JSON.parse(value) : (value ?? {})
+  return groups as Readonly<Record<string, number>>
 }

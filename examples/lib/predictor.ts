@@ -34,7 +34,10 @@ export interface Prediction {
   readonly commits: readonly string[]
 }
 
-/** `POST /v1/predict/fraud`; a model is read once by each isolate, when it is there. */
+/**
+ * Answers `POST /v1/predict/fraud`. A model is read once by each isolate, as soon as it is there; another one is a deploy, as code is.
+ * It asks for no token: where others reach it, let `Tokens` of src/serve decide, as workers/inference does.
+ */
 export function createPredictor(models: readonly ModelInputs[]) {
   const byName = new Map(models.map((model) => [nameOf(model), model]))
   const loaded = new Map<string, Gbdt>()

@@ -1,5 +1,5 @@
 /** The rows of a training set as a model takes them. */
-import { openDuck } from '../../src/offline/node/index.ts'
+import { openDuck } from 'tidemark/offline'
 import type { ModelInputs, Values } from './model-inputs.ts'
 
 /** A label with its vector. */
