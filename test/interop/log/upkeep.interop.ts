@@ -15,7 +15,7 @@ import { type Random, random } from '../../support/random.ts'
 import { TestRegion, TOKEN } from '../region.ts'
 import { SEED, sized } from '../size.ts'
 
-const FLIGHTS = sized(60_000, 2_500)
+const FLIGHTS = sized(60_000, 1_600)
 const BATCH = 100
 const KILLS = sized(12, 2)
 const ERASED = 'SEA'
@@ -169,7 +169,7 @@ test(
     const load = new Load(r, all.slice(0, half), sized(20, 40))
     const running = load.run()
     for (let i = 0; i < KILLS; i++) {
-      await pause(r.int(200, 900))
+      await pause(r.int(100, 500))
       await restart()
     }
     const first = await insist(r, ['log', 'compact', '--all'], sized(3, 1))
