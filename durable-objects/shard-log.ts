@@ -60,8 +60,9 @@ export function loggedShard(options: LoggedShardOptions): LoggedShard | null {
     pause: () => new Promise((next) => setTimeout(next, 0)),
     report,
   })
+  const alarm = alarms.for('log')
   const drain = new Drain({
-    storage: alarms.for('log'),
+    storage: alarm,
     name: `${name.region}/${entity}/${epoch}/${number} to its log`,
     isEmpty: () => log.dueMs === null,
     dueMs: () => log.dueMs ?? 0,
@@ -70,6 +71,8 @@ export function loggedShard(options: LoggedShardOptions): LoggedShard | null {
   })
   const flush = async () => {
     while (log.dueMs !== null) await log.send()
+    // Nothing waits any more: it need not be woken for that.
+    await alarm.deleteAlarm()
   }
   return { log, drain, flush }
 }

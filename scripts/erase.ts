@@ -88,9 +88,10 @@ async function run(options: Options): Promise<number> {
   return isProved ? 0 : EXIT.left
 }
 
-const isGone = ({ proof, lettersLeft }: ErasedRegion, keep: readonly string[]): boolean =>
-  lettersLeft === 0 &&
-  (proof === null || (proof.found === 0 && Object.keys(proof.elsewhere).every((column) => keep.includes(column))))
+function isGone({ proof, lettersLeft }: ErasedRegion, keep: readonly string[]): boolean {
+  if (lettersLeft > 0) return false
+  return proof === null || (proof.found === 0 && Object.keys(proof.elsewhere).every((column) => keep.includes(column)))
+}
 
 function keyOf(plan: Plan, { entity, keys }: Options): string {
   const runtime = plan.entities.get(entity)

@@ -45,7 +45,9 @@ async function status({ json }: Options, place: LogPlace): Promise<number> {
   return 0
 }
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`
+}
 
 async function compacted({ json, all, days }: Options, { upkeep }: LogPlace): Promise<number> {
   const made = await compact(upkeep, { all, days }, progressOf(json, 'files'))

@@ -18,7 +18,8 @@ export interface ErasedRegion {
   readonly region: string
   readonly url: string
   readonly at: string
-  readonly shards: readonly { readonly shard: string; readonly seq: number; readonly found: boolean }[]
+  /** How many of the keys each shard knew, and the commit of their erasure. */
+  readonly shards: readonly { readonly shard: string; readonly seq: number; readonly found: number }[]
   /** Null: the region keeps no log. */
   readonly log: ErasedLog | null
   readonly unnamedDeleted: number
@@ -28,7 +29,14 @@ export interface ErasedRegion {
   readonly lettersLeft: number
 }
 
-type Said = { readonly region: string; readonly atMs: number; readonly shards: ErasedRegion['shards'] }
+interface Said {
+  readonly region: string
+  readonly atMs: number
+  readonly shards: readonly (ErasedRegion['shards'][number] & { readonly keys: readonly number[] })[]
+}
+
+/** Keys of one request. */
+const AT_ONCE = 500
 
 /** Wherever it ends, running it again ends the same. */
 export async function eraseRegion(
@@ -38,23 +46,29 @@ export async function eraseRegion(
   say: (step: string) => (done: number, of: number) => void,
 ): Promise<ErasedRegion> {
   const commits = new Map<string, number>()
-  const shards: Said['shards'][number][] = []
+  const shards: ErasedRegion['shards'][number][] = []
   let [region, atMs] = ['', 0]
-  for (const { entity, key } of person.keys) {
+  for (const entity of new Set(person.keys.map((one) => one.entity))) {
     const spec = person.plan.entities.get(entity)?.spec
     if (spec === undefined) continue
-    const parts = decodeKey(
-      key,
-      spec.keys.map(({ type }) => type),
-    )
-    const keys = Object.fromEntries(spec.keys.map(({ name }, i) => [name, jsonOf(parts[i])]))
-    const said = await client.ask<Said>('POST', '/v1/erasures', { entity, keys })
-    region = said.region
-    atMs = Math.max(atMs, said.atMs)
-    for (const one of said.shards) {
-      shards.push(one)
-      const [of, name, epoch, , shard] = one.shard.split('/')
-      commits.set(`${of}/${name}/${epoch}/${shard} ${key}`, one.seq)
+    const own = person.keys.filter((one) => one.entity === entity).map(({ key }) => key)
+    for (let from = 0; from < own.length; from += AT_ONCE) {
+      const some = own.slice(from, from + AT_ONCE)
+      const keys = some.map((key) => {
+        const parts = decodeKey(
+          key,
+          spec.keys.map(({ type }) => type),
+        )
+        return Object.fromEntries(spec.keys.map(({ name }, i) => [name, jsonOf(parts[i])]))
+      })
+      const said = await client.ask<Said>('POST', '/v1/erasures', { entity, keys })
+      region = said.region
+      atMs = Math.max(atMs, said.atMs)
+      for (const { keys: places, ...one } of said.shards) {
+        shards.push(one)
+        const [of, name, epoch, , shard] = one.shard.split('/')
+        for (const place of places) commits.set(`${of}/${name}/${epoch}/${shard} ${some[place]}`, one.seq)
+      }
     }
   }
   const at: ErasedAt = { atMs, commits }

@@ -9,10 +9,8 @@ export function regionText(
   { bold, good, warn, dim }: Paint,
 ): string {
   const lines = [bold(region)]
-  const found = shards.filter((shard) => shard.found).length
-  lines.push(
-    `  state        ${grouped(shards.length)} shards asked, ${found === 0 ? 'none knew' : `${grouped(found)} knew`} the key`,
-  )
+  const found = shards.reduce((sum, shard) => sum + shard.found, 0)
+  lines.push(`  state        ${grouped(found)} keys forgotten, in ${grouped(shards.length)} shards`)
   if (log === null) lines.push('  log          the region keeps none')
   else {
     const blanked = log.rowsBlanked > 0 ? `, the key blanked in ${grouped(log.rowsBlanked)} rows of others` : ''

@@ -14,7 +14,7 @@ const departures = featureView(
 const arrivals = featureView(
   'arrivals',
   { entity: airport, source: flights, key: { airport: 'destination' }, since: 'beginning' },
-  (e) => ({ flights: count().over(lifetime()), distance: sum(e.distance).over(lifetime()) }),
+  (e) => ({ arrived: count().over(lifetime()), distance: sum(e.distance).over(lifetime()) }),
 )
 
 const routes = featureView(
@@ -25,7 +25,7 @@ const routes = featureView(
 
 /** It comes later: what was before it came is filled in from the log. */
 const hauls = featureView('hauls', { entity: airport, source: flights, key: { airport: 'origin' } }, (e) => ({
-  flights: count().over(lifetime()),
+  hauled: count().over(lifetime()),
   distance: sum(e.distance).over(lifetime()),
 }))
 

@@ -30,7 +30,7 @@ export function seenOf({ vector }: ServedRow, entity: string, key: string, logs:
       const isGiven = logs.some(({ manifest }) => manifest.shard.region === commit.region)
       if (commit.seq > 0) return { skip: isGiven ? 'behind' : 'unlogged' }
     } else if (commit.seq > log.seq) return { skip: 'behind' }
-    else if (isErased(log, key, commit.seq)) return { skip: 'erased' }
+    else if (isErased(log, key)) return { skip: 'erased' }
   }
   return { commits: waysOf(own) }
 }
@@ -40,12 +40,13 @@ const manifestOf = (logs: readonly ShardLog[], { region, entity, epoch, shard }:
     return of.region === region && of.entity === entity && of.epoch === epoch && of.shard === shard
   })?.manifest
 
-function isErased({ removed }: Manifest, key: string, seq: number): boolean {
+/** Also of what was served since: the shard keeps the mark of what it forgot, and the log has nothing that says it. */
+function isErased({ removed }: Manifest, key: string): boolean {
   if (removed.length === 0) return false
   const sum = createHash('sha256').update(key).digest('hex')
-  return removed.some(({ why, keySha256, fields, seq: at = Number.POSITIVE_INFINITY }) => {
-    // With fields: another's key, that was a value in this log.
-    return why === 'erasure' && fields === undefined && keySha256 === sum && seq < at
+  // With fields: another's key, that was a value in this log.
+  return removed.some(({ why, keySha256, fields }) => {
+    return why === 'erasure' && fields === undefined && keySha256 === sum
   })
 }
 
