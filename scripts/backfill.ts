@@ -6,14 +6,28 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { regions } from '../regions.ts'
-import { openLog, type ShardLog, shardHistory } from '../src/offline/node/index.ts'
+import {
+  FileObjects,
+  HttpObjects,
+  KNOWN_COLUMN,
+  openLog,
+  routeGap,
+  type ShardLog,
+  shardHistory,
+} from '../src/offline/node/index.ts'
 import { Plan } from '../src/plan/index.ts'
 import type { Backfill, NoBackfill } from '../src/shard/index.ts'
+import type { KnownAtRule } from '../src/source/index.ts'
 import { toBase64 } from '../src/util/base64.ts'
+import { didYouMean } from '../src/util/did-you-mean.ts'
+import { fillEntity, sendEvents } from './backfill/entity.ts'
 import { type Options, parseOptions } from './backfill/options.ts'
+import { Stopped } from './import/send.ts'
+import { newTally } from './import/tally.ts'
 import { loadDefinitions } from './lib/definitions-file.ts'
 import { freshLog } from './lib/fresh-log.ts'
 import { IngestClient } from './lib/ingest-client.ts'
+import { logEditor } from './lib/log-editor.ts'
 import { UsageError } from './lib/usage-error.ts'
 import { grouped, Progress } from './start/progress.ts'
 
@@ -45,12 +59,73 @@ try {
 }
 
 async function run(options: Options): Promise<number> {
-  const { view, json, at, log } = options
-  const say = (text: string): void => {
-    if (!json) console.log(text)
-  }
   const plan = new Plan(await loadDefinitions(options.definitions))
-  const client = new IngestClient(at, fetch)
+  const client = new IngestClient(options.at, fetch)
+  const say = (text: string): void => {
+    if (!options.json) console.log(text)
+  }
+  const { what } = options
+  return 'view' in what
+    ? await runView(options, what.view, plan, client, say)
+    : await runEntity(options, what.entity, plan, client, say)
+}
+
+/** An entity that came later than its sources: the events that others have accepted. */
+async function runEntity(
+  options: Options,
+  entity: string,
+  plan: Plan,
+  client: IngestClient,
+  say: (text: string) => void,
+): Promise<number> {
+  if (!plan.entities.has(entity))
+    throw new UsageError(`there is no entity "${entity}".${didYouMean(entity, [...plan.entities.keys()])}`)
+  const { region } = await client.ask<{ readonly region: string }>('POST', '/v1/log/flush')
+  const folder = await freshLog(options.log, regions, [...plan.entities.keys()], { token: options.at.token })
+  say(`Filling ${region}/${entity} with what other entities of its sources have accepted.`)
+  try {
+    const { filled, sinceMs } = await fillEntity({
+      plan,
+      entity,
+      region,
+      folder,
+      options,
+      isStopped: () => isStopped,
+      say,
+    })
+    const refused = filled.reduce((sum, { tally }) => sum + tally.refused, 0)
+    for (const { source, lacking, tally } of filled)
+      if (lacking > 0)
+        say(
+          `  ${source}: ${grouped(lacking)} events it lacked, ${grouped(tally.accepted)} accepted, ${grouped(tally.duplicates)} known, ${grouped(tally.refused)} refused`,
+        )
+    const views = plan.spec.views.filter((view) => view.entity === entity).map(({ name }) => name)
+    for (const view of views) {
+      const { shards } = await client.ask<Begun>('POST', `/v1/backfills/${encodeURIComponent(view)}`, {})
+      for (const { shard } of shards.filter((one) => 'refused' in one && one.refused === 'complete'))
+        await client.ask('POST', `/v1/backfills/${encodeURIComponent(view)}/${shard}/end`, {
+          sinceMs: options.sinceMs ?? sinceMs,
+        })
+    }
+    if (options.json) console.log(JSON.stringify({ entity, region, sources: filled }))
+    else say(`${entity} has its history.${refused > 0 ? ' What was refused is among the dead letters.' : ''}`)
+    return 0
+  } catch (error) {
+    if (!isStopped || !(error instanceof Stopped)) throw error
+    console.error(`\nStopped. The same command goes on from there: npx tidemark backfill --entity ${entity}`)
+    return EXIT.unfinished
+  }
+}
+
+/** A view that came later than its entity's shards: what each of them lacks. */
+async function runView(
+  options: Options,
+  view: string,
+  plan: Plan,
+  client: IngestClient,
+  say: (text: string) => void,
+): Promise<number> {
+  const { json, at, log } = options
   const begun = await client.ask<Begun>('POST', `/v1/backfills/${encodeURIComponent(view)}`, {})
   const { shards, region, entity } = begun
   const cannot = shards.find((shard) => 'refused' in shard && shard.refused !== 'complete')
@@ -64,7 +139,12 @@ async function run(options: Options): Promise<number> {
   }
   // What was accepted up to now has to be in the log: the commit after which the view came is among it.
   await client.ask('POST', '/v1/log/flush')
-  const folder = await freshLog(log, regions, [entity], { token: at.token })
+  // Of all entities: events that the view's shards were never sent are in the logs of others.
+  const all = [...plan.entities.keys()]
+  const logNow = () => freshLog(log, regions, all, { token: at.token })
+  const gap = await fillGap(options, { plan, view, entity, region, folder: await logNow() }, say)
+  if (gap > 0) await client.ask('POST', '/v1/log/flush')
+  const folder = await logNow()
   const logs = await openLog(folder, { entities: [entity] })
   say(`Filling ${view} in ${wanted.length} of ${shards.length} shards of ${region}/${entity} from its log.`)
   const totals: Totals = { entities: 0, sent: 0, shards: 0 }
@@ -72,7 +152,7 @@ async function run(options: Options): Promise<number> {
   try {
     for (const shard of wanted) {
       if (!isStopped && !('refused' in shard))
-        await fill(client, { plan, logs, region, temporary }, options, shard, totals)
+        await fill(client, { plan, view, logs, region, temporary }, options, shard, totals)
     }
   } finally {
     rmSync(temporary, { recursive: true, force: true })
@@ -86,8 +166,49 @@ async function run(options: Options): Promise<number> {
   return 0
 }
 
+interface GapOf {
+  readonly plan: Plan
+  readonly view: string
+  readonly entity: string
+  readonly region: string
+  readonly folder: string
+}
+
+/** What a view lacks whose keys come from another field than those of views before it. Gives how many events and rows that were. */
+async function fillGap(
+  options: Options,
+  { plan, view, entity, region, folder }: GapOf,
+  say: (text: string) => void,
+): Promise<number> {
+  const { at, log, memoryMb } = options
+  const isElsewhere = log !== undefined && /^https?:/.test(log)
+  const work = mkdtempSync(join(tmpdir(), 'tidemark-gap-'))
+  try {
+    const objects = isElsewhere ? new HttpObjects(at) : new FileObjects(folder)
+    const upkeep = { objects, editor: logEditor(at), folder: work, memoryMb, now: Date.now }
+    const { rekeyed, missing } = await routeGap({ ...upkeep, plan, view, region, log: folder })
+    if (rekeyed > 0) say(`  ${grouped(rekeyed)} rows are in the log under the keys of ${view}, too.`)
+    let events = 0
+    for (const { source, path, isUnknown, events: count } of missing) {
+      const runtime = plan.sources.get(source)
+      if (runtime === undefined) continue
+      const tally = newTally()
+      const rule: KnownAtRule = isUnknown ? { kind: 'none' } : { kind: 'column', column: KNOWN_COLUMN }
+      await sendEvents({ options, isStopped: () => isStopped }, { entity, view }, runtime, path, rule, tally)
+      say(
+        `  ${source}: ${grouped(count)} events that never came to these keys: ${grouped(tally.accepted)} accepted, ${grouped(tally.refused)} refused`,
+      )
+      events += count
+    }
+    return rekeyed + events
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
 interface From {
   readonly plan: Plan
+  readonly view: string
   readonly logs: readonly ShardLog[]
   readonly region: string
   readonly temporary: string
@@ -96,8 +217,8 @@ interface From {
 /** One shard: the pieces that it does not have yet, in their order, then the end. */
 async function fill(
   client: IngestClient,
-  { plan, logs, region, temporary }: From,
-  { view, json, sinceMs, ratePerS, memoryMb }: Options,
+  { plan, view, logs, region, temporary }: From,
+  { json, sinceMs, ratePerS, memoryMb }: Options,
   { epoch, shard, cut, takenOutUpTo, next }: Extract<ShardBackfill, { cut: number }>,
   totals: Totals,
 ): Promise<void> {

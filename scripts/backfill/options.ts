@@ -7,7 +7,8 @@ import { root } from '../lib/paths.ts'
 import { UsageError } from '../lib/usage-error.ts'
 
 export interface Options {
-  readonly view: string
+  /** What is filled: a view that came later, or an entity that came later than its sources. */
+  readonly what: { readonly view: string } | { readonly entity: string }
   readonly at: IngestAddress
   /** The bucket of the region as a folder, or the address of its ingest Worker; absent: that of npm start, or of --url. */
   readonly log?: string
@@ -28,12 +29,14 @@ export function parseOptions(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Options {
   const { values, positionals } = parsed(args)
-  const { log, definitions, json = false, since, rate, memory, ...at } = values
+  const { log, definitions, json = false, since, rate, memory, entity, ...at } = values
   const [view, ...rest] = positionals
-  if (view === undefined || rest.length > 0)
-    throw new UsageError('name one feature view: npx tidemark backfill user_stats. See npx tidemark backfill --help.')
+  if ((view === undefined) === (entity === undefined) || rest.length > 0)
+    throw new UsageError(
+      'name one feature view (npx tidemark backfill user_stats), or an entity with --entity. See npx tidemark backfill --help.',
+    )
   return {
-    view,
+    what: view === undefined ? { entity: entity ?? '' } : { view },
     at: ingestAddress(at, env),
     definitions: definitions ?? join(root, 'features', 'index.ts'),
     json,
@@ -72,6 +75,7 @@ function parsed(args: readonly string[]) {
       options: {
         ...ADDRESS_OPTIONS,
         log: text,
+        entity: text,
         definitions: text,
         json: { type: 'boolean' },
         since: text,

@@ -13,6 +13,8 @@ export interface Wanted {
   readonly rule: KnownAtRule
   /** Reads times without a zone; undefined: such are refused. */
   readonly toUtc: ToUtc | undefined
+  /** The column of Parquet files that tells events from each other; absent: none does. */
+  readonly idColumn?: string
 }
 
 export interface FieldColumn {

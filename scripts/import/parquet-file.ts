@@ -31,7 +31,7 @@ export async function openParquet(file: SourceFile, wanted: Wanted): Promise<Ope
     return { columnNames, columnTypes, total: Number(counted.getRows()[0]?.[0] ?? 0) }
   })
   const { columnNames: columns, columnTypes, total } = described
-  const { source, rule, toUtc } = wanted
+  const { source, rule, toUtc, idColumn } = wanted
   const fields = fieldColumns(name, columns, wanted).map(({ field, place }) => ({
     field,
     place,
@@ -40,7 +40,9 @@ export async function openParquet(file: SourceFile, wanted: Wanted): Promise<Ope
   }))
   const knownPlace = knownColumn(name, columns, rule)
   const timePlace = fields.find(({ field }) => field.name === source.time)?.place
-  const places = [...new Set([...fields.map(({ place }) => place), ...(knownPlace === undefined ? [] : [knownPlace])])]
+  const idPlace = idColumn === undefined ? undefined : columns.indexOf(idColumn)
+  const others = [knownPlace, idPlace].filter((place) => place !== undefined)
+  const places = [...new Set([...fields.map(({ place }) => place), ...others])]
   const select = places.map((place) => named(columns[place] ?? '')).join()
   let done = 0
 
@@ -58,7 +60,8 @@ export async function openParquet(file: SourceFile, wanted: Wanted): Promise<Ope
       const eventMs = rule.kind === 'event-time' ? msOf(of(timePlace, i), toUtc) : null
       const known = of(knownPlace, i)
       const at = knownAt(`${name}:${line}`, rule, eventMs, msOf(known, toUtc), known === null ? null : String(known))
-      return { line, text: `{${members.join()}}`, knownAt: at }
+      const id = of(idPlace, i)
+      return { line, text: `{${members.join()}}`, knownAt: at, ...(id !== null && { id: String(id) }) }
     })
   }
   return {

@@ -8,6 +8,8 @@ export interface ImportRow {
   readonly text: string
   /** From when on it could be known, ms; null where the import names no rule. */
   readonly knownAt: number | null
+  /** What tells it from others, where the file says so. */
+  readonly id?: string
   /** What is wrong with the row itself, which is then sent as the text that it is and refused as no event. */
   readonly problem?: string
 }

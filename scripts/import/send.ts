@@ -9,6 +9,10 @@ export type Sent = Pick<Receipt, 'accepted' | 'duplicates' | 'forwarded' | 'refu
 export interface SenderOptions {
   readonly address: IngestAddress
   readonly source: string
+  /** The only entity that the rows are for; absent: all. */
+  readonly entity?: string
+  /** With an entity, the only view by whose keys they go there. */
+  readonly view?: string
   readonly fetch: Fetch
   /** Waits; ends early when the import is interrupted. */
   readonly pause: (ms: number) => Promise<void>
@@ -37,7 +41,7 @@ export class Sender {
   /** Sends rows of one file until they are acknowledged. Throws {@link Stopped}, or what the Worker says is wrong. */
   async send(file: string, rows: Rows): Promise<Sent> {
     const { waiting, pause, isStopped } = this.options
-    const head = { file, lines: rows.map(({ line }) => line), knownAt: rows.map((row) => row.knownAt) }
+    const head = { file, lines: rows.map(({ line }) => line), knownAt: rows.map((row) => row.knownAt), ...idsOf(rows) }
     const body = gzipSync(
       importText(
         head,
@@ -68,12 +72,14 @@ export class Sender {
         readonly isSilent: boolean
       }
   > {
-    const { address, source, fetch } = this.options
+    const { address, source, entity, view, fetch } = this.options
+    const only = new URLSearchParams({ ...(entity !== undefined && { entity }), ...(view !== undefined && { view }) })
+    const query = only.size === 0 ? '' : `?${only.toString()}`
     const { url, token } = address
     let response: Response
     let text: string
     try {
-      response = await fetch(`${url}/v1/imports/${encodeURIComponent(source)}`, {
+      response = await fetch(`${url}/v1/imports/${encodeURIComponent(source)}${query}`, {
         method: 'POST',
         headers: {
           'content-type': 'application/x-ndjson',
@@ -95,6 +101,11 @@ export class Sender {
     const retryAfterMs = 1_000 * (Number(response.headers.get('retry-after')) || 1)
     return { why: `${response.status} from ${url}: ${detailOf(text)}`, mayTryAgain, retryAfterMs, isSilent: false }
   }
+}
+
+function idsOf(rows: Rows): { readonly ids?: readonly string[] } {
+  const ids = rows.flatMap(({ id }) => (id === undefined ? [] : [id]))
+  return ids.length === rows.length ? { ids } : {}
 }
 
 function detailOf(text: string): string {

@@ -22,6 +22,7 @@ export interface Options {
   readonly threads?: number
   readonly memoryMb?: number
   readonly isTrusted: boolean
+  readonly allowPartial: boolean
   readonly json: boolean
 }
 
@@ -45,6 +46,7 @@ export function parseOptions(args: readonly string[]): Options {
     definitions: given.definitions ?? DEFINITIONS,
     status: given.status ?? false,
     isTrusted: given['no-verify'] ?? false,
+    allowPartial: given['allow-partial'] ?? false,
     json: given.json ?? false,
     ...defined({
       service,
@@ -111,7 +113,10 @@ function parsed(args: readonly string[]) {
   ] as const
   const texts = Object.fromEntries(names.map((name) => [name, text])) as Record<(typeof names)[number], typeof text>
   try {
-    return parseArgs({ args: [...args], options: { ...texts, status: flag, 'no-verify': flag, json: flag } }).values
+    return parseArgs({
+      args: [...args],
+      options: { ...texts, status: flag, 'no-verify': flag, 'allow-partial': flag, json: flag },
+    }).values
   } catch (error) {
     const what = error instanceof Error ? (error.message.split(/[.\n]/)[0] ?? '') : String(error)
     throw new UsageError(`${what}. See npx tidemark train --help.`)

@@ -531,14 +531,16 @@ export class Shard {
   endBackfill(view: string, sinceMs: number): Backfill | NoBackfill {
     const known = this.backfills.find(view)
     const plan = this.backfills.viewOf(view)
-    if (known === undefined || plan === undefined)
+    // A view that was there from the beginning lacks nothing of its shard; its history may have come in as events.
+    const isWhole = plan !== undefined && this.viewCame.of(plan) === 0
+    if (plan === undefined || (known === undefined && !isWhole))
       return { refused: 'not_begun', message: `no backfill of ${view} has begun here` }
     this.options.storage.transaction(() => {
       this.since.reach(plan, sinceMs)
-      this.backfills.note(view, null)
+      if (known) this.backfills.note(view, null)
     })
     this.reads.forgetReaders()
-    return this.backfills.find(view) as Backfill
+    return this.backfills.find(view) ?? { view, cut: 0, takenOutUpTo: 0, next: 0, isDone: true }
   }
 
   /**

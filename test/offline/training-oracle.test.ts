@@ -35,6 +35,7 @@ interface Entry {
   readonly key: string
   readonly part: number
   readonly row: LoggedRow
+  readonly contract: SourceSpec
 }
 
 interface Case {
@@ -44,10 +45,19 @@ interface Case {
   readonly parts: readonly HeldLog['part'][]
   readonly entries: readonly Entry[]
   readonly source: SourceSpec
+  /** Rows below this place were accepted by a contract that lacks some fields. */
+  readonly olderUntil: number
   readonly labels: readonly HeldLabel[]
   readonly mode: Mode
   readonly publishLagMs: number
 }
+
+/** What later contracts have besides. */
+const NEW_FIELDS = ['units', 'price', 'tags']
+
+/** The contract of a row. */
+const contractOf = ({ source, olderUntil }: Pick<Case, 'source' | 'olderUntil'>, place: number): SourceSpec =>
+  place < olderUntil ? { ...source, fields: source.fields.filter(({ name }) => !NEW_FIELDS.includes(name)) } : source
 
 /** Two regions; the first one went from one shard to two, and lost what its old shard took in after that. */
 function partsOf(): HeldLog['part'][] {
@@ -78,7 +88,9 @@ function randomCase(r: Random): Case {
   const events = randomEvents(r, r.pick([1, 10, 60, 200]))
   const steps = randomSteps(r, events, isTable ? 0.3 : 0)
   const resharded = r.int(0, steps.length)
-  const lost = r.chance(0.3) ? r.int(0, 5) : 0
+  const olderUntil = r.chance(0.3) ? r.int(0, steps.length) : 0
+  // Of a table nothing is lost: nobody takes out a row that was never put in.
+  const lost = !isTable && r.chance(0.3) ? r.int(0, 5) : 0
   const parts = partsOf()
   const seqs = parts.map(() => 0)
   const entries: Entry[] = []
@@ -97,10 +109,13 @@ function randomCase(r: Random): Case {
     seqs[part] = (seqs[part] ?? 0) + 1
     const seq = seqs[part] ?? 0
     const order = { region: shard.regionId, epoch: shard.epoch, shard: shard.shard, seq }
-    const event = before?.event ?? { ...step.event, availableAt: clock, ...order }
+    const lacks = Object.fromEntries(i < olderUntil ? NEW_FIELDS.map((name) => [name, null]) : [])
+    const fields = { ...step.event.fields, ...lacks }
+    const event = before?.event ?? { ...step.event, fields, availableAt: clock, ...order }
     if (step.sign === 1) placed.set(step.event, { event, key, isHere: isHome })
     const { region, epoch: ownEpoch, shard: number, seq: own } = event
-    const values = source.fields.map(({ name }) => (name === 'uid' ? key : (event.fields[name] ?? null)))
+    const contract = contractOf({ source, olderUntil }, i)
+    const values = contract.fields.map(({ name }) => (name === 'uid' ? key : (event.fields[name] ?? null)))
     const known = r.chance(0.1) ? { availableAtMs: event.time + r.int(0, 60_000) } : null
     const row: LoggedRow = {
       key,
@@ -115,7 +130,7 @@ function randomCase(r: Random): Case {
       stamps: null,
       values,
     }
-    entries.push({ event, sign: step.sign, key, part, row })
+    entries.push({ event, sign: step.sign, key, part, row, contract })
   })
   const inherited = Math.max(0, (seqs[0] ?? 0) - lost)
   const done = parts.map(({ previous, ...part }, i) => ({
@@ -129,7 +144,18 @@ function randomCase(r: Random): Case {
     { kind: 'ideal' },
   ])
   const labels = Array.from({ length: 12 }, () => randomLabel(r, done, entries, clock))
-  return { plan, view, vector, parts: done, entries, source, labels, mode, publishLagMs: r.pick([0, 1_000, 3_600_000]) }
+  return {
+    plan,
+    view,
+    vector,
+    parts: done,
+    entries,
+    source,
+    olderUntil,
+    labels,
+    mode,
+    publishLagMs: r.pick([0, 1_000, 3_600_000]),
+  }
 }
 
 function randomLabel(r: Random, parts: Case['parts'], entries: readonly Entry[], clock: number): HeldLabel {
@@ -191,10 +217,10 @@ function expected(one: Case, label: HeldLabel) {
   return { isMissing: mark === 0, values }
 }
 
-function heldLogs({ parts, entries, source }: Case): HeldLog[] {
+function heldLogs({ parts, entries }: Case): HeldLog[] {
   return parts.map((part, i) => ({
     part,
-    rows: [{ source, rows: entries.filter((entry) => entry.part === i).map(({ row }) => row) }],
+    rows: entries.filter((entry) => entry.part === i).map(({ row, contract }) => ({ source: contract, rows: [row] })),
   }))
 }
 
@@ -258,20 +284,26 @@ test('from files, cut into segments anywhere, it is the same as from memory', as
 async function writeLog(r: Random, one: Case, folder: string): Promise<void> {
   const objects = new FileObjects(folder)
   for (const [place, part] of one.parts.entries()) {
-    const rows = one.entries.filter((entry) => entry.part === place).map(({ row }) => row)
+    const entries = one.entries.filter((entry) => entry.part === place)
+    const rows = entries.map(({ row }) => row)
+    const older = contractOf(one, -1)
     const segments: Segment[] = []
     for (let at = 0; at < rows.length; ) {
-      const own = rows.slice(at, at + r.int(1, 40))
+      const isNow = entries[at]?.contract === one.source
+      const few = entries.slice(at, at + r.int(1, 40))
+      const other = few.findIndex(({ contract }) => (contract === one.source) !== isNow)
+      const own = rows.slice(at, at + (other < 0 ? few.length : other))
       at += own.length
-      const builder = new SegmentBuilder(one.source)
+      const contract = isNow ? 1 : 2
+      const builder = new SegmentBuilder(isNow ? one.source : older)
       for (const row of own) builder.add(row)
       const { entity, region, epoch, shard } = part.shard
-      const footer = { format: 1, source: 'activity', entity, region, epoch, shard, contract: 1 }
+      const footer = { format: 1, source: 'activity', entity, region, epoch, shard, contract }
       const bytes = await builder.finish(footer, async () => {})
       const seqs = own.map(({ seq }) => seq)
       const about = {
         source: 'activity',
-        contract: 1,
+        contract,
         fromSeq: Math.min(...seqs),
         toSeq: Math.max(...seqs),
         fromMs: 0,
@@ -294,7 +326,10 @@ async function writeLog(r: Random, one: Case, folder: string): Promise<void> {
       format: MANIFEST_FORMAT,
       ...part,
       availableAtMs: rows.at(-1)?.availableAtMs ?? 0,
-      contracts: [{ number: 1, source: one.source }],
+      contracts: [
+        { number: 1, source: one.source },
+        { number: 2, source: older },
+      ],
       removed: [],
       segments,
     }

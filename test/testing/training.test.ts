@@ -6,17 +6,21 @@ import {
   count,
   debezium,
   definitions,
+  enrich,
   entity,
   featureService,
   featureView,
   int64,
+  intervalJoin,
   kafka,
   lastN,
   latest,
   lifetime,
+  rate,
   streamSource,
   sum,
   tableSource,
+  union,
   webhook,
 } from '../../src/define/index.ts'
 import { localStore } from '../../src/testing/index.ts'
@@ -250,4 +254,63 @@ test('whatever was read live is what training gives, over two entities and late 
   }
   const rows = await store.trainingSet({ service: 'fraud', labels })
   expect(rows.map(({ features }) => features)).toEqual(live)
+})
+
+test('a union, an enriched stream, an interval join and an entity that is spread give again what was read live', async () => {
+  const busy = entity('busy', { id: z.string() }, { spread: 3 })
+  const items = tableSource('items', {
+    row: z.object({ item: z.string(), price: z.number(), at: z.iso.datetime({ offset: true }) }),
+    key: 'item',
+    time: 'at',
+    from: [kafka('shop.public.items', { format: debezium() })],
+  })
+  const event = z.object({ id: z.string(), who: z.string(), item: z.string(), at: z.iso.datetime({ offset: true }) })
+  const shown = streamSource('shown', { event, id: 'id', time: 'at', from: [webhook()] })
+  const bought = streamSource('bought', {
+    event,
+    id: 'id',
+    time: 'at',
+    from: [webhook()],
+    enrich: enrich(items, { on: 'item', fields: ['price'], unknown: 'null' }),
+  })
+  const key = { user_id: 'who' } as const
+  const options = { entity: user, since: 'beginning' } as const
+  const both = union({ shown, bought })
+  const pairs = intervalJoin('pairs', shown, bought, { on: 'item', within: '1h' })
+  const ofBoth = { user_id: { shown: 'who', bought: 'who' } } as const
+  const ofPairs = { user_id: { left: 'who', right: 'who' } } as const
+  const seen = featureView('seen', { ...options, source: both, key: ofBoth }, () => ({ n: count().over('1d') }))
+  const joined = featureView('joined', { ...options, source: pairs, key: ofPairs }, (e) => ({
+    rate: rate(e.matched.eq(true)).over('7d'),
+  }))
+  const spent = featureView('spent', { ...options, source: bought, key }, (e) => ({ total: sum(e.price).over('7d') }))
+  const hot = featureView('hot', { entity: busy, source: shown, key: { id: 'item' }, since: 'beginning' }, () => ({
+    shows: count().over(lifetime()),
+  }))
+  const service = featureService('s', [seen, joined, spent, hot])
+  const clock = { now: NOW }
+  const store = localStore(definitions({ services: [service] }), { now: () => clock.now, shards: 4 })
+  const r = random(4)
+  const live: unknown[] = []
+  const labels: { user_id: string; id: string; at: number }[] = []
+  for (let step = 0; step < 120; step++) {
+    clock.now += r.pick([0, SECOND, 10 * 60 * SECOND, HOUR])
+    const item = r.pick(['a', 'b', 'c'])
+    const at = iso(clock.now - (r.chance(0.3) ? r.int(0, 3 * HOUR) : 0))
+    if (r.chance(0.2))
+      await store.change('items', [
+        { op: r.chance(0.8) ? 'update' : 'delete', after: { item, price: r.int(1, 9), at }, key: { item } },
+      ])
+    else await store.send(r.pick(['shown', 'shown', 'bought']), [{ id: `e${step}`, who: r.pick(['u', 'v']), item, at }])
+    clock.now++
+    const label = { user_id: r.pick(['u', 'v', 'w']), id: item, at: clock.now }
+    const [row] = await store.read({ service: 's', entities: [label] })
+    live.push(row?.features)
+    labels.push(label)
+    clock.now++
+  }
+  const rows = await store.trainingSet({ service: 's', labels })
+  expect(rows.map(({ features }) => features)).toEqual(live)
+  for (const name of ['n', 'rate', 'total', 'shows'] as const)
+    expect(new Set(rows.map(({ features }) => String(features[name]))).size, name).toBeGreaterThan(3)
 })

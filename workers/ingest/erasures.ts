@@ -46,13 +46,15 @@ export function erasureRoutes({ plan, app, refuse }: ErasureDoor) {
     const asked = erasureIn(text, plan)
     if ('detail' in asked) return problemResponse(asked)
     const { entity, key } = asked
+    // By the clock of the region: what arrived up to now is meant.
+    const atMs = Date.now()
     const erased: ErasedIn[] = []
     for (const name of shardsOfKey(plan, app, c.env.REGION, entity, key)) {
       const shard = formatShardName(name)
       const { seq, found } = await c.env.SHARDS.get(c.env.SHARDS.idFromName(shard)).erase([key])
       erased.push({ shard, seq, found: found > 0 })
     }
-    return c.json({ region: c.env.REGION, entity, shards: erased })
+    return c.json({ region: c.env.REGION, entity, atMs, shards: erased })
   })
   return http
 }

@@ -10,6 +10,8 @@ export interface ImportHead {
   readonly lines: readonly number[]
   /** For each event from when on it could be known, ms, by the rule of the import; null: the import names no rule. */
   readonly knownAt: readonly (number | null)[] | null
+  /** What tells each event from others, where the source has no field for it; absent: its content, or its file and line. */
+  readonly ids?: readonly string[]
 }
 
 const MAX_FILE_UNITS = 512
@@ -29,7 +31,7 @@ export function importBatch(text: string, source: SourceSpec, arrivalMs: number)
   const cut = text.indexOf('\n')
   const head = parseHead(cut < 0 ? text : text.slice(0, cut))
   if (isRefusal(head)) return head
-  const { file, lines, knownAt } = head
+  const { file, lines, knownAt, ids } = head
   const events = text.slice(cut + 1)
   const spans = cut < 0 ? splitEvents('[]') : splitEvents(events)
   if (isRefusal(spans)) return spans
@@ -37,12 +39,14 @@ export function importBatch(text: string, source: SourceSpec, arrivalMs: number)
     return bad(`names ${lines.length} lines, and ${spans.count} events follow: one line for each event, in their order`)
   if (knownAt !== null && knownAt.length !== lines.length)
     return bad(`has ${knownAt.length} times in "knownAt" for ${lines.length} events: one for each, or null for no rule`)
+  if (ids !== undefined && ids.length !== lines.length)
+    return bad(`has ${ids.length} ids for ${lines.length} events: one for each, or none`)
   const isNamed = source.id !== undefined || source.idempotency === 'content'
   return {
     text: events,
     spans,
     arrivalMs,
-    ...(!isNamed && { ids: lines.map((line) => `import/${file}/${line}`) }),
+    ...(!isNamed && { ids: ids ?? lines.map((line) => `import/${file}/${line}`) }),
     places: lines.map((line) => `${file}:${line}`),
     imported: knownAt ?? lines.map(() => null),
   }
@@ -56,7 +60,7 @@ function parseHead(text: string): ImportHead | Refusal {
     return bad('is no JSON')
   }
   if (typeof head !== 'object' || head === null || Array.isArray(head)) return bad('is no JSON object')
-  const { file, lines, knownAt } = head
+  const { file, lines, knownAt, ids } = head
   if (typeof file !== 'string' || file === '' || file.length > MAX_FILE_UNITS)
     return bad(`has no "file": the name of the file, 1 to ${MAX_FILE_UNITS} characters`)
   if (!Array.isArray(lines) || !lines.every((line) => Number.isSafeInteger(line) && line >= 0))
@@ -67,7 +71,9 @@ function parseHead(text: string): ImportHead | Refusal {
     )
   if (knownAt !== null && !(Array.isArray(knownAt) && knownAt.every((at) => at === null || Number.isSafeInteger(at))))
     return bad('has a "knownAt" that is no list of whole numbers (epoch milliseconds) or nulls')
-  return { file, lines, knownAt }
+  if (ids !== undefined && !(Array.isArray(ids) && ids.every((id) => typeof id === 'string')))
+    return bad('has "ids" that are no list of texts')
+  return { file, lines, knownAt, ...(ids && { ids }) }
 }
 
 const bad = (what: string): Refusal =>
