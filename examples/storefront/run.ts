@@ -14,7 +14,7 @@ import { replay } from './replay.ts'
 
 const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, json: { type: 'boolean' } } })
 const SEED = 7
-const size = options.quick ? { days: 3, users: 300, products: 80 } : { days: 8, users: 600, products: 150 }
+const size = options.quick ? { days: 3, users: 300, products: 80 } : { days: 6, users: 500, products: 150 }
 /** Models learn before it, and predict after it. */
 const CUT_MS = START_MS + size.days * 0.6 * DAY_MS
 const models = { recommend, fraud }

@@ -8,7 +8,7 @@ import { type Random, random } from '../../support/random.ts'
 import { interopFolder } from '../peers.ts'
 import { isQuick, sized } from '../size.ts'
 
-const ROWS = sized(20_000, 6_000)
+const ROWS = sized(20_000, 3_000)
 const INPUTS = ['price', 'count', 'share', 'category', 'huge']
 const ODD = [Number.NaN, 0, -0, 1e-36, -1e-36, 1.0000000180025095e-35, 5e-324, 1e300, -1e300, Infinity, -Infinity]
 

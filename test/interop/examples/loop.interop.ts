@@ -1,8 +1,8 @@
 /** Both examples as a newcomer runs them: processes of their own, LightGBM in Python, and numbers that must hold. */
-import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { root } from '../../../scripts/lib/paths.ts'
+import { run } from '../../../scripts/lib/run.ts'
 import { isPythonThere } from '../../../scripts/peers/python.ts'
 import { isQuick } from '../size.ts'
 
@@ -10,13 +10,14 @@ interface Told {
   readonly steps: readonly { readonly numbers: Readonly<Record<string, Readonly<Record<string, number>>>> }[]
 }
 
-/** All numbers that an example prints, by what they are about; those of a name that comes twice added up. */
-function runExample(name: string): Map<string, Readonly<Record<string, number>>[]> {
+/** All numbers that an example prints, by what they are about. */
+async function runExample(name: string): Promise<Map<string, readonly Readonly<Record<string, number>>[]>> {
   const args = [join(root, 'examples', name, 'run.ts'), '--json', ...(isQuick ? ['--quick'] : [])]
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 280_000 })
-  expect(stderr).toBe('')
-  expect(status).toBe(0)
-  const { steps } = JSON.parse(stdout) as Told
+  const { ok, output } = await run(process.execPath, args)
+  expect(ok, output).toBe(true)
+  // One object, and no warning beside it.
+  expect(output.trim().split('\n')).toHaveLength(1)
+  const { steps } = JSON.parse(output) as Told
   const all = steps.flatMap(({ numbers }) => Object.entries(numbers))
   return new Map(
     [...Map.groupBy(all, ([what]) => what)].map(([what, own]) => [what, own.map(([, numbers]) => numbers)]),
@@ -24,7 +25,7 @@ function runExample(name: string): Map<string, Readonly<Record<string, number>>[
 }
 
 /** Predictions online are those of the training rows, bit for bit, and better than guessing. */
-function expectLoop(told: ReturnType<typeof runExample>, models: readonly string[]): void {
+function expectLoop(told: Awaited<ReturnType<typeof runExample>>, models: readonly string[]): void {
   let asked = 0
   for (const name of models) {
     const [judged = {}] = told.get(name) ?? []
@@ -41,18 +42,19 @@ function expectLoop(told: ReturnType<typeof runExample>, models: readonly string
   expect(parity.vectors).toBeGreaterThanOrEqual(asked)
 }
 
-const skip = test.skipIf(isQuick && !isPythonThere())
+// Both at once: each waits a good part of its time.
+const skip = test.skipIf(isQuick && !isPythonThere()).concurrent
 
-skip('the storefront: recommendation and fraud', () => {
-  expectLoop(runExample('storefront'), ['recommend', 'fraud'])
-}, 300_000)
+skip('the storefront: recommendation and fraud', async () => {
+  expectLoop(await runExample('storefront'), ['recommend', 'fraud'])
+}, 600_000)
 
-skip('flights: the model of trees', () => {
-  const told = runExample('flights')
+skip('flights: the model of trees', async () => {
+  const told = await runExample('flights')
   expectLoop(told, ['delay_risk'])
   const [judged = {}] = told.get('delay_risk') ?? []
   const [logistic = {}] = told.get('the committed logistic model on the same rows') ?? []
   expect(logistic.auc).toBeGreaterThan(0.6)
   // On the days that the committed model is judged on, trees of the same features are at least as good.
   if (!isQuick) expect(judged.auc).toBeGreaterThan((logistic.auc ?? 1) - 0.01)
-}, 300_000)
+}, 600_000)
