@@ -7,7 +7,7 @@ import { javaAtLeast } from './java.ts'
 import { pythonOf } from './python.ts'
 
 /** Versions that are tested with; about 455 MB to download. */
-const PACKAGES = ['pyspark==4.3.0', 'pyarrow==22.0.0']
+const PACKAGES = ['pyspark==4.3.0', 'pyarrow==22.0.0', 'pandas==2.3.3']
 const MEGABYTES = 500
 const LEAST_JAVA = 17
 

@@ -68,7 +68,8 @@ async function make(options: SparkOptions, work: SetWork): Promise<SparkSet> {
   const child = join(folder, 'tidemark-child.mjs')
   await bundleChild(options.child ?? join(import.meta.dirname, 'child.ts'), child)
   const job = await prepareSpark(work, folder)
-  const node = options.node ?? (master.startsWith('local') ? process.execPath : 'node')
+  const isLocal = master.startsWith('local')
+  const node = options.node ?? (isLocal ? process.execPath : 'node')
   const files = [child, ...job.runs.map(({ child: name }) => join(folder, name))]
   const conf = ['spark.ui.enabled=false', 'spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs=false']
   const args = [
@@ -77,7 +78,7 @@ async function make(options: SparkOptions, work: SetWork): Promise<SparkSet> {
     ...['--files', files.join(',')],
     ...[join(import.meta.dirname, 'tidemark_train.py'), join(folder, 'job.json'), node],
   ]
-  await submit(spark, args, work.signal, options.onProgress)
+  await submit(spark, args, isLocal, work.signal, options.onProgress)
   const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as Report
   const problem = firstProblem(report)
   if (problem !== undefined) throw problem
@@ -88,18 +89,28 @@ async function make(options: SparkOptions, work: SetWork): Promise<SparkSet> {
 async function submit(
   { submit: command, python, java }: Spark,
   args: readonly string[],
+  isLocal: boolean,
   signal: AbortSignal | undefined,
   onProgress: SparkOptions['onProgress'],
 ): Promise<void> {
   signal?.throwIfAborted()
-  const env = { ...process.env, JAVA_HOME: java, PYSPARK_PYTHON: process.env.PYSPARK_PYTHON ?? python }
+  const env = {
+    ...process.env,
+    JAVA_HOME: java,
+    PYSPARK_PYTHON: process.env.PYSPARK_PYTHON ?? python,
+    // On one machine nobody else has to reach it.
+    ...(isLocal && { SPARK_LOCAL_IP: '127.0.0.1' }),
+  }
   const run = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const kept: string[] = []
-  createInterface(run.stderr).on('line', (line) => {
-    if (kept.push(line) > KEPT_LINES) kept.shift()
-  })
+  const keep = (line: string): void => {
+    if (!/ INFO | WARN /.test(line) && kept.push(line) > KEPT_LINES) kept.shift()
+  }
+  createInterface(run.stderr).on('line', keep)
+  // Spark puts what the job's Python has on its standard error here too.
   createInterface(run.stdout).on('line', (line) => {
-    if (line.startsWith('{')) onProgress?.(JSON.parse(line) as SparkProgress)
+    if (line.startsWith('{"step"')) onProgress?.(JSON.parse(line) as SparkProgress)
+    else keep(line)
   })
   // spark-submit ends what it has started when it is asked to.
   const stop = (): boolean => run.kill('SIGTERM')

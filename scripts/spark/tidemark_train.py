@@ -34,21 +34,22 @@ class Engine:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        writer = None
+        writer, schema = None, None
         try:
             for batch in batches:
                 if batch.num_rows == 0:
                     continue
                 if writer is None:
-                    writer = pa.ipc.new_stream(self.process.stdin, batch.schema)
+                    schema = batch.schema
+                    writer = pa.ipc.new_stream(self.process.stdin, schema)
                 writer.write_batch(batch)
                 self.records += batch.num_rows
                 self.labels += pc.sum(pc.equal(batch.column("kind"), 1)).as_py()
             # A stream that is cut between two batches reads as a clean end: this record says where it really is.
-            end = {"kind": 2, "seq": float(self.records)}
-            columns = [pa.array([end.get(field.name)], field.type) for field in writer.schema] if writer else []
-            if writer:
-                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=writer.schema))
+            if writer is not None:
+                end = {"kind": 2, "seq": float(self.records)}
+                columns = [pa.array([end.get(field.name)], field.type) for field in schema]
+                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
                 writer.close()
         except BaseException as failure:  # The other thread tells it: it knows how the process ended.
             self.failure = failure
@@ -70,10 +71,10 @@ class Engine:
     def finish(self, feeder, rows, note):
         code = self.process.wait()
         feeder.join(PATIENCE_S)
-        if code != 0:
-            self.fail(f"it ended with code {code}")
-        if self.failure is not None:
+        if self.failure is not None and not isinstance(self.failure, BrokenPipeError):
             raise self.failure
+        if code != 0 or self.failure is not None:
+            self.fail(f"it ended with code {code}")
         if feeder.is_alive() or note is None:
             self.fail("it ended before its input did")
         told = note["tally"]["rows"]

@@ -1,10 +1,11 @@
+import { deserialize, serialize } from 'node:v8'
 import type { DefinitionsSpec, SourceSpec } from '../../../engine/index.ts'
 import type { LogPart } from '../../training/index.ts'
 import type { TallyParts } from '../training/tally.ts'
 import type { Slot } from './slots.ts'
 import type { Wire } from './wire.ts'
 
-/** What the engine's process is told, as a JSON file. */
+/** What the engine's process is told, as a file. */
 export interface ChildJob {
   readonly definitions: DefinitionsSpec
   readonly entity: string
@@ -21,6 +22,10 @@ export interface ChildJob {
   }[]
   readonly slots: readonly Slot[]
 }
+
+/** Definitions have integers and numbers that JSON has not. */
+export const writeChildJob = (job: ChildJob): Uint8Array => serialize(job)
+export const readChildJob = (bytes: Uint8Array): ChildJob => deserialize(bytes) as ChildJob
 
 /** What the engine's process says in the last row that it writes: the only one whose place is below 0. */
 export interface ChildNote {

@@ -5,7 +5,7 @@ import { Lineage } from '../../training/index.ts'
 import type { EntityWork, SetWork } from '../training/set-engine.ts'
 import { stagedSources } from '../training/stage-rows.ts'
 import { askedFile, labelsFile, writeAsked, writeLabels } from './asked-files.ts'
-import { type ChildJob, resultColumns } from './job.ts'
+import { type ChildJob, resultColumns, writeChildJob } from './job.ts'
 import { FILE_MARK, type FileGroup, labelsSql, sourceSql } from './rows-sql.ts'
 import { sparkSetSql } from './set-sql.ts'
 import { slotsOf } from './slots.ts'
@@ -99,8 +99,8 @@ async function prepareRun(
     sources,
     slots,
   }
-  const child = `tidemark-job-${run}.json`
-  writeFileSync(join(folder, child), JSON.stringify(job))
+  const child = `tidemark-job-${run}`
+  writeFileSync(join(folder, child), writeChildJob(job))
   const types = stage.features.map(({ feature }) => wireOf(feature.resultType))
   const results = resultColumns(types, withStatus).map(({ name, wire }) => `${name} ${sparkTypeOf(wire)}`)
   return {
