@@ -13,6 +13,7 @@ import { Plan } from '../../src/plan/index.ts'
 import { LoggedShards, live } from '../support/logged-shards.ts'
 import { bytesOf, duckInsteadOfSpark, endOf, type MergedStream } from '../support/merged-streams.ts'
 import { type Random, random } from '../support/random.ts'
+import { writeRichLog } from '../support/rich-log.ts'
 import { definitionsOf, plainEvent, randomDefinitions } from '../support/shards.ts'
 import { randomView } from '../support/streams.ts'
 
@@ -86,12 +87,12 @@ async function bothWays(
 }
 
 test('one merged stream, cut anywhere, gives what the streams of one machine give, in every mode', async () => {
-  for (let seed = 1; seed <= 3; seed++) {
+  for (let seed = 1; seed <= 2; seed++) {
     const r = random(seed)
     const spec = withService(randomDefinitions(r))
     const world = new LoggedShards(new Plan(spec), { shards: 3, startMs: NOW })
     try {
-      await live(r, world, 50)
+      await live(r, world, 30)
       const byMode = world.served.map(({ key, t }) => ({ user_id: key, at: new Date(t).toISOString() }))
       // Some of one entity by their commits and some by the mode.
       const byCommits = world.served.map((one, i) => ({
@@ -120,6 +121,18 @@ async function twoRegions(): Promise<{ near: LoggedShards; far: LoggedShards; sp
   await live(random(13), far, 40)
   return { near, far, spec }
 }
+
+test('tables with deletes, composite keys beyond 2^53, epochs, older contracts and all types of values', async () => {
+  const r = random(41)
+  const { spec, labels } = await writeRichLog(r, join(folder, 'rich'), 800, 120)
+  for (const mode of ['as-served', 'lag:1m', 'ideal']) {
+    const options = { definitions: { spec }, labels, log: join(folder, 'rich'), mode, publishLagMs: 60_000 }
+    const { here, there } = await bothWays(r, { ...options, columns: { region: 'served' } })
+    expect(there.content, mode).toEqual(here.content)
+    expect(there.counts).toEqual(here.counts)
+    expect(Object.keys(here.content)).toEqual(['user', 'deal'])
+  }
+})
 
 test('labels with commits of several parts, and of regions that see each other late', async () => {
   const { near, far, spec } = await twoRegions()
