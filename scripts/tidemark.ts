@@ -209,6 +209,9 @@ Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.
   --threads N     default one a core; --memory-mb N: default 1000
   --allow-partial labels whose features reach back to before what the log has (retention): of what is left, with the status partial
   --no-verify     does not compare the checksums of the log's files
+  --engine spark  on Apache Spark, beyond one machine: FILE is a folder of Parquet files with the same rows (docs/capacity.md)
+  --master M      of Spark: local[2], yarn, spark://...; default local[*]; --spark-conf k=v: any setting, again for more
+  --spark-work D  a folder that all its machines see; --spark-node N: the Node there, default node
   --json          the manifest as one JSON object
 
 Exit codes: 0 done, 1 the labels or the log cannot be used (nothing is written), 2 wrong command line.`,

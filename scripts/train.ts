@@ -9,6 +9,7 @@ import { loadDefinitions } from './lib/definitions-file.ts'
 import { freshLog } from './lib/fresh-log.ts'
 import { paint } from './lib/terminal.ts'
 import { UsageError } from './lib/usage-error.ts'
+import { type SparkProgress, sparkEngine } from './spark/engine.ts'
 import { Progress } from './start/progress.ts'
 import { type Options, parseOptions } from './train-set/options.ts'
 import { setText } from './train-set/render.ts'
@@ -23,7 +24,7 @@ try {
 }
 
 async function run(options: Options): Promise<void> {
-  const { definitions, log, manifest, json, service = '', ...rest } = options
+  const { definitions, log, manifest, json, spark, service = '', ...rest } = options
   const again = manifest === undefined ? undefined : readSetManifest(manifest)
   const spec = await loadDefinitions(resolve(definitions))
   const stopped = new AbortController()
@@ -42,8 +43,21 @@ async function run(options: Options): Promise<void> {
     signal: stopped.signal,
     onProgress: progressOf(json),
     ...(again && { again }),
+    ...(spark && { engine: sparkEngine({ ...spark, onProgress: tasksOf(json), say: (line) => console.error(line) }) }),
   })
   console.log(json ? JSON.stringify({ out: options.out, ...set }) : setText(set, options.out, paint(process.stdout)))
+}
+
+/** What Spark is at, as tasks: on a terminal over itself, else a line for each step. */
+function tasksOf(isQuiet: boolean): (progress: SparkProgress) => void {
+  if (isQuiet) return () => {}
+  let before: string | undefined
+  return ({ step, done, total }) => {
+    const text = `Spark: ${step}, ${done} of ${total} tasks`
+    if (process.stderr.isTTY) process.stderr.write(`\r${text}\u001b[K`)
+    else if (step !== before) console.error(`Spark: ${step}`)
+    before = step
+  }
 }
 
 /** A bar over the labels; the steps before are said on a terminal. */

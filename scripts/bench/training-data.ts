@@ -73,8 +73,9 @@ export const spec: DefinitionsSpec = {
 const SHARD: LogShard = { entity: 'user', region: 'local', regionId: 1, epoch: 0, shard: 0, shards: 1 }
 
 const random = (salt: string) => `(hash(i, ${quoted(salt)}, ${SEED}) % 1000000) / 1000000.0`
-/** Some users have far more than others. */
-const user = (salt: string, users: number) => `'user-' || CAST(floor(${users} * pow(${random(salt)}, 2)) AS INTEGER)`
+/** Some users have far more than others; the more so the greater `skew` is. */
+const user = (salt: string, users: number, skew = 2) =>
+  `'user-' || CAST(floor(${users} * pow(${random(salt)}, ${skew})) AS INTEGER)`
 
 export interface LogSize {
   readonly events: number
@@ -82,15 +83,17 @@ export interface LogSize {
   readonly segments: number
   /** How much later than it happened an event arrives at most. */
   readonly lateMs: number
+  /** Default 2; by 8 one of 50,000 users has a quarter of all. */
+  readonly skew?: number
 }
 
 /** Writes the log of one shard, in the order of arrival. */
 export async function writeLog(connection: DuckDBConnection, folder: string, size: LogSize): Promise<void> {
-  const { events, users, segments: pieces, lateMs } = size
+  const { events, users, segments: pieces, lateMs, skew } = size
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE events AS SELECT row_number() OVER (ORDER BY arrived, i) AS seq, * FROM (
       SELECT *, t + CAST(${lateMs} * ${random('late')} AS BIGINT) AS arrived FROM (
-        SELECT i, ${FROM_MS} + CAST(${SPAN_MS} * ${random('at')} AS BIGINT) AS t, ${user('user', users)} AS user_id,
+        SELECT i, ${FROM_MS} + CAST(${SPAN_MS} * ${random('at')} AS BIGINT) AS t, ${user('user', users, skew)} AS user_id,
           round(100 * ${random('amount')}) / 4 AS amount FROM range(${events}) r(i)))`,
   )
   const segments: Segment[] = []
@@ -132,10 +135,10 @@ export async function writeLog(connection: DuckDBConnection, folder: string, siz
 export async function writeLabels(
   connection: DuckDBConnection,
   folder: string,
-  { labels, users }: { readonly labels: number; readonly users: number },
+  { labels, users, skew }: { readonly labels: number; readonly users: number; readonly skew?: number },
 ): Promise<void> {
   await connection.run(
-    `COPY (SELECT ${user('label', users)} AS user_id,
+    `COPY (SELECT ${user('label', users, skew)} AS user_id,
       make_timestamptz(1000 * (${FROM_MS} + CAST(${SPAN_MS} * ${random('when')} AS BIGINT))) AS "at", i % 2 AS label
       FROM range(${labels}) r(i)) TO ${quoted(join(folder, 'labels.parquet'))} (FORMAT parquet)`,
   )

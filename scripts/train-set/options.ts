@@ -1,5 +1,6 @@
 /** What `npx tidemark train` is asked for. */
 import { parseArgs } from 'node:util'
+import { didYouMean } from '../../src/util/did-you-mean.ts'
 import { parseDuration } from '../../src/util/duration.ts'
 import { UsageError } from '../lib/usage-error.ts'
 
@@ -24,6 +25,16 @@ export interface Options {
   readonly isTrusted: boolean
   readonly allowPartial: boolean
   readonly json: boolean
+  /** Absent: this process. */
+  readonly spark?: SparkSettings
+}
+
+/** How Spark is asked. */
+export interface SparkSettings {
+  readonly master?: string
+  readonly conf: readonly string[]
+  readonly node?: string
+  readonly work?: string
 }
 
 const DEFINITIONS = 'features/index.ts'
@@ -60,8 +71,29 @@ export function parseOptions(args: readonly string[]): Options {
       columns: given.columns === undefined ? undefined : columnsOf(given.columns),
       threads: number('threads', given.threads, 0),
       memoryMb: number('memory-mb', given['memory-mb'], 200),
+      spark: sparkOf(given),
     }),
   }
+}
+
+const ENGINES = ['embedded', 'spark']
+const OF_SPARK = ['master', 'spark-conf', 'spark-node', 'spark-work'] as const
+
+function sparkOf(given: ReturnType<typeof parsed>): SparkSettings | undefined {
+  const { engine = 'embedded' } = given
+  if (!ENGINES.includes(engine))
+    throw new UsageError(`--engine ${engine}: there are ${ENGINES.join(' and ')}.${didYouMean(engine, ENGINES)}`)
+  if (engine !== 'spark') {
+    const said = OF_SPARK.find((name) => given[name] !== undefined)
+    if (said === undefined) return undefined
+    throw new UsageError(`--${said} is for Spark: add --engine spark.`)
+  }
+  const conf = given['spark-conf'] ?? []
+  const wrong = conf.find((one) => !/^[^=]+=/.test(one))
+  if (wrong !== undefined)
+    throw new UsageError(`--spark-conf takes name=value, such as spark.driver.memory=2g; got "${wrong}".`)
+  const { master, 'spark-node': node, 'spark-work': work } = given
+  return { conf, ...defined({ master, node, work }) }
 }
 
 type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> }
@@ -110,12 +142,23 @@ function parsed(args: readonly string[]) {
     'manifest',
     'threads',
     'memory-mb',
+    'engine',
+    'master',
+    'spark-node',
+    'spark-work',
   ] as const
   const texts = Object.fromEntries(names.map((name) => [name, text])) as Record<(typeof names)[number], typeof text>
   try {
     return parseArgs({
       args: [...args],
-      options: { ...texts, status: flag, 'no-verify': flag, 'allow-partial': flag, json: flag },
+      options: {
+        ...texts,
+        'spark-conf': { type: 'string', multiple: true },
+        status: flag,
+        'no-verify': flag,
+        'allow-partial': flag,
+        json: flag,
+      },
     }).values
   } catch (error) {
     const what = error instanceof Error ? (error.message.split(/[.\n]/)[0] ?? '') : String(error)

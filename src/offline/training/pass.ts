@@ -1,8 +1,8 @@
 import type { FeatureValue } from '../../engine/index.ts'
 import type { SourceRuntime } from '../../plan/index.ts'
 import type { EntityReplay, ReplayRow } from '../replay.ts'
-import { chainsOf } from './chains.ts'
-import type { Cut, Lineage } from './lineage.ts'
+import { AskedByCommits, type ByCommitsInput } from './by-commits.ts'
+import type { Cut } from './lineage.ts'
 import type { Replays } from './since.ts'
 
 /** Rows of one source, by the numbers of their entities and from when on each is seen. */
@@ -42,25 +42,10 @@ export interface SourceRows {
   readonly rows: Cursor<RowBatch>
 }
 
-/** What cannot be computed, and the label's place. */
-export class LabelProblem extends Error {
-  readonly row: number
-
-  constructor(row: number, message: string) {
-    super(message)
-    this.row = row
-  }
-}
-
-export interface PassInput {
-  readonly lineage: Lineage
+export interface PassInput extends ByCommitsInput {
   readonly replays: Replays
   readonly labels: Cursor<LabelBatch>
   readonly sources: readonly SourceRows[]
-  /** The least lateness that one of the views allows, ms: no lookup answers for a time further behind the mark. */
-  readonly latenessMs: number
-  /** Told of labels that cannot be computed; default: the first one is thrown. */
-  readonly onProblem?: (problem: LabelProblem) => void
 }
 
 /** Takes a label's values. They are good until it returns. */
@@ -82,7 +67,12 @@ export async function runPass(input: PassInput, emit: Emit): Promise<void> {
   let asked: AskedByCommits | undefined
   const finish = async (): Promise<void> => {
     if (asked === undefined) return
-    for (const feed of feeds) await asked.collect(feed, entity)
+    const { hold } = asked
+    for (const feed of feeds) {
+      await feed.all(entity, (batch, at) => {
+        hold(feed.source, batch.part[at] as number, batch.seq[at] as number, batch.row(at))
+      })
+    }
     asked.read(emit)
     asked = undefined
   }
@@ -168,90 +158,6 @@ class Feed {
         if (batch.entity[this.at] !== own) return
         each(batch, this.at)
       }
-    }
-  }
-}
-
-interface HeldRow {
-  readonly source: SourceRuntime
-  readonly row: ReplayRow
-  readonly seq: number
-}
-
-/** Labels of one entity that say what they saw: its rows are held, for the labels may have seen the shards in any order. */
-class AskedByCommits {
-  private readonly replay: EntityReplay
-  private readonly key: string
-  private readonly input: PassInput
-  /** By part. */
-  private readonly rows = new Map<number, HeldRow[]>()
-  private readonly labels: { readonly row: number; readonly t: number; readonly cut: Cut }[] = []
-  private readonly cuts = new Map<string, Cut>()
-
-  constructor(replay: EntityReplay, key: string, input: PassInput) {
-    this.replay = replay
-    this.key = key
-    this.input = input
-  }
-
-  private fail(row: number, message: string): void {
-    const problem = new LabelProblem(row, message)
-    if (this.input.onProblem === undefined) throw problem
-    this.input.onProblem(problem)
-  }
-
-  add(row: number, t: number, commits: readonly string[]): void {
-    const name = commits.join()
-    let cut = this.cuts.get(name)
-    if (cut === undefined) {
-      const found = this.input.lineage.cutOf(commits)
-      if ('error' in found) {
-        this.fail(row, found.error)
-        return
-      }
-      cut = found
-      this.cuts.set(name, cut)
-    }
-    this.labels.push({ row, t, cut })
-  }
-
-  async collect(feed: Feed, entity: number): Promise<void> {
-    const { source } = feed
-    await feed.all(entity, (batch, at) => {
-      const part = batch.part[at] as number
-      const held = { source, row: batch.row(at), seq: batch.seq[at] as number }
-      const known = this.rows.get(part)
-      if (known) known.push(held)
-      else this.rows.set(part, [held])
-    })
-  }
-
-  read(emit: Emit): void {
-    const { replay, key, labels, input } = this
-    for (const rows of this.rows.values()) rows.sort((a, b) => a.seq - b.seq)
-    for (const chain of chainsOf(labels.map(({ cut }) => cut))) {
-      replay.begin(key)
-      const entered = new Map<number, number>()
-      for (const place of chain) {
-        const { row, t, cut } = labels[place] as (typeof labels)[number]
-        this.enter(entered, cut)
-        const oldest = replay.mark - input.latenessMs
-        if (t >= oldest) emit(row, replay.read(t))
-        else {
-          const bound = new Date(oldest).toISOString()
-          this.fail(row, `with these commits nothing before ${bound} can be read: no lookup has answered that`)
-        }
-      }
-    }
-  }
-
-  /** Enters what a cut has more than the one before. */
-  private enter(entered: Map<number, number>, cut: Cut): void {
-    for (const [part, rows] of this.rows) {
-      let at = entered.get(part) ?? 0
-      for (let held = rows[at]; held !== undefined && held.seq <= (cut[part] as number); held = rows[++at])
-        this.replay.row(held.source, held.row)
-      entered.set(part, at)
     }
   }
 }

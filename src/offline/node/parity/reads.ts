@@ -5,8 +5,9 @@ import type { Reading } from '../../parity/index.ts'
 import type { EntityReplay } from '../../replay.ts'
 import { type LabelProblem, Lineage, Replays } from '../../training/index.ts'
 import type { ShardLog } from '../open-log.ts'
-import { BY_COMMITS, COMMITS_SEPARATOR } from '../training/asked.ts'
+import { BY_COMMITS } from '../training/asked.ts'
 import { computeBucket } from '../training/bucket.ts'
+import { COMMITS_SEPARATOR } from '../training/commits-text.ts'
 import { nameFiles, rowsQuery, type StageOptions, stagedSources } from '../training/stage-rows.ts'
 
 /** One read as a lookup answered it: an entity's features at t, from what these commits had seen. */

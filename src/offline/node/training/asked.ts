@@ -15,6 +15,7 @@ import { type Lineage, labelTime, type RawTime } from '../../training/index.ts'
 import { named } from '../duck.ts'
 import { OfflineError } from '../offline-error.ts'
 import { Chunks } from './chunks.ts'
+import { COMMITS_SEPARATOR } from './commits-text.ts'
 import { LABELS, type LabelColumn, ROW } from './label-file.ts'
 
 /** Labels that say what they saw belong to no region. */
@@ -53,8 +54,6 @@ export interface Asked {
   readonly byCommits: number
 }
 
-/** Separates commits in a column of texts; no region or entity has it in its name. */
-export const COMMITS_SEPARATOR = ','
 const CHUNK_ROWS = 2_048
 
 /**

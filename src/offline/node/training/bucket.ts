@@ -12,9 +12,9 @@ import {
   type RowBatch,
   runPass,
 } from '../../training/index.ts'
-import { COMMITS_SEPARATOR } from './asked.ts'
 import { cellOf, numbersOf } from './chunk-columns.ts'
 import { Chunks } from './chunks.ts'
+import { COMMITS_SEPARATOR } from './commits-text.ts'
 import type { StagedSource } from './stage-rows.ts'
 
 /** What is computed in one go: some of the entities, with all their labels and rows. */

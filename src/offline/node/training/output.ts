@@ -46,7 +46,9 @@ export function setQuery({ labels, columns, places, relations, asked, withStatus
     return `${handedOver(type, `r${relation}.${named(`f${index}`)}`)} AS ${named(name)}`
   })
   const statuses = withStatus
-    ? columns.map(({ name }, i) => statusSql(name, places[i] as SetSource['places'][number]))
+    ? columns.map(
+        ({ name }, i) => `${statusSql(places[i] as SetSource['places'][number])} AS ${named(statusColumn(name))}`,
+      )
     : []
   const splits = split === undefined ? [] : [splitSql(split)]
   const selected = [...labels.map(({ name }) => `l.${named(name)}`), ...splits, ...features, ...statuses]
@@ -55,11 +57,12 @@ export function setQuery({ labels, columns, places, relations, asked, withStatus
   return `SELECT ${selected.join(', ')} FROM ${LABELS} l ${joins.join(' ')} ${askedJoin} ORDER BY l.${ROW}`
 }
 
-function statusSql(name: string, { relation, index }: SetSource['places'][number]): string {
+/** The word of a status, out of the letters of all features of a relation. */
+export function statusSql({ relation, index }: SetSource['places'][number], text = quoted): string {
   const cases = Object.entries(STATUS_OF).map(
-    ([letter, status]: [string, Status]) => `WHEN ${quoted(letter)} THEN ${quoted(status)}`,
+    ([letter, status]: [string, Status]) => `WHEN ${text(letter)} THEN ${text(status)}`,
   )
-  return `CASE substr(r${relation}.tm_status, ${index + 1}, 1) ${cases.join(' ')} END AS ${named(statusColumn(name))}`
+  return `CASE substr(r${relation}.tm_status, ${index + 1}, 1) ${cases.join(' ')} END`
 }
 
 /** Writes the set to a file of this format; how many rows it has. */

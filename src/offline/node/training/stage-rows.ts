@@ -85,13 +85,14 @@ export async function nameFiles(connection: DuckDBConnection, { logs, seqs, regi
     await connection.run(`INSERT INTO ${FILES} VALUES ${values.slice(at, at + 1_000).join(', ')}`)
 }
 
-interface ContractFiles {
+/** Files of a source whose rows were accepted by one contract. */
+export interface ContractFiles {
   readonly contract: SourceSpec
   readonly paths: readonly string[]
 }
 
 /** The files of a source by the contract of their rows. */
-function filesOf(logs: readonly ShardLog[], seqs: readonly number[], source: string): ContractFiles[] {
+export function filesOf(logs: readonly ShardLog[], seqs: readonly number[], source: string): ContractFiles[] {
   const found = new Map<string, { contract: SourceSpec; paths: string[] }>()
   logs.forEach(({ manifest, files }, part) => {
     for (const { segment, path } of files) {
@@ -147,7 +148,7 @@ export function rowsQuery(options: StageOptions, staged: StagedSource): string {
     const isTable = contract.changes !== undefined
     const key = (own: string, ofStream: string) => (isTable ? `coalesce(r.tm_row_${own}, ${ofStream})` : ofStream)
     const sign = isTable ? 'r.tm_sign' : '1'
-    const { seen, available } = seenSql(options, sign)
+    const { seen, available } = seenSql(options, sign, (column) => `epoch_ms(${column})`)
     const values = fields.map((place, i) => {
       const field = source.spec.fields[place] as FieldSpec
       const same = contract.fields.find(({ name, type }) => name === field.name && type === field.type)
@@ -177,11 +178,19 @@ export function rowsQuery(options: StageOptions, staged: StagedSource): string {
   return queries.length === 0 ? '' : `SELECT * EXCLUDE (asked, last) FROM (${queries.join(' UNION ALL ')})`
 }
 
-function seenSql({ mode, publishLagMs }: StageOptions, sign: string): { seen: string; available: string } {
-  const time = 'epoch_ms(r.tm_time)'
-  const arrived = 'epoch_ms(r.tm_available_at)'
+/**
+ * From when on a row is seen, and what it counts as having arrived at, ms: `seenFrom` of src/offline/training in the SQL of DuckDB
+ * and of Spark. Rows are `r`, their file `f`, the entity that is asked for `e`; `ms` gives the milliseconds of a timestamp.
+ */
+export function seenSql(
+  { mode, publishLagMs }: Pick<StageOptions, 'mode' | 'publishLagMs'>,
+  sign: string,
+  ms: (column: string) => string,
+): { seen: string; available: string } {
+  const time = ms('r.tm_time')
+  const arrived = ms('r.tm_available_at')
   // Rows without a rule were refused where it matters; what is taken out by such a row goes by its arrival.
-  const known = `CASE WHEN r.tm_imported THEN coalesce(epoch_ms(r.tm_known_at), ${arrived}) ELSE ${arrived} END`
+  const known = `CASE WHEN r.tm_imported THEN coalesce(${ms('r.tm_known_at')}, ${arrived}) ELSE ${arrived} END`
   const lag = publishLagMs === 0 ? '0' : `CASE WHEN f.region = e.region THEN 0 ELSE ${publishLagMs} END`
   const served = `${known} + ${lag}`
   const putIn = mode.kind === 'lag' ? `${time} + ${mode.lagMs}` : `${time} + 1`

@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { DefinitionsSpec } from '../../../engine/index.ts'
@@ -20,14 +20,16 @@ import { openDuck } from '../duck.ts'
 import { OfflineError } from '../offline-error.ts'
 import { openLog, type ShardLog, sha256Of } from '../open-log.ts'
 import { type AskOptions, askFor } from './asked.ts'
-import { type Computed, computeEntity } from './compute.ts'
+import { computeEntity } from './compute.ts'
 import { checkNames, readLabelFile } from './label-file.ts'
 import { rolesOf, textColumns } from './label-roles.ts'
-import { formatOf, setQuery, writeSet } from './output.ts'
+import { formatOf, type SetFormat, setQuery, writeSet } from './output.ts'
 import { checkReach } from './reach.ts'
+import type { SetEngine, SetMade, SetWork } from './set-engine.ts'
 import { cutOf, engineVersion, manifestOf, SET_MANIFEST_FORMAT, type SetManifest } from './set-manifest.ts'
 import { parseSplit, SPLIT_COLUMN, splitText } from './split.ts'
 import { checkRules, nameFiles, type StageOptions, stagedSources } from './stage-rows.ts'
+import type { TallyParts } from './tally.ts'
 
 export interface TrainingSetOptions {
   /** As `definitions(...)` made it. */
@@ -65,6 +67,8 @@ export interface TrainingSetOptions {
   /** Does not compare the checksums of the log's files. Default false. */
   readonly isTrusted?: boolean
   readonly signal?: AbortSignal
+  /** What computes it instead of this process; it makes a folder of Parquet files, named `out`. */
+  readonly engine?: SetEngine
   /** Told of each step, and of how many labels are computed. */
   readonly onProgress?: (progress: TrainingProgress) => void
 }
@@ -93,6 +97,7 @@ export async function trainingSet(options: TrainingSetOptions): Promise<SetManif
   try {
     const manifest = await make(options, settings, temporary, unfinished)
     rmSync(manifestOf(options.out), { force: true })
+    if (options.engine !== undefined) rmSync(options.out, { recursive: true, force: true })
     renameSync(unfinished, options.out)
     writeFileSync(manifestOf(options.out), `${JSON.stringify(manifest, null, 2)}\n`)
     return manifest
@@ -102,7 +107,7 @@ export async function trainingSet(options: TrainingSetOptions): Promise<SetManif
     throw error
   } finally {
     rmSync(temporary, { recursive: true, force: true })
-    rmSync(unfinished, { force: true })
+    rmSync(unfinished, { recursive: true, force: true })
   }
 }
 
@@ -110,7 +115,7 @@ interface Settings {
   readonly plan: Plan
   readonly vector: VectorPlan
   readonly mode: Mode
-  readonly format: ReturnType<typeof formatOf>
+  readonly format: SetFormat
 }
 
 /** What can be known to be wrong before anything is read. */
@@ -122,6 +127,7 @@ function settingsOf({
   timeZone,
   split,
   again,
+  engine,
 }: TrainingSetOptions): Settings {
   const plan = new Plan(definitions.spec)
   const vector = plan.service(again?.service ?? service)
@@ -138,7 +144,18 @@ function settingsOf({
     throw new OfflineError(`--time-zone ${zone} is no time zone: write an IANA name such as Europe/Berlin, or UTC.`)
   const parsedSplit = split === undefined ? undefined : parseSplit(split)
   if (parsedSplit && 'error' in parsedSplit) throw new OfflineError(`--split: ${parsedSplit.error}.`)
-  return { plan, vector, mode: parsed, format: formatOf(out) }
+  return { plan, vector, mode: parsed, format: engine === undefined ? formatOf(out) : folderOf(out) }
+}
+
+/** A folder that is written anew has to be a set: what else somebody keeps there is not ours to delete. */
+function folderOf(out: string): SetFormat {
+  if (/\.(csv|arrow|feather)$/i.test(out))
+    throw new OfflineError(
+      `--out ${out}: this engine writes a folder of Parquet files; name it without .csv or .arrow.`,
+    )
+  if (existsSync(out) && !existsSync(manifestOf(out)))
+    throw new OfflineError(`--out ${out} is there already, and is no set: name another folder, or take it away.`)
+  return 'parquet'
 }
 
 /** The features of a vector by entity, and where each is in the set. */
@@ -240,38 +257,28 @@ async function make(
       await nameFiles(connection, stage)
       for (const source of stagedSources(stage)) await checkRules(connection, stage, source)
     }
-    const total = asked.labels * runs.length
-    let done = 0
-    const computed: Computed[] = []
-    for (const [run, stage] of stages.entries()) {
-      const one = await computeEntity({
-        instance,
-        connection,
-        stage,
-        parts: (logs[run] as PartLog[]).map(({ part }) => part),
-        run,
-        asked: `tm_asked_${run}`,
-        withStatus,
-        threads: options.threads,
-        memoryMb: Math.ceil(memoryMb / 4),
-        temporary,
-        signal,
-        onRows: (rows) => {
-          done += rows
-          say('values', done, total)
-        },
-      })
-      computed.push(one)
-      signal?.throwIfAborted()
-    }
-    say('writing')
     const places = vector.features.map((feature) => {
       const relation = runs.findIndex(({ entity }) => entity === feature.entity)
       return { relation, index: (runs[relation] as (typeof runs)[number]).features.indexOf(feature) }
     })
-    const relations = computed.map(({ relation }) => relation)
-    const query = setQuery({ labels: labelColumns, columns, places, relations, asked: 'tm_asked_0', withStatus, split })
-    const written = await writeSet(connection, query, unfinished, format)
+    const work: SetWork = {
+      connection,
+      instance,
+      stages: stages.map((stage, run) => ({
+        stage,
+        parts: (logs[run] as PartLog[]).map(({ part }) => part),
+        asked: `tm_asked_${run}`,
+      })),
+      set: { labels: labelColumns, columns, places, asked: 'tm_asked_0', withStatus, split },
+      rows,
+      temporary,
+      unfinished,
+      signal,
+      say,
+    }
+    const { tallies, written } = await (options.engine === undefined
+      ? here(work, options, memoryMb, format)
+      : options.engine.make(work))
     if (written !== rows)
       throw new Error(`of ${rows} labels ${written} were written: this is a bug, and nothing is left`)
     signal?.throwIfAborted()
@@ -301,12 +308,12 @@ async function make(
       counts: Object.fromEntries(
         vector.features.map(({ name }, i) => {
           const { relation, index } = places[i] as (typeof places)[number]
-          const tally = (computed[relation] as Computed).tally.features[index] as Computed['tally']['features'][number]
+          const tally = (tallies[relation] as TallyParts).features[index] as TallyParts['features'][number]
           return [name, { ...tally, nullShare: tally.nulls / asked.labels }]
         }),
       ),
       content: Object.fromEntries(
-        runs.map(({ entity }, run) => [entity.spec.name, (computed[run] as Computed).tally.digest]),
+        runs.map(({ entity }, run) => [entity.spec.name, (tallies[run] as TallyParts).digest]),
       ),
     }
     if (again !== undefined) checkSame(again, manifest, opened)
@@ -315,6 +322,44 @@ async function make(
     connection.closeSync()
     instance.closeSync()
   }
+}
+
+/** Computes a set in this process and its threads. */
+async function here(
+  work: SetWork,
+  { threads }: Pick<TrainingSetOptions, 'threads'>,
+  memoryMb: number,
+  format: SetFormat,
+): Promise<SetMade> {
+  const { connection, instance, stages, set, rows, temporary, unfinished, signal, say } = work
+  const total = rows * stages.length
+  let done = 0
+  const tallies: TallyParts[] = []
+  const relations: string[] = []
+  for (const [run, { stage, parts, asked }] of stages.entries()) {
+    const { tally, relation } = await computeEntity({
+      instance,
+      connection,
+      stage,
+      parts,
+      run,
+      asked,
+      withStatus: set.withStatus,
+      threads,
+      memoryMb: Math.ceil(memoryMb / 4),
+      temporary,
+      signal,
+      onRows: (more) => {
+        done += more
+        say('values', done, total)
+      },
+    })
+    tallies.push(tally)
+    relations.push(relation)
+    signal?.throwIfAborted()
+  }
+  say('writing')
+  return { tallies, written: await writeSet(connection, setQuery({ ...set, relations }), unfinished, format) }
 }
 
 interface PartLog {
