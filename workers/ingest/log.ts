@@ -7,6 +7,7 @@ import {
   logBucket,
   type Plan,
   regionNamed,
+  type ShardEpoch,
   type ShardName,
   shardCount,
 } from '../../src/plan/index.ts'
@@ -73,6 +74,14 @@ export function logRoutes({ plan, app, refuse }: LogDoor) {
 
 const MAX_EDIT_BYTES = 4 * 1024 * 1024
 
+function shardsIn(region: string, epoch: ShardEpoch, entity: string): NamedShard[] {
+  const shards = shardCount(epoch, entity)
+  return Array.from({ length: shards }, (_, shard) => ({
+    kind: 'entity',
+    name: { region, entity, epoch: epoch.epoch, shards, shard },
+  }))
+}
+
 /** A shard of any epoch of the region. */
 function nameOf(
   plan: Plan,
@@ -114,7 +123,12 @@ const stubOf = ({ name }: NamedShard, { SHARDS }: IngestBindings) =>
 
 async function told(plan: Plan, app: App, env: IngestBindings, ask: (stub: Stub) => Promise<ShardLogStatus | null>) {
   const region = regionNamed(app.regions, env.REGION)
-  const shards = shardsOf(plan, app, env.REGION).filter(({ kind }) => kind === 'entity')
+  // Shards that have handed over may have something left, too: what came last before a change of their number.
+  const before = epochsFrom(region).slice(1)
+  const shards = [
+    ...shardsOf(plan, app, env.REGION).filter(({ kind }) => kind === 'entity'),
+    ...before.flatMap((epoch) => [...plan.entities.keys()].flatMap((entity) => shardsIn(region.name, epoch, entity))),
+  ]
   const answers = await Promise.all(
     shards.map(async (shard): Promise<LogStatus> => {
       const name = formatShardName(shard.name)

@@ -62,6 +62,13 @@ export async function shardHistory(options: ShardHistoryOptions): Promise<ShardH
     throw new OfflineError(
       `the log of ${name} has commits up to ${own.manifest.seq}, ${Math.max(cut, takenOutUpTo)} is needed: flush it first`,
     )
+  chain.forEach(({ manifest: { previous } }, i) => {
+    const before = chain[i + 1]?.manifest
+    if (previous !== null && (before?.seq ?? 0) < previous.seq)
+      throw new OfflineError(
+        `the log of the shard before ${name} (epoch ${previous.epoch}, shard ${previous.shard}) has commits up to ${before?.seq ?? 0}, ${previous.seq} is needed: flush it first`,
+      )
+  })
   const root = chain.at(-1) as ShardLog
   const part = chain.find(({ manifest }) => !isWhole(manifest))
   if (root.manifest.previous !== null || part !== undefined) {

@@ -202,6 +202,14 @@ async function make(
         table: `tm_asked_${run}`,
       })),
     }
+    for (const { lineage } of asks.entities) {
+      const late = lineage.behind
+      if (late === undefined) continue
+      const { name, seq, needed } = late
+      throw new OfflineError(
+        `the log of ${name} has commits up to ${seq}, and the shard after it took over at ${needed}: what came in between has not left yet. Flush the log (POST /v1/log/flush) and try again.`,
+      )
+    }
     const asked = await askFor({ connection, instance }, asks)
     if (asked.labels !== rows)
       throw new Error(`of ${rows} labels ${asked.labels} were read: this is a bug, and nothing was written`)
