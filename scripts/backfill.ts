@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { regions } from '../regions.ts'
+import { compareValues } from '../src/engine/index.ts'
 import {
   FileObjects,
   HttpObjects,
@@ -219,7 +220,7 @@ async function fill(
   client: IngestClient,
   { plan, view, logs, region, temporary }: From,
   { json, sinceMs, ratePerS, memoryMb }: Options,
-  { epoch, shard, cut, takenOutUpTo, next }: Extract<ShardBackfill, { cut: number }>,
+  { epoch, shard, cut, takenOutUpTo, upTo }: Extract<ShardBackfill, { cut: number }>,
   totals: Totals,
 ): Promise<void> {
   const history = await shardHistory({
@@ -243,17 +244,19 @@ async function fill(
   let done = 0
   let sent = 0
   try {
-    let number = 0
+    let after = upTo
     for await (const cells of history.pieces()) {
       if (isStopped) return
-      if (number >= next) {
-        const body = { number, cells: cells.map(({ key, state }) => ({ key, state: toBase64(state) })) }
+      const lacking = after === null ? cells : cells.filter(({ key }) => compareValues(key, after as string) > 0)
+      const last = lacking.at(-1)?.key
+      if (last !== undefined) {
+        const body = { after, cells: lacking.map(({ key, state }) => ({ key, state: toBase64(state) })) }
         await client.ask('POST', `${path}/pieces`, body)
-        sent += cells.length
+        after = last
+        sent += lacking.length
         const earlyMs = ratePerS === null ? 0 : startedMs + (sent / ratePerS) * 1_000 - Date.now()
         if (earlyMs > 0) await new Promise((go) => setTimeout(go, earlyMs))
       }
-      number++
       done += cells.length
       progress?.update(Math.min(done, history.entities - 1))
     }

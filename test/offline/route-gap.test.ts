@@ -177,9 +177,11 @@ test('a view by another key is whole once it is filled, with events that its sha
           temporary: world.folder,
         },
       })
-      let piece = 0
-      for await (const cells of history.pieces())
-        expect(shard.takeBackfill({ view: 'late', number: piece++, cells })).not.toHaveProperty('refused')
+      let after: string | null = null
+      for await (const cells of history.pieces()) {
+        expect(shard.takeBackfill({ view: 'late', after, cells })).not.toHaveProperty('refused')
+        after = cells.at(-1)?.key ?? null
+      }
       history.close()
       shard.endBackfill('late', 0)
     }

@@ -45,6 +45,8 @@ export interface Manifest {
   readonly shard: LogShard
   /** When the shard was made, ms: another one of the same name is another log. */
   readonly bornMs: number
+  /** Names what the shard holds since it was restored to a time before; absent of one that never was. */
+  readonly lineage?: string
   /** The shard before it, and its last commit that counts here; null of one that began empty. */
   readonly previous: {
     readonly epoch: number
@@ -68,7 +70,8 @@ export interface Manifest {
 /** Why rows that were once logged are not there any more. */
 export interface Removal {
   readonly atMs: number
-  readonly why: 'retention' | 'erasure'
+  /** `gap`: they were never logged, for the log was off or behind what the shard still had. */
+  readonly why: 'retention' | 'erasure' | 'gap'
   /** Of retention: all rows that arrived before this, ms. */
   readonly beforeMs?: number
   /** Of an erasure: the SHA-256 of the entity's key, for the key itself is what had to go; and the commit of the erasure. */
@@ -182,7 +185,7 @@ function withRemoval(removed: readonly Removal[], next: Removal): readonly Remov
   return [...removed.filter((one) => one !== same), merged]
 }
 
-/** An event may be so much ahead of its arrival where its source says nothing, ms. */
+/** An event may be so much ahead of its arrival at least, ms. */
 export const AHEAD_MS = 3_600_000
 
 /** Whether a log has every commit since its shard began: none that was accepted before there was a log, none that retention took away. */
@@ -197,11 +200,11 @@ export function wholeSince(manifests: readonly Manifest[]): number {
   let lostMs = Number.NEGATIVE_INFINITY
   for (const manifest of manifests) {
     const { fromSeq, segments, availableAtMs, removed } = manifest
-    for (const { why, beforeMs } of removed)
-      if (why === 'retention') lostMs = Math.max(lostMs, beforeMs ?? availableAtMs)
-    const isCut = !isWhole(manifest) && !removed.some(({ why }) => why === 'retention')
+    for (const { why, beforeMs } of removed) if (why !== 'erasure') lostMs = Math.max(lostMs, beforeMs ?? availableAtMs)
+    const isCut = !isWhole(manifest) && !removed.some(({ why }) => why !== 'erasure')
     const kept = segments.filter(({ toSeq }) => toSeq >= fromSeq).map(({ fromArrivalMs }) => fromArrivalMs)
     if (isCut) lostMs = Math.max(lostMs, Math.min(availableAtMs, ...kept))
   }
-  return lostMs + AHEAD_MS
+  const aheadMs = manifests.flatMap(({ contracts }) => contracts.map(({ source }) => source.maxFutureMs))
+  return lostMs + Math.max(AHEAD_MS, ...aheadMs)
 }
