@@ -1,12 +1,7 @@
 export type { FeatureTally, Mismatch, ParityReport, Skip, Verdict } from '../parity/index.ts'
 export { type DuckOptions, openDuck } from './duck.ts'
-export {
-  type EntityHistory,
-  type EntityHistoryOptions,
-  entityHistory,
-  ID_COLUMN,
-  KNOWN_COLUMN,
-} from './entity-history.ts'
+export { type EntityHistory, type EntityHistoryOptions, entityHistory } from './entity-history.ts'
+export { ID_COLUMN, KNOWN_COLUMN } from './event-rows.ts'
 export { FileObjects } from './file-objects.ts'
 export { HttpObjects, type HttpPlace } from './http-objects.ts'
 export { mirrorLog } from './mirror.ts'

@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { type EntityRuntime, hashKey, type Plan, type Route, type SourceRuntime, spreadOf } from '../../plan/index.ts'
-import { listOf, named, openDuck, quoted, rowsOf } from './duck.ts'
-import { ID_COLUMN, KNOWN_COLUMN } from './entity-history.ts'
+import { named, openDuck, quoted, rowsOf } from './duck.ts'
+import { type EventRows, eventRows, hasField, ID_COLUMN, KNOWN_COLUMN } from './event-rows.ts'
 import { OfflineError } from './offline-error.ts'
 import { openLog, type ShardLog } from './open-log.ts'
 import { contractOf, editLog, type Upkeep } from './upkeep/bucket.ts'
@@ -70,17 +70,16 @@ async function sourceGap(options: RouteGapOptions, of: Of): Promise<RouteGap> {
   const { name } = source.spec
   const none: RouteGap = { rekeyed: 0, missing: [] }
   const own = logs.filter(({ manifest }) => manifest.shard.entity === entity.spec.name)
-  const files = logs.flatMap(({ files: all }) =>
-    all.filter(({ segment }) => segment.source === name).map((file) => file.path),
-  )
-  if (files.length === 0 || own.length === 0) return none
+  const rows = eventRows(logs, source.spec)
+  // Where no contract of the log has the view's key, no event of it has one.
+  if (rows === undefined || own.length === 0 || !keyNames(of).every((field) => rows.fields.has(field))) return none
   const work = await mkdtemp(join(options.folder, 'route-'))
   const { connection, instance } = await openDuck({ memoryMb: options.memoryMb, threads: 2, temporary: work })
   try {
     const isPlain = own.every(({ manifest }) => manifest.previous === null) && spreadOf(entity) === 1
-    await nameKeys(connection, of, files, own[0]?.manifest.shard.shards ?? 1)
-    await nameOwn(connection, own, name)
-    const lacking = lackingSql(of, files)
+    await nameRows(connection, of, rows)
+    await nameKeys(connection, of, own[0]?.manifest.shard.shards ?? 1)
+    const lacking = lackingSql(of, rows)
     const [counted] = await rowsOf<{ n: bigint }>(connection, `SELECT count(*) AS n FROM (${lacking})`)
     const events = Number(counted?.n ?? 0n)
     const why = events === 0 ? undefined : whyNot(of, isPlain)
@@ -118,16 +117,40 @@ function whyNot({ source, entity }: Of, isPlain: boolean): string | undefined {
     : `${entity.spec.name} is spread, or its shard count has changed: declare the view over an entity of its own`
 }
 
-const IDENTITY = `coalesce('i' || r.tm_id, 'p' || r.tm_sequence || '@' || r.tm_incarnation || ':' || r.tm_offset)`
+const keyNames = ({ source, route }: Of): string[] =>
+  route.keyFields.map((place) => source.spec.fields[place]?.name ?? '')
 
-const read = (files: readonly string[]): string =>
-  `read_parquet(${listOf(files)}, union_by_name = true, filename = 'tm_file', hive_partitioning = false)`
+const textsOf = (of: Of): string[] => keyNames(of).map((name) => `CAST(r.${named(name)} AS VARCHAR)`)
 
-const textsOf = ({ source, route }: Of): string[] =>
-  route.keyFields.map((place) => `CAST(r.${named(source.spec.fields[place]?.name ?? '')} AS VARCHAR)`)
+/**
+ * Makes `route_rows`, every row of the source with what tells its event from others, and `own`, what the entity's shards have of them.
+ *
+ * Events that nothing tells apart are told by what they say, and by how many of the same a log had before: events that say the same go to the
+ * same shards. Enough to see whether one is missing; not to send it again.
+ */
+async function nameRows(connection: DuckDBConnection, { entity, source, logs }: Of, rows: EventRows): Promise<void> {
+  await connection.run('CREATE TABLE route_files (path VARCHAR, log INTEGER, shard INTEGER)')
+  const files = logs.flatMap(({ manifest: { shard }, files: all }, log) =>
+    all
+      .filter(({ segment }) => segment.source === source.spec.name)
+      .map(({ path }) => `(${quoted(path)}, ${log}, ${shard.entity === entity.spec.name ? shard.shard : 'NULL'})`),
+  )
+  for (let at = 0; at < files.length; at += 1_000)
+    await connection.run(`INSERT INTO route_files VALUES ${files.slice(at, at + 1_000).join(', ')}`)
+  const said = `md5(CAST(row(${[...rows.fields].map((name) => `r.${named(name)}`).join(', ')}) AS VARCHAR))`
+  const counted = `'said/' || ${said} || '/' || dense_rank() OVER (PARTITION BY f.log, r.${ID_COLUMN} IS NULL, ${said} ORDER BY r.tm_seq)`
+  const identity = source.spec.idempotency === 'none' ? `coalesce(r.${ID_COLUMN}, ${counted})` : `r.${ID_COLUMN}`
+  await connection.run(
+    `CREATE VIEW route_rows AS SELECT r.*, f.shard AS tm_shard, ${identity} AS tm_identity FROM (${rows.sql}) r JOIN route_files f ON f.path = r.tm_file`,
+  )
+  await connection.run(
+    `CREATE TABLE own AS SELECT tm_shard AS shard, tm_seq AS seq, tm_key AS key, tm_identity AS identity,
+      tm_sequence AS sequence, tm_incarnation AS incarnation, tm_offset AS stood_at FROM route_rows WHERE tm_shard IS NOT NULL`,
+  )
+}
 
 /** The texts of key fields that there are, with the key that they make and its shard. */
-async function nameKeys(connection: DuckDBConnection, of: Of, files: readonly string[], shards: number): Promise<void> {
+async function nameKeys(connection: DuckDBConnection, of: Of, shards: number): Promise<void> {
   const texts = textsOf(of)
   const columns = texts.map((_, i) => `t${i}`)
   await connection.run(
@@ -135,7 +158,7 @@ async function nameKeys(connection: DuckDBConnection, of: Of, files: readonly st
   )
   const known = await rowsOf<Record<string, string | null>>(
     connection,
-    `SELECT DISTINCT ${texts.map((text, i) => `${text} AS t${i}`).join(', ')} FROM ${read(files)} r`,
+    `SELECT DISTINCT ${texts.map((text, i) => `${text} AS t${i}`).join(', ')} FROM route_rows r`,
   )
   const rows = known.flatMap((row) => {
     const own = columns.map((column) => row[column] ?? null)
@@ -148,38 +171,27 @@ async function nameKeys(connection: DuckDBConnection, of: Of, files: readonly st
     await connection.run(`INSERT INTO route_keys VALUES ${rows.slice(at, at + 1_000).join(', ')}`)
 }
 
-/** What the entity's shards have: which commit, under which key, and what tells the event from others. */
-async function nameOwn(connection: DuckDBConnection, own: readonly ShardLog[], source: string): Promise<void> {
-  await connection.run(
-    'CREATE TABLE own (shard INTEGER, seq BIGINT, key VARCHAR, identity VARCHAR, sequence VARCHAR, incarnation BIGINT, stood_at BIGINT)',
-  )
-  for (const { manifest, files } of own) {
-    const paths = files.filter(({ segment }) => segment.source === source).map(({ path }) => path)
-    if (paths.length === 0) continue
-    await connection.run(
-      `INSERT INTO own SELECT ${manifest.shard.shard}, r.tm_seq, r.tm_key, ${IDENTITY}, r.tm_sequence, r.tm_incarnation, r.tm_offset FROM ${read(paths)} r`,
-    )
-  }
-}
-
 const matches = (of: Of): string =>
   textsOf(of)
     .map((text, i) => `k.t${i} = ${text}`)
     .join(' AND ')
 
-/** Events by the view's keys that the shard of the key has never seen. Of a topic only what all shards have passed: the rest comes by itself. */
-function lackingSql(of: Of, files: readonly string[]): string {
-  const { source } = of
-  const sent = source.spec.fields.filter((field) => !field.enriched).map(({ name }) => `r.${named(name)}`)
-  return `SELECT ${sent.join(', ')},
+/**
+ * Events by the view's keys that the shard of the key has never seen. Of a topic only what all shards have passed: the rest comes by itself. Events that an
+ * erasure left without an id are not among them: nobody could say that they are there already.
+ */
+function lackingSql({ source, ...of }: Of, rows: EventRows): string {
+  const sent = source.spec.fields.filter(({ name, enriched }) => !enriched && rows.fields.has(name))
+  return `SELECT ${sent.map(({ name }) => `r.${named(name)}`).join(', ')},
       CASE WHEN r.tm_imported THEN r.tm_known_at ELSE r.tm_available_at END AS ${KNOWN_COLUMN},
-      coalesce(r.tm_id, ${quoted(`${source.spec.name}/`)} || r.tm_sequence || '/' || r.tm_incarnation || '/' || r.tm_offset) AS ${ID_COLUMN}
-    FROM (SELECT *, row_number() OVER (PARTITION BY ${IDENTITY.replaceAll('r.', '')} ORDER BY tm_available_at, tm_seq) AS tm_copy FROM ${read(files)}) r
-    JOIN route_keys k ON ${matches(of)}
+      r.tm_identity AS ${ID_COLUMN}
+    FROM (SELECT *, row_number() OVER (PARTITION BY tm_identity ORDER BY tm_available_at, tm_seq) AS tm_copy FROM route_rows WHERE tm_identity IS NOT NULL) r
+    JOIN route_keys k ON ${matches({ source, ...of })}
     LEFT JOIN (SELECT sequence, incarnation, min(stood_at) AS passed FROM (SELECT shard, sequence, incarnation, max(stood_at) AS stood_at FROM own GROUP BY ALL) GROUP BY ALL) p
       ON p.sequence = r.tm_sequence AND p.incarnation = r.tm_incarnation
     WHERE r.tm_copy = 1 AND (r.tm_offset IS NULL OR r.tm_offset <= p.passed)
-      AND NOT EXISTS (SELECT 1 FROM own WHERE own.shard = k.shard AND own.identity = ${IDENTITY})`
+      AND NOT EXISTS (SELECT 1 FROM own WHERE own.shard = k.shard AND own.identity = r.tm_identity)
+      AND NOT EXISTS (SELECT 1 FROM own WHERE own.shard = k.shard AND own.sequence = r.tm_sequence AND own.incarnation = r.tm_incarnation AND own.stood_at = r.tm_offset)`
 }
 
 /** Puts rows that a shard has under other keys into its log under the view's keys, too. */
@@ -201,6 +213,7 @@ async function rekey(
       const [first] = pieces
       if (first === undefined) continue
       const source = contractOf(manifest, first.segment)
+      if (!keyNames(of).every((field) => hasField(source, of.source.spec, field))) continue
       const key = `(SELECT k.key FROM route_keys k WHERE ${matches(of)} AND k.shard = ${shard.shard})`
       const isHere = (condition: string) =>
         `EXISTS (SELECT 1 FROM own WHERE own.shard = ${shard.shard} AND own.seq = r.tm_seq AND ${condition})`

@@ -68,9 +68,10 @@ export function relatedRoutes(
   })
 }
 
-/** The key that a row's texts make. */
+/** The key that a row's texts make; undefined where one is null, or no value of its type. */
 export function keyOfTexts({ keyTypes }: Route, texts: readonly (string | null)[]): string | undefined {
   if (texts.includes(null)) return undefined
+  if (keyTypes.some((type, i) => type === 'int64' && !/^-?\d+$/.test(texts[i] as string))) return undefined
   const values = keyTypes.map((type, i): Value => {
     const text = texts[i] as string
     if (type === 'int64') return BigInt(text)
