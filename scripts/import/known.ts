@@ -1,4 +1,5 @@
 /** When the rows of a file could be known. */
+import { MIN_EVENT_TIME_MS } from '../../src/contract/index.ts'
 import { type KnownAtRule, knownAtMs } from '../../src/source/index.ts'
 import { UsageError } from '../lib/usage-error.ts'
 import { FileError } from './row.ts'
@@ -17,8 +18,13 @@ export function knownAt(
   shown: string | null,
 ): number | null {
   const known = knownAtMs(rule, eventMs, columnMs)
-  if (known !== undefined) return known
   const column = rule.kind === 'column' ? rule.column : ''
+  if (known !== undefined) {
+    if (known === null || known >= MIN_EVENT_TIME_MS) return known
+    throw new FileError(
+      `${at}: "${column}" is ${shown ?? known}, which is before 1971, and --known-at takes from it when the row was known. Are these seconds? Milliseconds are expected.`,
+    )
+  }
   const what = shown === null ? 'empty' : `${JSON.stringify(shown.slice(0, 48))}, which is no time with a zone`
   throw new FileError(
     `${at}: "${column}" is ${what}, and --known-at takes from it when the row was known. Mend the row, or use event-time+DURATION.`,

@@ -30,6 +30,7 @@ test.each<[RawTime, string | undefined, RegExp]>([
   ['2026-02-30T00:00:00Z', undefined, /no such day/],
   ['yesterday', BERLIN, /no time/],
   ['1767225600', undefined, /are these seconds/],
+  [{ type: 'DECIMAL(18,0)' }, undefined, /type DECIMAL\(18,0\), which is no time/],
   [0.5, undefined, /whole number of milliseconds/],
   [-1, undefined, /no time after 1970/],
   [9e15, undefined, /no time after 1970/],

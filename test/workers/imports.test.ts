@@ -27,6 +27,9 @@ async function importing(body: string, { source = 'flights', token = TOKEN as st
   )
 }
 
+/** When history was known, ms. */
+const KNOWN = Date.UTC(2026, 0, 1)
+
 const body = (events: readonly object[], knownAt: readonly (number | null)[] | null = null, first = 2) =>
   importText(
     { file: 'history.csv', lines: events.map((_, i) => first + i), knownAt },
@@ -35,7 +38,7 @@ const body = (events: readonly object[], knownAt: readonly (number | null)[] | n
 
 test('history is counted once, with what arrives, and refused rows are letters with file and line', async () => {
   const rows = [flight(1, 0), flight(2, 1, { delay: 'late' as unknown as number }), flight(3, 2)]
-  const first = await importing(body(rows, [5, null, 7]))
+  const first = await importing(body(rows, [KNOWN, null, KNOWN + 2]))
   expect(first).toMatchObject({
     status: 202,
     body: { accepted: 2, duplicates: 0, refused: [{ index: 1, field: 'delay' }] },
@@ -48,9 +51,9 @@ test('history is counted once, with what arrives, and refused rows are letters w
 })
 
 test('a letter of imported history that is replayed is imported history again', async () => {
-  await importing(body([flight(1, 0, { distance: -1 })], [77]))
+  await importing(body([flight(1, 0, { distance: -1 })], [KNOWN]))
   await runInDurableObject(env.DEAD_LETTERS.getByName('local/flights'), (_letters, state) => {
-    expect(state.storage.sql.exec('SELECT imported FROM dead_letter').toArray()).toEqual([{ imported: '77' }])
+    expect(state.storage.sql.exec('SELECT imported FROM dead_letter').toArray()).toEqual([{ imported: String(KNOWN) }])
     state.storage.sql.exec(`UPDATE dead_letter SET payload = replace(payload, '-1', '11')`)
     state.storage.sql.exec('UPDATE dead_letter SET payload_units = length(payload)')
   })
@@ -85,7 +88,8 @@ test('a body that says too little is refused whole, with what is missing', async
     [`{"file":"a","knownAt":null}\n${event}`, 'has no "lines"'],
     [`{"file":"a","lines":[1]}\n${event}`, 'has no "knownAt"'],
     [`{"file":"a","lines":[1],"knownAt":["2024"]}\n${event}`, 'no list of whole numbers'],
-    [`{"file":"a","lines":[1],"knownAt":[1,2]}\n${event}`, 'has 2 times in "knownAt" for 1 events'],
+    [`{"file":"a","lines":[1],"knownAt":[null,null]}\n${event}`, 'has 2 times in "knownAt" for 1 events'],
+    [`{"file":"a","lines":[1],"knownAt":[1767225600]}\n${event}`, 'Are these seconds?'],
     [`{"file":"a","lines":[1,2],"knownAt":null}\n${event}`, 'names 2 lines, and 1 events follow'],
   ]
   for (const [text, says] of cases) {
@@ -105,7 +109,7 @@ test('history of a source that another region keeps is forwarded as history, and
   const request = (path: string, text: string) =>
     new Request(`http://door${path}`, { method: 'POST', headers: { authorization: `Bearer ${TOKEN}` }, body: text })
   const sent = await createIngest(away).fetch(
-    request('/v1/imports/flights', body([flight(1, 0), flight(2, 0)], [5, 6])),
+    request('/v1/imports/flights', body([flight(1, 0), flight(2, 0)], [KNOWN, KNOWN + 1])),
     env,
   )
   expect(await answerOf(sent)).toMatchObject({ status: 202, body: { accepted: 0, forwarded: 2 } })

@@ -51,8 +51,6 @@ export function erasureRoutes({ plan, app, refuse }: ErasureDoor) {
     const asked = erasureIn(text, plan)
     if ('detail' in asked) return problemResponse(asked)
     const { entity, keys } = asked
-    // By the clock of the region: what arrived up to now is meant.
-    const atMs = Date.now()
     const byShard = new Map<string, number[]>()
     keys.forEach((key, place) => {
       for (const name of shardsOfKey(plan, app, c.env.REGION, entity, key)) {
@@ -66,6 +64,8 @@ export function erasureRoutes({ plan, app, refuse }: ErasureDoor) {
       const { seq, found } = await c.env.SHARDS.get(c.env.SHARDS.idFromName(shard)).erase(own)
       erased.push({ shard, seq, found, keys: places })
     }
+    // By the clock of the region, after the last shard: what a shard took up to its erasure is meant, too.
+    const atMs = Date.now()
     return c.json({ region: c.env.REGION, entity, atMs, shards: erased })
   })
   return http

@@ -45,7 +45,7 @@ export async function entityHistory(options: EntityHistoryOptions): Promise<Enti
   try {
     const [nameless] = await rowsOf<{ n: bigint }>(
       connection,
-      `SELECT count(*) AS n FROM (${others.sql}) WHERE ${ID_COLUMN} IS NULL`,
+      `SELECT count(DISTINCT (tm_file, tm_seq)) AS n FROM (${others.sql}) WHERE ${ID_COLUMN} IS NULL`,
     )
     // Of other sources only an erasure leaves an event without an id: what it blanked is not sent on.
     if (idempotency === 'none' && (nameless?.n ?? 0n) > 0n)

@@ -6,8 +6,11 @@ const MIN_MS = Date.UTC(1971, 0, 1)
 const MAX_MS = 8.64e15
 const DAY_MS = 86_400_000
 
-/** A time as a label file has it: a text, a whole number of milliseconds since the epoch, or a time of day and place unknown. */
-export type RawTime = string | number | bigint | { readonly localMs: number } | null
+/**
+ * A time as a label file has it: a text, a whole number of milliseconds since the epoch, a time whose place is unknown, or what is of a type that
+ * is no time.
+ */
+export type RawTime = string | number | bigint | { readonly localMs: number } | { readonly type: string } | null
 
 /**
  * The time of a label, ms; what is wrong with it otherwise, in words that follow its column's name. A time without an offset
@@ -17,6 +20,10 @@ export type RawTime = string | number | bigint | { readonly localMs: number } | 
  */
 export function labelTime(raw: RawTime, zone: string | undefined): number | { readonly error: string } {
   if (raw === null) return { error: 'is null; expected a time' }
+  if (typeof raw === 'object' && 'type' in raw)
+    return {
+      error: `is of type ${raw.type}, which is no time: write a timestamp, a text such as 2026-01-01T00:00:00Z, or a whole number of milliseconds (BIGINT)`,
+    }
   if (typeof raw === 'object') return localTime(raw.localMs, zone)
   if (typeof raw === 'string') {
     if (/^\d{1,16}$/.test(raw)) return inRange(Number(raw))

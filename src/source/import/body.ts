@@ -1,4 +1,4 @@
-import { isRefusal, type Refusal, refusal, splitEvents } from '../../contract/index.ts'
+import { isRefusal, MIN_EVENT_TIME_MS, type Refusal, refusal, splitEvents } from '../../contract/index.ts'
 import type { SourceSpec } from '../../engine/index.ts'
 import type { EventBatch } from '../route.ts'
 
@@ -75,6 +75,11 @@ function parseHead(text: string): ImportHead | Refusal {
     )
   if (knownAt !== null && !(Array.isArray(knownAt) && knownAt.every((at) => at === null || Number.isSafeInteger(at))))
     return bad('has a "knownAt" that is no list of whole numbers (epoch milliseconds) or nulls')
+  const early = knownAt?.findIndex((at) => at !== null && at < MIN_EVENT_TIME_MS) ?? -1
+  if (early >= 0)
+    return bad(
+      `says that the event of line ${lines[early]} was known at ${knownAt?.[early]}; expected 1971 or later. Are these seconds? Milliseconds are expected`,
+    )
   if (ids !== undefined && !(Array.isArray(ids) && ids.every((id) => typeof id === 'string')))
     return bad('has "ids" that are no list of texts')
   return { file, lines, knownAt, ...(ids && { ids }) }

@@ -1,3 +1,4 @@
+import { MIN_EVENT_TIME_MS } from '../../contract/index.ts'
 import { parseDuration } from '../../util/duration.ts'
 
 /** From when on imported history could be known. It has no arrival of its own, so its importer says it. */
@@ -34,7 +35,7 @@ export function parseKnownAt(text: string): KnownAtRule | { readonly error: stri
 
 /**
  * When a row could be known by a rule, ms; null where the rule names nothing. `undefined`: the rule wants a time that the row does
- * not have. A row without an event time is the contract's business: it is refused there.
+ * not have. A row without an event time, or with one before 1971, is the contract's business: it is refused there.
  *
  * @param eventTimeMs null where the row has none
  * @param columnMs what the rule's column holds
@@ -50,6 +51,6 @@ export function knownAtMs(
     case 'column':
       return columnMs ?? undefined
     case 'event-time':
-      return eventTimeMs === null ? null : eventTimeMs + rule.plusMs
+      return eventTimeMs === null || eventTimeMs < MIN_EVENT_TIME_MS ? null : eventTimeMs + rule.plusMs
   }
 }

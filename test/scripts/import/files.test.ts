@@ -311,6 +311,16 @@ describe('what is wrong with a file is told before a row is sent', () => {
     await expect(read('typo.csv', { map: ['at=att'], knownAt: 'column:loaded' })).rejects.toThrow(
       'typo.csv:2: "loaded" is empty',
     )
+    put('seconds.csv', 'id,uid,at,price,loaded\n1,u,2026-01-01T00:00:00Z,1,1767225600\n')
+    put('seconds.ndjson', '{"id":1,"uid":"u","at":"2026-01-01T00:00:00Z","price":1,"loaded":1767225600}\n')
+    await copy(
+      "SELECT 1 AS id, 'u' AS uid, TIMESTAMPTZ '2026-01-01T00:00:00Z' AS at, 1.0 AS price, 1767225600::BIGINT AS loaded",
+      'seconds.parquet',
+    )
+    for (const name of ['seconds.csv', 'seconds.ndjson', 'seconds.parquet'])
+      await expect(read(name, { knownAt: 'column:loaded' })).rejects.toThrow(
+        /^seconds.*: "loaded" is 1767225600, .*Are these seconds\?/,
+      )
     await expect(read('typo.csv', { map: ['att=at'] })).rejects.toThrow('orders has no field "att". Did you mean "at"?')
     await expect(read('typo.csv', { map: ['at'] })).rejects.toThrow('--map takes a field and its column')
   })

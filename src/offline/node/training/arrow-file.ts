@@ -79,7 +79,11 @@ function columnOf(type: string): ArrowColumn {
   return {
     built: new List(new Field('item', of.built, true)),
     sql,
-    toArrow: (item) => (item as { readonly items: readonly unknown[] }).items,
+    toArrow: (item) => {
+      const { items } = item as { readonly items: readonly unknown[] }
+      const { toArrow } = of
+      return toArrow === undefined ? items : items.map((one) => (one === null ? null : toArrow(one)))
+    },
   }
 }
 

@@ -100,7 +100,7 @@ interface Label {
 }
 
 function readLabel(
-  { roles, timeZone, regions, serving, entities }: AskOptions,
+  { roles, columns, timeZone, regions, serving, entities }: AskOptions,
   cell: (column: string) => unknown,
   fail: (column: string, why: string) => never,
 ): Label {
@@ -112,7 +112,7 @@ function readLabel(
     const column = roles.keys.get(key.field ?? '') ?? key.field ?? ''
     return fail(column, `has no good key: ${key.message.replace(/\.$/, '')}`)
   })
-  const t = labelTime(cell(roles.time) as RawTime, timeZone)
+  const t = labelTime(timeIn(cell(roles.time), columns.find(({ name }) => name === roles.time)?.type ?? ''), timeZone)
   if (typeof t !== 'number') return fail(roles.time, t.error)
   const commits = roles.commits === null ? null : commitsOf(cell(roles.commits))
   if (commits !== null && roles.commits !== null) {
@@ -124,6 +124,12 @@ function readLabel(
   }
   const region = regionOf(roles.region === null ? null : cell(roles.region), roles.region, regions, serving, fail)
   return { keys, t, region, commits: null }
+}
+
+/** What a cell says of a time; of a decimal, a time of day or an interval DuckDB gives an object of its own. */
+function timeIn(raw: unknown, type: string): RawTime {
+  if (raw === null || typeof raw === 'string' || typeof raw === 'number' || typeof raw === 'bigint') return raw
+  return typeof raw === 'object' && 'localMs' in raw ? { localMs: Number(raw.localMs) } : { type }
 }
 
 function regionOf(
