@@ -1,6 +1,6 @@
 import { type R2, R2Objects, ShardLog } from '../src/offline/index.ts'
 import { type Lineage, LOG_BINDING, logBucket, type Region, type ShardName } from '../src/plan/index.ts'
-import { type Shard, seqWhenOpened } from '../src/shard/index.ts'
+import { restoredLineage, type Shard, seqWhenOpened } from '../src/shard/index.ts'
 import type { Alarms } from './alarms.ts'
 import { Drain } from './drain.ts'
 import type { SqlShardStorage } from './sql-shard-storage.ts'
@@ -56,12 +56,14 @@ export function loggedShard(options: LoggedShardOptions): LoggedShard | null {
           }
         : null,
     since: () => shard.history.since,
+    lineage: restoredLineage(storage),
     ...(region.log?.flushMs !== undefined && { flushMs: region.log.flushMs }),
     pause: () => new Promise((next) => setTimeout(next, 0)),
     report,
   })
+  const alarm = alarms.for('log')
   const drain = new Drain({
-    storage: alarms.for('log'),
+    storage: alarm,
     name: `${name.region}/${entity}/${epoch}/${number} to its log`,
     isEmpty: () => log.dueMs === null,
     dueMs: () => log.dueMs ?? 0,
@@ -70,6 +72,8 @@ export function loggedShard(options: LoggedShardOptions): LoggedShard | null {
   })
   const flush = async () => {
     while (log.dueMs !== null) await log.send()
+    // Nothing waits any more: it need not be woken for that.
+    await alarm.deleteAlarm()
   }
   return { log, drain, flush }
 }

@@ -6,17 +6,29 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { regions } from '../regions.ts'
-import { openLog, type ShardLog, shardHistory } from '../src/offline/node/index.ts'
+import { compareValues } from '../src/engine/index.ts'
+import {
+  FileObjects,
+  HttpObjects,
+  KNOWN_COLUMN,
+  openLog,
+  routeGap,
+  type ShardLog,
+  shardHistory,
+} from '../src/offline/node/index.ts'
 import { Plan } from '../src/plan/index.ts'
 import type { Backfill, NoBackfill } from '../src/shard/index.ts'
+import type { KnownAtRule } from '../src/source/index.ts'
 import { toBase64 } from '../src/util/base64.ts'
 import { didYouMean } from '../src/util/did-you-mean.ts'
-import { fillEntity } from './backfill/entity.ts'
+import { fillEntity, sendEvents } from './backfill/entity.ts'
 import { type Options, parseOptions } from './backfill/options.ts'
 import { Stopped } from './import/send.ts'
+import { newTally } from './import/tally.ts'
 import { loadDefinitions } from './lib/definitions-file.ts'
 import { freshLog } from './lib/fresh-log.ts'
 import { IngestClient } from './lib/ingest-client.ts'
+import { logEditor } from './lib/log-editor.ts'
 import { UsageError } from './lib/usage-error.ts'
 import { grouped, Progress } from './start/progress.ts'
 
@@ -128,7 +140,12 @@ async function runView(
   }
   // What was accepted up to now has to be in the log: the commit after which the view came is among it.
   await client.ask('POST', '/v1/log/flush')
-  const folder = await freshLog(log, regions, [entity], { token: at.token })
+  // Of all entities: events that the view's shards were never sent are in the logs of others.
+  const all = [...plan.entities.keys()]
+  const logNow = () => freshLog(log, regions, all, { token: at.token })
+  const gap = await fillGap(options, { plan, view, entity, region, folder: await logNow() }, say)
+  if (gap > 0) await client.ask('POST', '/v1/log/flush')
+  const folder = await logNow()
   const logs = await openLog(folder, { entities: [entity] })
   say(`Filling ${view} in ${wanted.length} of ${shards.length} shards of ${region}/${entity} from its log.`)
   const totals: Totals = { entities: 0, sent: 0, shards: 0 }
@@ -150,6 +167,46 @@ async function runView(
   return 0
 }
 
+interface GapOf {
+  readonly plan: Plan
+  readonly view: string
+  readonly entity: string
+  readonly region: string
+  readonly folder: string
+}
+
+/** What a view lacks whose keys come from another field than those of views before it. Gives how many events and rows that were. */
+async function fillGap(
+  options: Options,
+  { plan, view, entity, region, folder }: GapOf,
+  say: (text: string) => void,
+): Promise<number> {
+  const { at, log, memoryMb } = options
+  const isElsewhere = log !== undefined && /^https?:/.test(log)
+  const work = mkdtempSync(join(tmpdir(), 'tidemark-gap-'))
+  try {
+    const objects = isElsewhere ? new HttpObjects(at) : new FileObjects(folder)
+    const upkeep = { objects, editor: logEditor(at), folder: work, memoryMb, now: Date.now }
+    const { rekeyed, missing } = await routeGap({ ...upkeep, plan, view, region, log: folder })
+    if (rekeyed > 0) say(`  ${grouped(rekeyed)} rows are in the log under the keys of ${view}, too.`)
+    let events = 0
+    for (const { source, path, isUnknown, events: count } of missing) {
+      const runtime = plan.sources.get(source)
+      if (runtime === undefined) continue
+      const tally = newTally()
+      const rule: KnownAtRule = isUnknown ? { kind: 'none' } : { kind: 'column', column: KNOWN_COLUMN }
+      await sendEvents({ options, isStopped: () => isStopped }, { entity, view }, runtime, path, rule, tally)
+      say(
+        `  ${source}: ${grouped(count)} events that never came to these keys: ${grouped(tally.accepted)} accepted, ${grouped(tally.refused)} refused`,
+      )
+      events += count
+    }
+    return rekeyed + events
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
 interface From {
   readonly plan: Plan
   readonly view: string
@@ -163,7 +220,7 @@ async function fill(
   client: IngestClient,
   { plan, view, logs, region, temporary }: From,
   { json, sinceMs, ratePerS, memoryMb }: Options,
-  { epoch, shard, cut, takenOutUpTo, next }: Extract<ShardBackfill, { cut: number }>,
+  { epoch, shard, cut, takenOutUpTo, upTo }: Extract<ShardBackfill, { cut: number }>,
   totals: Totals,
 ): Promise<void> {
   const history = await shardHistory({
@@ -187,17 +244,19 @@ async function fill(
   let done = 0
   let sent = 0
   try {
-    let number = 0
+    let after = upTo
     for await (const cells of history.pieces()) {
       if (isStopped) return
-      if (number >= next) {
-        const body = { number, cells: cells.map(({ key, state }) => ({ key, state: toBase64(state) })) }
+      const lacking = after === null ? cells : cells.filter(({ key }) => compareValues(key, after as string) > 0)
+      const last = lacking.at(-1)?.key
+      if (last !== undefined) {
+        const body = { after, cells: lacking.map(({ key, state }) => ({ key, state: toBase64(state) })) }
         await client.ask('POST', `${path}/pieces`, body)
-        sent += cells.length
+        after = last
+        sent += lacking.length
         const earlyMs = ratePerS === null ? 0 : startedMs + (sent / ratePerS) * 1_000 - Date.now()
         if (earlyMs > 0) await new Promise((go) => setTimeout(go, earlyMs))
       }
-      number++
       done += cells.length
       progress?.update(Math.min(done, history.entities - 1))
     }

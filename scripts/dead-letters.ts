@@ -2,10 +2,11 @@
  * `npx tidemark dead-letters [list|show ID|replay|drop]`: what was refused, and what becomes of it. Exit codes: 0 done, 1 it
  * failed, 2 the command line is wrong, 3 a replay went to its end and some of its letters stay.
  */
-import { createInterface } from 'node:readline/promises'
+
 import { DeadLettersClient } from './dead-letters/client.ts'
 import { type Options, parseOptions } from './dead-letters/options.ts'
 import { letterText, listText } from './dead-letters/render.ts'
+import { confirmed } from './lib/confirmed.ts'
 import { IngestClient } from './lib/ingest-client.ts'
 import { paint } from './lib/terminal.ts'
 import { UsageError } from './lib/usage-error.ts'
@@ -73,7 +74,7 @@ async function drop({ filter, ids, json, yes }: Options, client: DeadLettersClie
   const source = filter.source ?? ''
   const count = ids.length > 0 ? ids.length : (await client.list(filter, 0)).matching
   const what = `${grouped(count)} dead ${count === 1 ? 'letter' : 'letters'}`
-  if (count > 0 && !yes && !(await confirmed(`Drop ${what} of ${source}? They cannot be got back. [y/N] `))) {
+  if (count > 0 && !yes && !(await confirmed(`Drop ${what} of ${source}? They cannot be got back. [y/N] `, 'drop'))) {
     console.error('Nothing was dropped.')
     return EXIT.failed
   }
@@ -82,14 +83,4 @@ async function drop({ filter, ids, json, yes }: Options, client: DeadLettersClie
   else if (count > 0) dropped = await client.drop({ ...filter, source }, count)
   console.log(json ? JSON.stringify({ dropped }) : `Dropped ${grouped(dropped)}.`)
   return 0
-}
-
-async function confirmed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new UsageError('drop asks before it drops; without a terminal, add --yes.')
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return /^y(es)?$/i.test((await terminal.question(question)).trim())
-  } finally {
-    terminal.close()
-  }
 }

@@ -207,6 +207,7 @@ Settings go to stdout, what else there is to do (PostgreSQL, secrets) to stderr.
                   default that of npm start on this machine
   --definitions F the file that exports them; default features/index.ts
   --threads N     default one a core; --memory-mb N: default 1000
+  --allow-partial labels whose features reach back to before what the log has (retention): of what is left, with the status partial
   --no-verify     does not compare the checksums of the log's files
   --engine spark  on Apache Spark, beyond one machine: FILE is a folder of Parquet files with the same rows (docs/capacity.md)
   --master M      of Spark: local[2], yarn, spark://...; default local[*]; --spark-conf k=v: any setting, again for more
@@ -250,6 +251,50 @@ Exit codes: 0 done, 1 failed (what was uploaded is rolled back) or something is 
   --json          one JSON object a run instead of a table
 
 Exit codes: 0 no mismatch, 1 failed, 2 wrong command line, 3 mismatches.`,
+  },
+  log: {
+    file: 'log.ts',
+    does: 'see how the log is, and keep it in order: compaction, retention, leftovers',
+    usage: 'tidemark log [status | compact [--all] [--days N] | expire --before T | sweep] [options]',
+    example: 'npx tidemark log compact',
+    more: `  npx tidemark log
+  npx tidemark log expire --before 400d --dry-run
+  npx tidemark log sweep
+
+  compact         makes few files, sorted by entity, of the many small ones of days that are over
+  --all           what arrived today, too; --days N: a file may have so many days (default 1)
+  expire          takes away what arrived before a time: --before 2026-01-01T00:00:00Z, or a while ago (400d). Asks; --yes
+  sweep           deletes files that no manifest names; --grace 1h: younger ones stay
+  --dry-run       of expire and sweep: only says what would go
+  --memory MB     of DuckDB, which sorts; default 512
+  --url U         the ingest Worker; default TIDEMARK_URL, else npm start on this machine. One region each
+  --token T       default TIDEMARK_TOKEN, else that of npm start; scopes log, log:read, log:write
+  --json          one JSON object instead of lines
+
+Exit codes: 0 done, 1 failed (run it again: it goes on), 2 wrong command line, 3 some was left, for the log was changed meanwhile.`,
+  },
+  erase: {
+    file: 'erase.ts',
+    does: 'forget an entity: state, log, served vectors, dead letters; and prove it',
+    usage: 'tidemark erase --entity NAME --key NAME=VALUE... [--yes] [options]',
+    example: 'npx tidemark erase --entity user --key user_id=u1',
+    more: `  npx tidemark erase --entity user --key user_id=u1 --url https://east... --url https://west...
+
+  Rows of the entity go, in rows of others the key is blanked, then every file of the bucket is read to prove it. Stopped
+  anywhere, the same command goes on. What it does not reach: docs/erasure.md.
+
+  --key N=V       each key of the entity
+  --blank F       fields that are blanked besides, in rows of others which have the key: --blank email,name
+  --keep S.F      a column that has the same value by chance, and is no trace
+  --out FILE      the certificate; default erasure-HASH.json
+  --definitions F default features/index.ts
+  --url U         the ingest Worker of a region, again for each; default TIDEMARK_URL, else npm start on this machine
+  --token T       default TIDEMARK_TOKEN, else that of npm start; scopes erase, log, log:read, log:write, dead-letters,
+                  dead-letters:write
+  --yes           does not ask
+  --json          the certificate instead of lines
+
+Exit codes: 0 gone and proved, 1 failed (run it again: it goes on), 2 wrong command line, 3 something is left.`,
   },
   generate: {
     file: 'generate.ts',

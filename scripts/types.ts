@@ -5,9 +5,16 @@ import { binary, root } from './lib/paths.ts'
 import { run } from './lib/run.ts'
 
 /** Workers and library against the Workers runtime; commands and tests against Node; tests inside of workerd. */
-const projects = ['.', 'scripts', 'scripts/bench/app', 'test', 'test/workers', 'test/interop/app'].filter((folder) =>
-  existsSync(join(root, folder, 'tsconfig.json')),
-)
+const projects = [
+  '.',
+  'scripts',
+  'scripts/bench/app',
+  'test',
+  'test/workers',
+  'test/interop/app',
+  'examples',
+  'examples/storefront/app',
+].filter((folder) => existsSync(join(root, folder, 'tsconfig.json')))
 
 const results = await Promise.all(projects.map((folder) => run(binary('tsc'), ['-p', folder, '--pretty', 'false'])))
 results.forEach((result, index) => {

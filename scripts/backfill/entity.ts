@@ -66,8 +66,9 @@ export async function fillEntity(
     const count = lacking.known + lacking.unknown
     if (count === 0) say(`${entity} lacks no event of ${name}.`)
     const tally = newTally()
-    if (lacking.known > 0) await send(fill, source, known, { kind: 'column', column: KNOWN_COLUMN }, tally)
-    if (lacking.unknown > 0) await send(fill, source, unknown, { kind: 'none' }, tally)
+    const to = { entity }
+    if (lacking.known > 0) await sendEvents(fill, to, source, known, { kind: 'column', column: KNOWN_COLUMN }, tally)
+    if (lacking.unknown > 0) await sendEvents(fill, to, source, unknown, { kind: 'none' }, tally)
     for (const file of [known, unknown]) if (existsSync(file)) rmSync(file)
     filled.push({ source: name, lacking: count, tally })
   }
@@ -85,14 +86,22 @@ function whyNot({ spec, table }: SourceRuntime, entity: string): string {
   return `${entity} is fed by ${name}, which is enriched: rows would take what its tables hold now. Fill it from a source without enrich.`
 }
 
-async function send(
-  fill: EntityFill,
+/** For whom events are: an entity's shards, by all keys or by those of one view. */
+export interface SentTo {
+  readonly entity: string
+  readonly view?: string
+}
+
+/** Sends the events of a file to one entity. Throws `Stopped` when it is interrupted. */
+export async function sendEvents(
+  { options, isStopped }: Pick<EntityFill, 'options' | 'isStopped'>,
+  to: SentTo,
   source: SourceRuntime,
   path: string,
   rule: KnownAtRule,
   tally: Tally,
 ): Promise<void> {
-  const { entity, options, isStopped } = fill
+  const { entity } = to
   const { at: address, json, ratePerS } = options
   const file = {
     name: `backfill/${entity}/${source.spec.name}`,
@@ -115,7 +124,7 @@ async function send(
   const sender = new Sender({
     address,
     source: source.spec.name,
-    entity,
+    ...to,
     fetch,
     pause,
     isStopped,

@@ -11,6 +11,8 @@ export interface SenderOptions {
   readonly source: string
   /** The only entity that the rows are for; absent: all. */
   readonly entity?: string
+  /** With an entity, the only view by whose keys they go there. */
+  readonly view?: string
   readonly fetch: Fetch
   /** Waits; ends early when the import is interrupted. */
   readonly pause: (ms: number) => Promise<void>
@@ -70,8 +72,9 @@ export class Sender {
         readonly isSilent: boolean
       }
   > {
-    const { address, source, entity, fetch } = this.options
-    const query = entity === undefined ? '' : `?entity=${encodeURIComponent(entity)}`
+    const { address, source, entity, view, fetch } = this.options
+    const only = new URLSearchParams({ ...(entity !== undefined && { entity }), ...(view !== undefined && { view }) })
+    const query = only.size === 0 ? '' : `?${only.toString()}`
     const { url, token } = address
     let response: Response
     let text: string

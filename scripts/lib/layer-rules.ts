@@ -33,7 +33,7 @@ const sideDoors: Readonly<Record<string, readonly string[]>> = {
 const onMachines = 'src/offline/node/'
 
 /** Folders that src/ never reaches into: it is what they are built of. */
-const outside = ['workers', 'durable-objects', 'scripts', 'features', 'test']
+const outside = ['workers', 'durable-objects', 'scripts', 'features', 'examples', 'test']
 
 /** Imports of one file that cross a line. `path` is from the repository's root, with `/`. */
 export function layerViolations(path: string, text: string): Violation[] {

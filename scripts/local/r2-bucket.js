@@ -122,8 +122,14 @@ export class R2BucketOfFiles extends DurableObject {
   }
 
   async sizeOf(key) {
+    return (await this.statOf(key))?.size
+  }
+
+  async statOf(key) {
     const response = await this.disk(key, { method: 'HEAD' })
-    return isFile(response) ? Number(response.headers.get('content-length')) : undefined
+    if (!isFile(response)) return undefined
+    const { headers } = response
+    return { size: Number(headers.get('content-length')), uploaded: Date.parse(headers.get('last-modified')) }
   }
 
   async list({ prefix = '', limit = MAX_LISTED, cursor, delimiter = '', startAfter = '' }) {
@@ -138,8 +144,8 @@ export class R2BucketOfFiles extends DurableObject {
       const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length)
       if (cut >= 0) prefixes.add(key.slice(0, cut + 1))
       else {
-        const size = await this.sizeOf(key)
-        if (size !== undefined) objects.push(objectOf(key, { size, etag: '', uploaded: 0 }))
+        const file = await this.statOf(key)
+        if (file !== undefined) objects.push(objectOf(key, { ...file, etag: '' }))
       }
     }
     return pageOf(objects, prefixes)

@@ -23,6 +23,7 @@ export interface Options {
   readonly threads?: number
   readonly memoryMb?: number
   readonly isTrusted: boolean
+  readonly allowPartial: boolean
   readonly json: boolean
   /** Absent: this process. */
   readonly spark?: SparkSettings
@@ -56,6 +57,7 @@ export function parseOptions(args: readonly string[]): Options {
     definitions: given.definitions ?? DEFINITIONS,
     status: given.status ?? false,
     isTrusted: given['no-verify'] ?? false,
+    allowPartial: given['allow-partial'] ?? false,
     json: given.json ?? false,
     ...defined({
       service,
@@ -154,6 +156,7 @@ function parsed(args: readonly string[]) {
         'spark-conf': { type: 'string', multiple: true },
         status: flag,
         'no-verify': flag,
+        'allow-partial': flag,
         json: flag,
       },
     }).values

@@ -21,6 +21,8 @@ export interface StoredObject {
 export interface ListedObject {
   readonly key: string
   readonly bytes: number
+  /** When it was put, ms; absent where the store does not tell. */
+  readonly modifiedMs?: number
 }
 
 /** The reference implementation. */

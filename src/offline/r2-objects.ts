@@ -12,10 +12,9 @@ export interface R2 {
 
 type R2Condition = { readonly etagMatches: string } | { readonly etagDoesNotMatch: string }
 
-type R2Page = { readonly objects: readonly { readonly key: string; readonly size: number }[] } & (
-  | { readonly truncated: true; readonly cursor: string }
-  | { readonly truncated: false }
-)
+type R2Page = {
+  readonly objects: readonly { readonly key: string; readonly size: number; readonly uploaded?: Date }[]
+} & ({ readonly truncated: true; readonly cursor: string } | { readonly truncated: false })
 
 const MAX_DELETED = 1000
 
@@ -46,7 +45,8 @@ export class R2Objects implements ObjectStore {
     const found: ListedObject[] = []
     for (let cursor: string | undefined; ; ) {
       const page = await this.bucket.list({ prefix, ...(cursor !== undefined && { cursor }) })
-      for (const { key, size } of page.objects) found.push({ key, bytes: size })
+      for (const { key, size, uploaded } of page.objects)
+        found.push({ key, bytes: size, ...(uploaded && { modifiedMs: uploaded.getTime() }) })
       // R2 sorts by UTF-8, which differs from code units beyond U+FFFF.
       if (!page.truncated) return found.sort((a, b) => (a.key < b.key ? -1 : 1))
       cursor = page.cursor

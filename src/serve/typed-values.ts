@@ -39,11 +39,10 @@ function presentReader(type: ResultType): (value: unknown) => Value {
   return (value) => (typeof value === 'bigint' ? Number(value) : (value as Scalar))
 }
 
-/** Without a prototype, so that a group called "__proto__" or "constructor" is a key like any other. */
+/**
+ * As own properties, so that a group called "__proto__" or "constructor" is a key like any other. With the usual prototype: a service
+ * binding refuses to carry an object that has none.
+ */
 function mapReader(readValue: (value: unknown) => Value): (value: unknown) => Value {
-  return (value) => {
-    const map: Record<string, Value> = Object.create(null)
-    for (const [key, item] of Object.entries(value as object)) map[key] = readValue(item)
-    return map
-  }
+  return (value) => Object.fromEntries(Object.entries(value as object).map(([key, item]) => [key, readValue(item)]))
 }

@@ -1,7 +1,14 @@
-import { decodeState, type EntityPlan, type EntityState, identityOf, type ViewPlan } from '../engine/index.ts'
+import {
+  compareValues,
+  decodeState,
+  type EntityPlan,
+  type EntityState,
+  identityOf,
+  type ViewPlan,
+} from '../engine/index.ts'
 import { hashKey } from '../plan/index.ts'
 import { ByteReader, CorruptBytes } from '../util/byte-reader.ts'
-import { murmur32 } from '../util/murmur3.ts'
+import { murmur32, murmur128Hex } from '../util/murmur3.ts'
 import type { Layouts } from './layouts.ts'
 import type { ShardStorage } from './storage.ts'
 import type { ViewCame } from './view-came.ts'
@@ -14,21 +21,22 @@ export interface Backfill {
   readonly cut: number
   /** Of a view over tables: rows that were put in up to `cut` and taken out up to this commit are to be left out; later ones it takes out itself. */
   readonly takenOutUpTo: number
-  /** The piece that is wanted next: they come in order, each once. */
-  readonly next: number
+  /** Entities up to this key, by code points, have what they lacked; null: none yet. Pieces come in the order of keys, each once. */
+  readonly upTo: string | null
   readonly isDone: boolean
 }
 
 /** Why nothing can be filled in. */
 export interface NoBackfill {
-  readonly refused: 'unknown_view' | 'complete' | 'came_back' | 'not_begun' | 'out_of_order' | 'damaged'
+  readonly refused: 'unknown_view' | 'complete' | 'came_back' | 'not_begun' | 'out_of_order' | 'other_shard' | 'damaged'
   readonly message: string
 }
 
 /** One piece of a backfill: the state of some entities over rows up to the cut, in this view alone. */
 export interface BackfillPiece {
   readonly view: string
-  readonly number: number
+  /** The key up to which all has been sent before it; null of the first. */
+  readonly after: string | null
   readonly cells: readonly { readonly key: string; readonly state: Uint8Array }[]
 }
 
@@ -41,6 +49,8 @@ interface StateOfKey {
 interface Stored extends Backfill {
   /** Of the view's definition: what was begun for another one is begun anew. */
   readonly identity: number
+  /** Hashes of keys that were erased meanwhile: what was computed before must not bring them back. */
+  readonly erased?: readonly string[]
 }
 
 export interface BackfillsOptions {
@@ -49,6 +59,8 @@ export interface BackfillsOptions {
   readonly layouts: Layouts
   readonly came: ViewCame
   readonly starts: ViewStarts
+  /** Whether an entity lives in this shard. */
+  readonly isOwn: (key: string) => boolean
 }
 
 const META = 'backfills'
@@ -90,7 +102,7 @@ export class Backfills {
       return { refused: 'came_back', message }
     }
     if (cut === 0) return { refused: 'complete', message: `the view ${name} has every row since this shard began` }
-    const begun = { view: name, cut, takenOutUpTo: seq, next: 0, isDone: false }
+    const begun = { view: name, cut, takenOutUpTo: seq, upTo: null, isDone: false }
     storage.transaction(() => {
       // From now on it takes out rows from before it came, too: they are about to come in.
       starts.forget(view)
@@ -105,21 +117,35 @@ export class Backfills {
   }
 
   /** Whether a piece is the one that is wanted; `taken` when it was there before. */
-  judge({ view, number }: Pick<BackfillPiece, 'view' | 'number'>): Backfill | 'taken' | NoBackfill {
+  judge({ view, after, cells }: BackfillPiece): Backfill | 'taken' | NoBackfill {
     const known = this.find(view)
     if (known === undefined) return { refused: 'not_begun', message: `no backfill of ${view} has begun here` }
-    if (known.isDone || number < known.next) return 'taken'
-    if (number === known.next) return known
-    return {
-      refused: 'out_of_order',
-      message: `piece ${known.next} of the backfill of ${view} is wanted, not ${number}`,
-    }
+    const last = cells.at(-1)?.key
+    if (known.isDone || last === undefined) return 'taken'
+    if (known.upTo !== null && compareValues(last, known.upTo) <= 0) return 'taken'
+    const stray = cells.find(({ key }) => !this.options.isOwn(key))
+    if (stray !== undefined)
+      return {
+        refused: 'other_shard',
+        message: `${JSON.stringify(stray.key)} does not live in this shard: run the command again`,
+      }
+    if (after === known.upTo) return known
+    const wanted = known.upTo === null ? 'the first piece' : `the piece after ${JSON.stringify(known.upTo)}`
+    return { refused: 'out_of_order', message: `${wanted} of the backfill of ${view} is wanted` }
   }
 
-  /** Notes that a piece is in; or, without a number, that all are. Inside a transaction. */
-  note(view: string, number: number | null): void {
+  /** Notes that a piece is in; or, without a key, that all are. Inside a transaction. */
+  note(view: string, upTo: string | null): void {
     const stored = this.stored[view] as Stored
-    this.write(number === null ? { ...stored, isDone: true } : { ...stored, next: number + 1 })
+    this.write(upTo === null ? { ...stored, isDone: true } : { ...stored, upTo })
+  }
+
+  /** These entities were erased: pieces that were computed before do not bring them back. Inside a transaction. */
+  erase(keys: readonly string[]): void {
+    const hashes = keys.map((key) => murmur128Hex(key))
+    for (const stored of Object.values(this.stored)) {
+      if (!stored.isDone) this.write({ ...stored, erased: [...new Set([...(stored.erased ?? []), ...hashes])] })
+    }
   }
 
   /** The states of a piece, or what is wrong with its bytes. */
@@ -128,14 +154,16 @@ export class Backfills {
       return this.decode(piece)
     } catch (error) {
       if (!(error instanceof CorruptBytes)) throw error
-      return { refused: 'damaged', message: `piece ${piece.number} of the backfill of ${piece.view}: ${error.message}` }
+      return { refused: 'damaged', message: `a piece of the backfill of ${piece.view}: ${error.message}` }
     }
   }
 
   private decode({ view, cells }: BackfillPiece): StateOfKey[] {
     const { plan, layouts } = this.options
     const only = this.viewOf(view)
-    return cells.map(({ key, state: bytes }) => {
+    const erased = new Set(this.stored[view]?.erased)
+    const left = cells.filter(({ key }) => !erased.has(murmur128Hex(key)))
+    return left.map(({ key, state: bytes }) => {
       const state = decodeState(new ByteReader(bytes), plan, layouts.byHash)
       const others = state.views.some((own, i) => own !== null && plan[i] !== only)
       if (others) throw new CorruptBytes(`${JSON.stringify(key)} has the state of another view`)

@@ -47,6 +47,10 @@ export interface HandOverRest extends HandOverHead {
 }
 
 /** Notes that a shard, or a table's, is as it was at another time: children that copied it before begin anew. */
+/** What {@link startLineage} has named; undefined of a shard that was never restored. */
+export const restoredLineage = (storage: Pick<ShardStorage, 'readMeta'>): string | undefined =>
+  storage.readMeta(LINEAGE)
+
 export function startLineage(storage: Pick<ShardStorage, 'writeMeta'>, lineage: string): void {
   storage.writeMeta(LINEAGE, lineage)
 }

@@ -22,6 +22,7 @@ export {
   type HandOverRest,
   type ParentShard,
   type RunName,
+  restoredLineage,
   startLineage,
 } from './hand-over.ts'
 export { Heir, type HeirProgress, pauseOf, seqWhenOpened, whyNotRestorable } from './heir.ts'

@@ -66,10 +66,9 @@ export class LogFeed implements RowKeeper {
     const stored = storage.readMeta(META)
     const cursor = stored === undefined ? undefined : (JSON.parse(stored) as Cursor)
     const oldestRow = Math.max(0, journal.nextRow - JOURNAL_ROWS)
-    const isWhole = cursor !== undefined && (cursor.row >= oldestRow || this.aside(cursor.row) !== undefined)
-    // What came before the shard had a log, or while it had none, is not in it.
-    this.cursor = isWhole ? cursor : { row: oldestRow, seq: journal.find(oldestRow)?.seqBefore ?? 0 }
-    if (!isWhole) storage.transaction(() => this.move(this.cursor))
+    // What came before the shard had a log is not in it.
+    this.cursor = cursor ?? { row: oldestRow, seq: journal.find(oldestRow)?.seqBefore ?? 0 }
+    if (cursor === undefined) storage.transaction(() => this.move(this.cursor))
     journal.keeper = this
   }
 
@@ -112,13 +111,16 @@ export class LogFeed implements RowKeeper {
    * of its events may be; at least one batch.
    */
   next(mostUnits: number): LogSpan | undefined {
+    if (this.cursor.span !== undefined || this.waitingRows === 0) return this.cursor.span
+    this.passGap()
     const { cursor } = this
-    if (cursor.span !== undefined || this.waitingRows === 0) return cursor.span
     const { storage, journal } = this.options
     let { row, seq } = cursor
     let availableAtMs = 0
     for (let units = 0; row < journal.nextRow && units < mostUnits; row++) {
-      const entry = this.entry(row)
+      const entry = this.find(row)
+      // The log was off for a while: the ring has overwritten what comes here.
+      if (entry === undefined) break
       units += entry.message.events.length
       seq = entry.seqBefore + commitsIn(entry.verdicts)
       availableAtMs = entry.availableAt
@@ -126,6 +128,17 @@ export class LogFeed implements RowKeeper {
     const span = { fromRow: cursor.row, toRow: row, fromSeq: cursor.seq + 1, toSeq: seq, availableAtMs }
     storage.transaction(() => this.move({ ...cursor, span }))
     return span
+  }
+
+  /** Goes on at the oldest row that is still there, where the log was off for longer than the journal reaches back. */
+  private passGap(): void {
+    const { storage, journal } = this.options
+    if (this.find(this.cursor.row) !== undefined) return
+    const [aside] = storage.unlogged.readOutbox(1, this.cursor.row)
+    const row = aside === undefined ? Math.max(0, journal.nextRow - JOURNAL_ROWS) : aside.id - 1
+    const seq = this.find(row)?.seqBefore ?? this.cursor.seq
+    storage.transaction(() => this.move({ row, seq }))
+    this.oldest = undefined
   }
 
   private entry(row: number): JournalEntry {

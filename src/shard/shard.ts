@@ -7,6 +7,7 @@ import {
   type Plan,
   type Route,
   type SourceRuntime,
+  sliceIn,
   spreadOf,
 } from '../plan/index.ts'
 import { murmur128 } from '../util/murmur3.ts'
@@ -130,7 +131,9 @@ export class Shard {
     const views = options.entity.plan
     this.viewCame = new ViewCame(views, storage, layouts, this.journal.lastSeq)
     const [came, starts] = [this.viewCame, this.viewStarts]
-    this.backfills = new Backfills({ plan: views, storage, layouts, came, starts })
+    const { part, shards, entity } = options
+    const isOwn = (key: string) => sliceIn(part.shard, hashKey(key), shards) < spreadOf(entity)
+    this.backfills = new Backfills({ plan: views, storage, layouts, came, starts, isOwn })
     const since = new Since(views, storage, options.now())
     this.since = since
     this.reads = new Reads({ ...options, layouts: this.layouts, pages: this.pages, open: this.open, since })
@@ -520,7 +523,7 @@ export class Shard {
             this.pages.change(key, hash, seq, row, (cell) => cell.absorb(this.layouts, this.options.part, state, seq))
           this.changes?.list(this.availableAt, seq, { views: [piece.view], keys: states.map(({ key }) => key) })
         })
-        this.backfills.note(piece.view, piece.number)
+        this.backfills.note(piece.view, piece.cells.at(-1)?.key ?? null)
       })
       this.pages.shrink()
     }
@@ -540,7 +543,7 @@ export class Shard {
       if (known) this.backfills.note(view, null)
     })
     this.reads.forgetReaders()
-    return this.backfills.find(view) ?? { view, cut: 0, takenOutUpTo: 0, next: 0, isDone: true }
+    return this.backfills.find(view) ?? { view, cut: 0, takenOutUpTo: 0, upTo: null, isDone: true }
   }
 
   /**
@@ -558,6 +561,7 @@ export class Shard {
         const views = entity.plan.map(({ spec }) => spec.name).sort()
         this.changes?.list(this.availableAt, seq, { views, keys: here })
         this.log?.erase(keys, seq)
+        this.backfills.erase(keys)
       })
       this.pages.saveAll(this.seq)
       this.ids.save(this.availableAt)

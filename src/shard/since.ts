@@ -47,7 +47,10 @@ export class Since {
   /** Milliseconds since the epoch; minus infinity when the view declares that its history is complete. */
   readonly of = (view: ViewPlan, feature: FeaturePlan): number => {
     if (view.spec.since === 'beginning') return Number.NEGATIVE_INFINITY
-    return view.spec.since ?? (this.firstSeen.get(identity(view, feature)) as number)
+    if (view.spec.since !== undefined) return view.spec.since
+    // A backfill that reached the beginning: no event is older, so nothing is missing of a lifetime either.
+    const firstSeen = this.firstSeen.get(identity(view, feature)) as number
+    return firstSeen <= 0 ? Number.NEGATIVE_INFINITY : firstSeen
   }
 }
 

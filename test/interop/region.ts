@@ -18,6 +18,8 @@ const APPS = {
   app: async () => (await import('./app/definitions.ts')).app,
   'app-mended': async () => (await import('./app-mended/definitions.ts')).app,
   'regions/app': async () => (await import('./regions/app/definitions.ts')).app,
+  'log-app': async () => (await import('./log-app/definitions.ts')).app,
+  'log-app-later': async () => (await import('./log-app-later/definitions.ts')).app,
   // Its regions are told when it is deployed.
   'reshard-app': async () => ({ regions: [] }),
 } satisfies Record<string, () => Promise<{ readonly regions: readonly Region[] }>>

@@ -16,13 +16,22 @@ const bytesOf = (text: string) => new TextEncoder().encode(text)
 /** An ingest Worker's door over objects, in pages of two. */
 function door(objects: MemoryObjects, faults: (() => Response | undefined)[] = []) {
   const asked: string[] = []
-  const fetch = async (text: string, { headers }: RequestInit): Promise<Response> => {
+  const fetch = async (text: string, { headers, method, body }: RequestInit): Promise<Response> => {
     const url = new URL(text)
     asked.push(url.pathname.slice('/v1/log/objects'.length) + url.search)
-    expect(headers).toEqual({ authorization: 'Bearer t' })
+    expect(headers).toMatchObject({ authorization: 'Bearer t' })
     const fault = faults.shift()?.()
     if (fault) return fault
     const key = decodeURIComponent(url.pathname.slice('/v1/log/objects'.length).slice(1))
+    if (method === 'PUT') {
+      if (await objects.put(key, new Uint8Array(body as ArrayBuffer), { etag: null }))
+        return Response.json({ put: true }, { status: 201 })
+      return Response.json({ code: 'object_exists', detail: 'Another.' }, { status: 409 })
+    }
+    if (method === 'DELETE') {
+      await objects.delete([key])
+      return Response.json({ deleted: true })
+    }
     if (key !== '') {
       const found = await objects.get(key)
       if (found === undefined) return Response.json({ code: 'no_object', detail: 'None.' }, { status: 404 })
@@ -46,6 +55,18 @@ test('objects are read by their keys, whatever these hold, and listed over pages
   for (const key of keys) expect(new TextDecoder().decode((await objects.get(key))?.bytes)).toBe(key)
   expect(await objects.get('log/none')).toBeUndefined()
   expect((await objects.list('log/')).map(({ key }) => key)).toEqual(keys)
+})
+
+test('objects are put once and deleted; nothing is put over another', async () => {
+  const inner = new MemoryObjects()
+  const { objects } = door(inner)
+  expect(await objects.put('log/ü %?#', bytesOf('one'))).toBe(true)
+  expect(await objects.put('log/ü %?#', bytesOf('two'), { etag: null })).toBe(false)
+  await expect(objects.put('log/ü %?#', bytesOf('two'))).rejects.toThrow('http://h says 409: Another.')
+  await expect(objects.put('log/ü %?#', bytesOf('two'), { etag: 'x' })).rejects.toThrow('do not change')
+  expect(new TextDecoder().decode((await inner.get('log/ü %?#'))?.bytes)).toBe('one')
+  await objects.delete(['log/ü %?#', 'log/none'])
+  expect(await inner.list('')).toEqual([])
 })
 
 test('what may go well another time is tried again; a refusal is told in the words of the Worker', async () => {

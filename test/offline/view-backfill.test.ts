@@ -112,9 +112,11 @@ test('a view over a table is filled with rows from before it came, less those th
       ...{ region: 'weur', epoch: 0, shard: 0, cut, takenOutUpTo },
       ...{ memoryMb: 256, threads: 1, temporary: own },
     })
-    let number = 0
-    for await (const cells of history.pieces())
-      expect(after.shard('user').takeBackfill({ view: 'late', number: number++, cells })).not.toHaveProperty('refused')
+    let upTo: string | null = null
+    for await (const cells of history.pieces()) {
+      expect(after.shard('user').takeBackfill({ view: 'late', after: upTo, cells })).not.toHaveProperty('refused')
+      upTo = cells.at(-1)?.key ?? null
+    }
     history.close()
     after.shard('user').endBackfill('late', history.sinceMs - DAY_MS)
     for (const key of ['a', 'b', 'ü']) {

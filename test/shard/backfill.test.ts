@@ -84,7 +84,7 @@ test('a view that came later has, once it is filled, the very state of one that 
     shard.endBackfill('late', 0)
     if (r.chance(0.5)) shard = open(after, storage, () => clock)
     expect(shard.history.since[`late.${late.features[0]?.name}`]).toBe(late.since === 'beginning' ? null : 0)
-    expect(shard.takeBackfill({ view: 'late', number: 0, cells: [] })).toMatchObject({ isDone: true })
+    expect(shard.takeBackfill({ view: 'late', after: null, cells: [] })).toMatchObject({ isDone: true })
     expect(shard.canonical()).toEqual(always.canonical())
   })
   expect(crashes).toBeGreaterThan(5)
@@ -101,7 +101,7 @@ function piecesOf(r: Random, plan: Plan, rows: readonly AcceptedRow[], cut: numb
   )
   if (entity === undefined || source === undefined || typeof vector === 'string') throw new Error('no plan')
   const history = new ViewHistory(entity, vector.features, cut)
-  const keys = [...new Set(rows.map(({ key }) => key ?? ''))]
+  const keys = [...new Set(rows.map(({ key }) => key ?? ''))].sort()
   const cells = keys.flatMap((key) => {
     history.begin(key)
     for (const row of rows) if (row.key === key) history.row(source, { ...row, part: PART }, row.seq)
@@ -109,7 +109,11 @@ function piecesOf(r: Random, plan: Plan, rows: readonly AcceptedRow[], cut: numb
     return state === null ? [] : [{ key, state }]
   })
   const pieces: BackfillPiece[] = []
-  while (cells.length > 0) pieces.push({ view: 'late', number: pieces.length, cells: cells.splice(0, r.int(1, 3)) })
+  let after: string | null = null
+  while (cells.length > 0) {
+    pieces.push({ view: 'late', after, cells: cells.splice(0, r.int(1, 3)) })
+    after = pieces.at(-1)?.cells.at(-1)?.key ?? null
+  }
   return pieces
 }
 
@@ -125,9 +129,11 @@ test('what cannot be filled says why', () => {
   expect(shard.beginBackfill('ever')).toMatchObject({ refused: 'complete' })
   apply(shard, message(one, [eventText({ id: 'a', uid: 'u', friend: 'u', at: now(), fields: {} })], now()))
   const later = open(two, storage, now)
-  expect(later.takeBackfill({ view: 'late', number: 0, cells: [] })).toMatchObject({ refused: 'not_begun' })
-  expect(later.beginBackfill('late')).toMatchObject({ cut: 1, next: 0 })
-  expect(later.takeBackfill({ view: 'late', number: 1, cells: [] })).toMatchObject({ refused: 'out_of_order' })
+  expect(later.takeBackfill({ view: 'late', after: null, cells: [] })).toMatchObject({ refused: 'not_begun' })
+  expect(later.beginBackfill('late')).toMatchObject({ cut: 1, upTo: null })
+  const cells = [{ key: 'u', state: new Uint8Array(0) }]
+  expect(later.takeBackfill({ view: 'late', after: 'b', cells })).toMatchObject({ refused: 'out_of_order' })
+  expect(later.takeBackfill({ view: 'late', after: null, cells })).toMatchObject({ refused: 'damaged' })
   // Gone, and back.
   open(one, storage, now)
   expect(open(two, storage, now).beginBackfill('late')).toMatchObject({ refused: 'came_back' })

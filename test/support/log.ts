@@ -18,8 +18,12 @@ export async function manifestOf(objects: ObjectStore, shard: LogShard): Promise
   return stored && readManifest(stored.bytes, key)
 }
 
-/** All rows that a manifest names, in the order of its segments. Throws for a segment that is not there, or is another one. */
-export async function rowsOf(objects: ObjectStore, { segments, contracts }: Manifest): Promise<LoggedRow[]> {
+/** All rows that a manifest names, in the order of its segments. Throws for a segment that is not there, or is another one. `unzstd`: of compacted ones. */
+export async function rowsOf(
+  objects: ObjectStore,
+  { segments, contracts }: Manifest,
+  unzstd?: (bytes: Uint8Array) => Uint8Array,
+): Promise<LoggedRow[]> {
   const all: LoggedRow[] = []
   for (const { key, contract, sha256: sum, bytes } of segments) {
     const stored = await objects.get(key)
@@ -31,7 +35,11 @@ export async function rowsOf(objects: ObjectStore, { segments, contracts }: Mani
       stored.bytes.byteOffset,
       stored.bytes.byteOffset + stored.bytes.length,
     ) as ArrayBuffer
-    const rows = (await parquetReadObjects({ file, metadata: exactDecimals(file) })) as Record<string, unknown>[]
+    const rows = (await parquetReadObjects({
+      file,
+      metadata: exactDecimals(file),
+      ...(unzstd && { compressors: { ZSTD: unzstd } }),
+    })) as Record<string, unknown>[]
     all.push(...rows.map((row) => toRow(row, source.fields)))
   }
   return all

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type LogShard, ShardLog } from '../../src/offline/index.ts'
-import { FileObjects } from '../../src/offline/node/index.ts'
+import { FileObjects, type LogEditor } from '../../src/offline/node/index.ts'
 import { type EntityRuntime, type Plan, shardOf } from '../../src/plan/index.ts'
 import { MESSAGE_VERSION, MemoryStorage, type RowText, Shard } from '../../src/shard/index.ts'
 import type { Random } from './random.ts'
@@ -113,6 +113,26 @@ export class LoggedShards {
   /** Writes whatever the log has not had yet. */
   async flush(): Promise<void> {
     for (const { log } of this.places.values()) while (log.dueMs !== null) await log.send()
+  }
+
+  /** Has a shard name other files of its log, as the ingest Worker does. */
+  readonly editor: LogEditor = {
+    edit: async (name, change) => {
+      const log = this.places.get(name.shard)?.log
+      return log === undefined ? 'no log' : await log.edit(change)
+    },
+  }
+
+  /** The shard of an entity forgets it: its name as an answer has it, and the commit. */
+  async erase(key: string): Promise<{ readonly shard: string; readonly seq: number }> {
+    const { shard, log, name } = this.placeOf(key)
+    const { seq } = shard.erase([key])
+    while (log.dueMs !== null) await log.send()
+    return { shard: `${name.region}/${name.entity}/${name.epoch}/${name.shard}`, seq }
+  }
+
+  get names(): readonly LogShard[] {
+    return [...this.places.values()].map(({ name }) => name)
   }
 
   remove(): void {

@@ -70,6 +70,9 @@ test('changes leave by the alarm, and the object says what waits', async () => {
     await new Promise((next) => setTimeout(next, 150))
     await shard.alarm()
     await expect.poll(() => shard.stats().topics).toMatchObject([{ rows: 0, oldestMs: null }])
+    // An alarm is there only while something waits: the log's, and none once that has left.
+    await expect.poll(() => state.storage.getAlarm()).not.toBeNull()
+    await shard.flushLog()
     await expect.poll(() => state.storage.getAlarm()).toBeNull()
   })
   expect(records).toMatchObject([

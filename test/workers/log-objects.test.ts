@@ -79,3 +79,48 @@ test('a report of parity is kept beside the log, by who has log:write; what is n
     expect(await post(bad)).toMatchObject({ status: 400, body: { code: 'bad_report' } })
   expect(await post(`{"format":1,"x":"${'x'.repeat(1_100_000)}"}`)).toMatchObject({ status: 413 })
 })
+
+const md5 = async (body: string): Promise<string> =>
+  btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest('MD5', new TextEncoder().encode(body)))))
+
+async function write(method: string, key: string, body?: string, token: string | null = TOKEN, sum?: string) {
+  const headers = {
+    ...(token !== null && { authorization: `Bearer ${token}` }),
+    ...(body !== undefined && { 'content-md5': sum ?? (await md5(body)), 'content-length': String(body.length) }),
+  }
+  const response = await exports.default.fetch(`http://door/v1/log/objects/${key}`, {
+    method,
+    headers,
+    ...(body !== undefined && { body }),
+  })
+  const { code } = (await response.json()) as { readonly code?: string }
+  return code === undefined ? { status: response.status } : { status: response.status, code }
+}
+
+test('an object is put once and never changed, and deleted when no manifest names it', async () => {
+  const key =
+    'log/tm_source=flights/tm_entity=airport/tm_region=local/tm_epoch=0/tm_shard=0/tm_day=2026-01-01/1-2-0-a.parquet'
+  expect(await write('PUT', key, 'one')).toEqual({ status: 201 })
+  expect(await write('PUT', key, 'one')).toEqual({ status: 200 })
+  expect(await write('PUT', key, 'two')).toEqual({ status: 409, code: 'object_exists' })
+  expect(await (await bucket.get(key))?.text()).toBe('one')
+  await bucket.put('log/manifests/airport/local/0/0.json', JSON.stringify({ segments: [{ key }] }))
+  expect(await write('DELETE', key)).toEqual({ status: 409, code: 'object_named' })
+  await bucket.put('log/manifests/airport/local/0/0.json', JSON.stringify({ segments: [] }))
+  expect(await write('DELETE', key)).toEqual({ status: 200 })
+  expect(await bucket.get(key)).toBeNull()
+  expect(await write('DELETE', key)).toEqual({ status: 200 })
+})
+
+test('nothing but files is written, by who has log:write, with bytes that are what they say', async () => {
+  for (const key of ['log/manifests/airport/local/0/0.json', 'definitions/x.json', 'secret', 'logs/x', '']) {
+    expect(await write('PUT', key, 'x')).toEqual({ status: 400, code: 'bad_key' })
+    expect(await write('DELETE', key)).toEqual({ status: 400, code: 'bad_key' })
+  }
+  expect(await write('PUT', 'log/x', 'x', null)).toMatchObject({ status: 401 })
+  expect(await write('DELETE', 'log/x', undefined, INGEST_ONLY)).toMatchObject({ status: 403 })
+  expect(await write('PUT', 'log/x')).toEqual({ status: 400, code: 'bad_object' })
+  expect(await write('PUT', 'log/x', 'x', TOKEN, 'nonsense')).toEqual({ status: 400, code: 'bad_object' })
+  expect((await write('PUT', 'log/x', 'x', TOKEN, await md5('y'))).status).toBeGreaterThanOrEqual(400)
+  expect(await bucket.get('log/x')).toBeNull()
+})

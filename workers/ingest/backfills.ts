@@ -72,7 +72,7 @@ export function backfillRoutes({ plan, app, refuse }: BackfillDoor) {
     const piece = pieceOf(text, c.req.param('view'))
     if (piece === undefined) {
       const detail =
-        'The body is { "number": 0, "cells": [{ "key": "u1", "state": base64 }] }, as npx tidemark backfill sends it.'
+        'The body is { "after": null, "cells": [{ "key": "u1", "state": base64 }] }, as npx tidemark backfill sends it.'
       return problemResponse({ status: 400, code: 'bad_piece', detail })
     }
     return answered(c, await stubOf(found.name, c.env).takeBackfill(piece))
@@ -103,8 +103,8 @@ function answered(c: Context, answer: Backfill | NoBackfill): Response {
 
 function pieceOf(text: string, view: string): BackfillPiece | undefined {
   const parsed = objectIn(text)
-  const { number, cells } = parsed
-  if (!Number.isSafeInteger(number) || !Array.isArray(cells)) return undefined
+  const { after, cells } = parsed
+  if ((after !== null && typeof after !== 'string') || !Array.isArray(cells)) return undefined
   const known: { key: string; state: Uint8Array }[] = []
   for (const cell of cells as readonly unknown[]) {
     const { key, state } = (cell ?? {}) as Readonly<Record<string, unknown>>
@@ -112,7 +112,7 @@ function pieceOf(text: string, view: string): BackfillPiece | undefined {
     if (typeof key !== 'string' || bytes === undefined) return undefined
     known.push({ key, state: bytes })
   }
-  return { view, number: number as number, cells: known }
+  return { view, after, cells: known }
 }
 
 function numberIn(text: string, name: string): number | undefined {

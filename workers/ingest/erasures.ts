@@ -26,13 +26,18 @@ export interface ErasedIn {
   readonly shard: string
   /** The commit of the erasure. */
   readonly seq: number
-  readonly found: boolean
+  /** How many of the keys it knew. */
+  readonly found: number
+  /** Places of the keys that live in it, among those that were given. */
+  readonly keys: readonly number[]
 }
 
-const MAX_REQUEST_BYTES = 16 * 1024
+const MAX_REQUEST_BYTES = 512 * 1024
+/** Each shard forgets all of them in one transaction. */
+const MAX_KEYS = 500
 
 /**
- * `POST /v1/erasures` with `{ "entity": "user", "keys": { "user_id": "u1" } }`: this region's shards forget an entity, also those that have handed over.
+ * `POST /v1/erasures` with `{ "entity": "user", "keys": { "user_id": "u1" } }`, or a list of such keys: this region's shards forget them, also those that have handed over.
  * The log's files are rewritten by `npx tidemark erase`. Needs the scope `erase`.
  */
 export function erasureRoutes({ plan, app, refuse }: ErasureDoor) {
@@ -45,14 +50,23 @@ export function erasureRoutes({ plan, app, refuse }: ErasureDoor) {
     if (typeof text !== 'string') return problemResponse(text)
     const asked = erasureIn(text, plan)
     if ('detail' in asked) return problemResponse(asked)
-    const { entity, key } = asked
+    const { entity, keys } = asked
+    // By the clock of the region: what arrived up to now is meant.
+    const atMs = Date.now()
+    const byShard = new Map<string, number[]>()
+    keys.forEach((key, place) => {
+      for (const name of shardsOfKey(plan, app, c.env.REGION, entity, key)) {
+        const shard = formatShardName(name)
+        byShard.set(shard, [...(byShard.get(shard) ?? []), place])
+      }
+    })
     const erased: ErasedIn[] = []
-    for (const name of shardsOfKey(plan, app, c.env.REGION, entity, key)) {
-      const shard = formatShardName(name)
-      const { seq, found } = await c.env.SHARDS.get(c.env.SHARDS.idFromName(shard)).erase([key])
-      erased.push({ shard, seq, found: found > 0 })
+    for (const [shard, places] of byShard) {
+      const own = places.map((place) => keys[place] as string)
+      const { seq, found } = await c.env.SHARDS.get(c.env.SHARDS.idFromName(shard)).erase(own)
+      erased.push({ shard, seq, found, keys: places })
     }
-    return c.json({ region: c.env.REGION, entity, shards: erased })
+    return c.json({ region: c.env.REGION, entity, atMs, shards: erased })
   })
   return http
 }
@@ -74,7 +88,7 @@ function shardsOfKey(plan: Plan, app: App, regionName: string, entity: string, k
   })
 }
 
-function erasureIn(text: string, plan: Plan): Problem | { readonly entity: string; readonly key: string } {
+function erasureIn(text: string, plan: Plan): Problem | { readonly entity: string; readonly keys: readonly string[] } {
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
@@ -91,7 +105,16 @@ function erasureIn(text: string, plan: Plan): Problem | { readonly entity: strin
     const detail = `The body is { "entity": "${known[0] ?? 'user'}", "keys": { ... } }; there is no entity ${JSON.stringify(entity)}.${hint}`
     return { status: 400, code: 'unknown_entity', detail }
   }
-  const key = keyFromJson(keys, runtime.spec)
-  if (isRefusal(key)) return { status: 400, code: key.reason, detail: key.message }
-  return { entity: runtime.spec.name, key: key.key }
+  const given: readonly unknown[] = Array.isArray(keys) ? keys : [keys]
+  if (given.length === 0 || given.length > MAX_KEYS) {
+    const detail = `"keys" is one key, or a list of 1 to ${MAX_KEYS}; got ${given.length}.`
+    return { status: 400, code: 'bad_keys', detail }
+  }
+  const texts: string[] = []
+  for (const one of given) {
+    const key = keyFromJson(one, runtime.spec)
+    if (isRefusal(key)) return { status: 400, code: key.reason, detail: key.message }
+    texts.push(key.key)
+  }
+  return { entity: runtime.spec.name, keys: texts }
 }

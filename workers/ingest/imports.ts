@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { isRefusal } from '../../src/contract/index.ts'
-import type { Plan, SourceRuntime } from '../../src/plan/index.ts'
+import type { Plan, Route, SourceRuntime } from '../../src/plan/index.ts'
 import { bodyText, type Problem, problemResponse, readBytes } from '../../src/serve/index.ts'
 import { deliver, importBatch, type Receipt, Router, takeIn } from '../../src/source/index.ts'
 import { didYouMean } from '../../src/util/did-you-mean.ts'
@@ -18,7 +18,7 @@ export interface ImportDoor {
 
 /**
  * Imported history: `POST /v1/imports/{source}`, a line that says of which file and lines the events are and when they could be
- * known, then an event a line. With `?entity=` they are for the shards of one entity alone: `npx tidemark backfill --entity`. Needs the scope `import:{source}`: whoever may send events may not say when they were known.
+ * known, then an event a line. With `?entity=` they are for the shards of one entity alone, with `&view=` by the keys of that view: `npx tidemark backfill`. Needs the scope `import:{source}`: whoever may send events may not say when they were known.
  */
 export function importRoutes({ plan, refuse, wayOf, withRoom }: ImportDoor) {
   const http = new Hono<{ Bindings: IngestBindings }>()
@@ -40,6 +40,14 @@ export function importRoutes({ plan, refuse, wayOf, withRoom }: ImportDoor) {
       const detail = `Source ${name} feeds no entity "${entity}".${didYouMean(entity, known)}`
       return problemResponse({ status: 404, code: 'unknown_entity', detail })
     }
+    const view = c.req.query('view')
+    if (view !== undefined && !plan.spec.views.some((one) => one.name === view && one.entity === entity)) {
+      const detail = `The entity ${entity} has no view "${view}".${didYouMean(
+        view,
+        plan.spec.views.map((one) => one.name),
+      )}`
+      return problemResponse({ status: 404, code: 'unknown_view', detail })
+    }
     return await withRoom(c.req.raw, async () => {
       const body = await readBytes(c.req.raw)
       if ('status' in body) return problemResponse(body)
@@ -49,7 +57,7 @@ export function importRoutes({ plan, refuse, wayOf, withRoom }: ImportDoor) {
       if (isRefusal(batch)) return unreadable(batch)
       // What one entity lacks is what the shards of this region have told: it stays here, also where the source is at home elsewhere.
       const receipt =
-        entity === undefined ? await takeIn(way, batch) : await deliver(onlyFor(way, plan, source, entity), batch)
+        entity === undefined ? await takeIn(way, batch) : await deliver(onlyFor(way, plan, source, entity, view), batch)
       if (isRefusal(receipt)) return unreadable(receipt)
       return 'unavailable' in receipt ? unavailable(receipt) : Response.json(receipt satisfies Receipt, { status: 202 })
     })
@@ -58,9 +66,12 @@ export function importRoutes({ plan, refuse, wayOf, withRoom }: ImportDoor) {
   return http
 }
 
-/** The way to the shards of one entity alone. */
-function onlyFor(way: Way, plan: Plan, source: SourceRuntime, entity: string): Way {
-  const routes = source.routes.filter((route) => route.entity.spec.name === entity)
+/** The way to the shards of one entity alone, by all keys or by those of one view. */
+function onlyFor(way: Way, plan: Plan, source: SourceRuntime, entity: string, view: string | undefined): Way {
+  const has = ({ entity: of, views }: Route) => views.some((one) => of.plan[one.view]?.spec.name === view)
+  const routes = source.routes.filter(
+    (route) => route.entity.spec.name === entity && (view === undefined || has(route)),
+  )
   return { ...way, router: new Router(plan.hash, { ...source, routes }, way.directory.shardsOf) }
 }
 

@@ -7,6 +7,7 @@ import {
   logBucket,
   type Plan,
   regionNamed,
+  type ShardEpoch,
   type ShardName,
   shardCount,
 } from '../../src/plan/index.ts'
@@ -43,7 +44,7 @@ export function logRoutes({ plan, app, refuse }: LogDoor) {
     return problemResponse({ status: 503, code: 'log_behind', detail, retryAfter: 1 }, answer)
   })
 
-  /** `{ "remove": [keys], "add": [segments], "removed"? }`: names other files in the place of some; they are there already. */
+  /** `{ "remove": [keys], "add": [segments], "removed"?, "fromSeq"? }`: names other files in the place of some; they are there already. */
   http.post('/:entity/:epoch/:shard/edit', async (c) => {
     const denied = refuse(c.env, c.req.header('authorization'), 'log:write') ?? without(app, c.env)
     if (denied) return problemResponse(denied)
@@ -73,6 +74,14 @@ export function logRoutes({ plan, app, refuse }: LogDoor) {
 
 const MAX_EDIT_BYTES = 4 * 1024 * 1024
 
+function shardsIn(region: string, epoch: ShardEpoch, entity: string): NamedShard[] {
+  const shards = shardCount(epoch, entity)
+  return Array.from({ length: shards }, (_, shard) => ({
+    kind: 'entity',
+    name: { region, entity, epoch: epoch.epoch, shards, shard },
+  }))
+}
+
 /** A shard of any epoch of the region. */
 function nameOf(
   plan: Plan,
@@ -91,9 +100,10 @@ function nameOf(
 
 function editIn(text: string): LogEdit | undefined {
   try {
-    const { remove, add, removed } = JSON.parse(text) as Partial<LogEdit>
+    const { remove, add, removed, fromSeq } = JSON.parse(text) as Partial<LogEdit>
     if (!Array.isArray(remove) || !Array.isArray(add)) return undefined
-    return { remove, add, ...(removed && { removed }) }
+    if (fromSeq !== undefined && !Number.isSafeInteger(fromSeq)) return undefined
+    return { remove, add, ...(removed && { removed }), ...(fromSeq !== undefined && { fromSeq }) }
   } catch {
     return undefined
   }
@@ -113,7 +123,12 @@ const stubOf = ({ name }: NamedShard, { SHARDS }: IngestBindings) =>
 
 async function told(plan: Plan, app: App, env: IngestBindings, ask: (stub: Stub) => Promise<ShardLogStatus | null>) {
   const region = regionNamed(app.regions, env.REGION)
-  const shards = shardsOf(plan, app, env.REGION).filter(({ kind }) => kind === 'entity')
+  // Shards that have handed over may have something left, too: what came last before a change of their number.
+  const before = epochsFrom(region).slice(1)
+  const shards = [
+    ...shardsOf(plan, app, env.REGION).filter(({ kind }) => kind === 'entity'),
+    ...before.flatMap((epoch) => [...plan.entities.keys()].flatMap((entity) => shardsIn(region.name, epoch, entity))),
+  ]
   const answers = await Promise.all(
     shards.map(async (shard): Promise<LogStatus> => {
       const name = formatShardName(shard.name)

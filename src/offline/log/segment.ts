@@ -64,7 +64,7 @@ export class SegmentBuilder {
 }
 
 /** What rises, or is new in each row, is no matter for a dictionary, and bounds are kept of what files are chosen by: both take time. */
-function howStored({ name, type }: LogColumn): Pick<ColumnSource, 'encoding' | 'statistics'> {
+export function howStored({ name, type }: LogColumn): Pick<ColumnSource, 'encoding' | 'statistics'> {
   const statistics = BOUNDED.has(name)
   if (name === 'tm_id') return { encoding: 'DELTA_LENGTH_BYTE_ARRAY', statistics }
   if (RISING.has(name) || type.kind === 'time') return { encoding: 'DELTA_BINARY_PACKED', statistics }
@@ -80,7 +80,8 @@ function isFloating(type: ColumnType): boolean {
 const BOUNDED = new Set(['tm_key', 'tm_seq', 'tm_time', 'tm_available_at', 'tm_offset'])
 const RISING = new Set(['tm_seq', 'tm_offset', 'tm_row_seq'])
 
-function schemaOf(columns: readonly LogColumn[]): SchemaElement[] {
+/** The schema of a segment, as Parquet has it. */
+export function schemaOf(columns: readonly LogColumn[]): SchemaElement[] {
   const root: SchemaElement = { name: 'root', num_children: columns.length }
   return [root, ...columns.flatMap(({ name, type, nullable }) => elements(name, type, nullable))]
 }

@@ -7,6 +7,7 @@ import {
   MANIFEST_FORMAT,
   type Manifest,
   manifestKey,
+  type Removal,
   readManifest,
   type Segment,
   segmentKey,
@@ -28,6 +29,8 @@ export interface ShardLogOptions {
   /** When the shard was made, ms: a log of an earlier life of the same name is not written on. */
   readonly bornMs: number
   readonly previous: Manifest['previous']
+  /** Names what the shard holds since it was restored; undefined of one that never was. */
+  readonly lineage?: string | undefined
   /** From when on each feature of the entity is complete, by `view.feature`; null: always. */
   readonly since: () => Readonly<Record<string, number | null>>
   readonly flushMs?: number
@@ -181,13 +184,13 @@ export class ShardLog {
 
   /** The manifest as the store has it, or a first one. */
   private async load(span: LogSpan): Promise<Loaded> {
-    const { shard, bornMs, previous, since, report } = this.options
+    const { shard, bornMs, previous, since, report, lineage } = this.options
     const key = manifestKey(shard)
     const stored = await this.read()
     if (stored === undefined) {
-      const fromSeq = previous === null ? span.fromSeq : Math.min(span.fromSeq, previous.seq + 1)
-      if (previous === null && fromSeq > 1)
-        report(`the log begins at commit ${fromSeq}: what was accepted before is not in it`)
+      const { fromSeq } = span
+      const isLate = fromSeq > (previous?.seq ?? 0) + 1
+      if (isLate) report(`the log begins at commit ${fromSeq}: what was accepted before is not in it`)
       const manifest: Manifest = {
         format: MANIFEST_FORMAT,
         shard,
@@ -198,12 +201,13 @@ export class ShardLog {
         availableAtMs: 0,
         contracts: [],
         since: since(),
-        removed: [],
+        removed: isLate ? [gapBefore(span)] : [],
         segments: [],
+        ...(lineage !== undefined && { lineage }),
       }
       return { manifest, etag: null }
     }
-    const { manifest } = stored
+    const manifest = stored.manifest.lineage === lineage ? stored.manifest : this.takenBack(stored.manifest, span)
     if (manifest.bornMs !== bornMs) {
       const [then, now] = [manifest.bornMs, bornMs].map((ms) => new Date(ms).toISOString())
       throw new Error(
@@ -217,7 +221,31 @@ export class ShardLog {
       report(
         `the log has no commits from ${manifest.seq + 1} to ${span.fromSeq - 1}: it is complete from ${span.fromSeq} on`,
       )
-    return { manifest: isCut ? { ...manifest, fromSeq: span.fromSeq } : manifest, etag: stored.etag }
+    const cut = { ...manifest, fromSeq: span.fromSeq, removed: [...manifest.removed, gapBefore(span)] }
+    return { manifest: isCut ? cut : manifest, etag: stored.etag }
+  }
+
+  /**
+   * The shard was restored to a time before: what it had accepted after is none of its commits any more, and the same numbers are given anew. The
+   * feed goes on where it was then, which was the end of a span; only a file that was compacted since may reach over it.
+   */
+  private takenBack(manifest: Manifest, span: LogSpan): Manifest {
+    const { lineage, report } = this.options
+    const last = span.fromSeq - 1
+    const kept = manifest.segments.filter(({ toSeq }) => toSeq <= last)
+    const isTorn = manifest.segments.some(({ fromSeq, toSeq }) => fromSeq <= last && toSeq > last)
+    if (isTorn)
+      report(
+        `files of the log that were compacted reach over commit ${last}, to which the shard was restored: the log is complete from ${span.fromSeq} on`,
+      )
+    return {
+      ...manifest,
+      ...(lineage !== undefined && { lineage }),
+      seq: Math.min(manifest.seq, last),
+      segments: isTorn ? [] : kept,
+      fromSeq: isTorn ? span.fromSeq : manifest.fromSeq,
+      removed: isTorn ? [...manifest.removed, gapBefore(span)] : manifest.removed,
+    }
   }
 
   private async read(): Promise<{ readonly manifest: Manifest; readonly etag: string } | undefined> {
@@ -240,6 +268,14 @@ interface Loaded {
   readonly manifest: Manifest
   readonly etag: string | null
 }
+
+/** Nobody can tell what came before a span. The last of its arrivals: the first is not known before it is read. */
+const gapBefore = ({ availableAtMs }: LogSpan): Removal => ({
+  atMs: availableAtMs,
+  why: 'gap',
+  beforeMs: availableAtMs,
+  rows: 0,
+})
 
 /** Least and greatest of what a segment has. */
 class Bounds {

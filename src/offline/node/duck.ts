@@ -23,8 +23,11 @@ export async function openDuck({ threads, memoryMb, temporary }: DuckOptions): P
   return { connection, instance }
 }
 
-/** A text in SQL. */
-export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
+/** A text in SQL. Statements end at a zero character: texts with one are put together. */
+export function quoted(text: string): string {
+  const parts = text.split('\0').map((part) => `'${part.replaceAll("'", "''")}'`)
+  return parts.length === 1 ? (parts[0] as string) : `(${parts.join(' || chr(0) || ')})`
+}
 
 /** A name in SQL. */
 export const named = (name: string): string => `"${name.replaceAll('"', '""')}"`

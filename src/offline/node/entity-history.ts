@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import type { SourceRuntime } from '../../plan/index.ts'
-import { exactParquet, openDuck, quoted, rowsOf } from './duck.ts'
+import { exactParquet, named, openDuck, quoted, rowsOf } from './duck.ts'
+import { eventRows, ID_COLUMN, KNOWN_COLUMN } from './event-rows.ts'
 import { OfflineError } from './offline-error.ts'
 import type { ShardLog } from './open-log.ts'
 
@@ -23,10 +24,6 @@ export interface EntityHistory {
   readonly unknown: number
 }
 
-/** Columns of the files besides the fields of the source. */
-export const KNOWN_COLUMN = 'tm_known_at'
-export const ID_COLUMN = 'tm_event_id'
-
 /**
  * Writes the events of a source that other entities of the region have accepted and that an entity which came later has not, each once,
  * in the order of their arrival. What tells an event from others is its id; of records of a topic where they stand: the entity has every record
@@ -36,48 +33,48 @@ export const ID_COLUMN = 'tm_event_id'
  */
 export async function entityHistory(options: EntityHistoryOptions): Promise<EntityHistory> {
   const { source, entity, logs, memoryMb, threads, temporary } = options
-  const { name, fields } = source.spec
-  const filesOf = (isOwn: boolean): string[] =>
-    logs
-      .filter(({ manifest }) => (manifest.shard.entity === entity) === isOwn)
-      .flatMap(({ files }) => files.filter(({ segment }) => segment.source === name).map(({ path }) => quoted(path)))
-  const [own, others] = [filesOf(true), filesOf(false)]
-  if (others.length === 0) return { known: 0, unknown: 0 }
+  const { name, fields, idempotency } = source.spec
+  const rowsIn = (isOwn: boolean) =>
+    eventRows(
+      logs.filter(({ manifest }) => (manifest.shard.entity === entity) === isOwn),
+      source.spec,
+    )
+  const [own, others] = [rowsIn(true), rowsIn(false)]
+  if (others === undefined) return { known: 0, unknown: 0 }
   const { connection, instance } = await openDuck({ memoryMb, threads, temporary })
   try {
-    const read = (files: readonly string[]) =>
-      `read_parquet([${files.join(', ')}], union_by_name = true, hive_partitioning = false)`
     const [nameless] = await rowsOf<{ n: bigint }>(
       connection,
-      `SELECT count(*) AS n FROM ${read(others)} WHERE tm_id IS NULL AND tm_sequence IS NULL`,
+      `SELECT count(*) AS n FROM (${others.sql}) WHERE ${ID_COLUMN} IS NULL`,
     )
-    if ((nameless?.n ?? 0n) > 0n)
+    // Of other sources only an erasure leaves an event without an id: what it blanked is not sent on.
+    if (idempotency === 'none' && (nameless?.n ?? 0n) > 0n)
       throw new OfflineError(
         `source ${name} has ${nameless?.n} events that nothing tells from each other (idempotency: 'none'): whether ${entity} has them cannot be known.`,
       )
-    const identity = `coalesce('i' || tm_id, 'p' || tm_sequence || '@' || tm_incarnation || ':' || tm_offset)`
-    await connection.run(`CREATE TEMP TABLE own (identity VARCHAR, sequence VARCHAR, incarnation BIGINT, at BIGINT)`)
-    if (own.length > 0)
+    await connection.run(
+      `CREATE TEMP TABLE own (identity VARCHAR, sequence VARCHAR, incarnation BIGINT, stood_at BIGINT)`,
+    )
+    if (own !== undefined)
       await connection.run(
-        `INSERT INTO own SELECT ${identity}, tm_sequence, tm_incarnation, tm_offset FROM ${read(own)}`,
+        `INSERT INTO own SELECT ${ID_COLUMN}, tm_sequence, tm_incarnation, tm_offset FROM (${own.sql})`,
       )
     // A column that none of the files has is null: the contract takes it, or refuses the event and says so.
-    const have = new Set((await connection.run(`SELECT * FROM ${read(others)} LIMIT 0`)).columnNames())
     const sent = fields
-      .filter((field) => !field.enriched && have.has(field.name))
-      .map((field) => `"${field.name.replaceAll('"', '""')}"`)
+      .filter((field) => !field.enriched && others.fields.has(field.name))
+      .map((field) => named(field.name))
     const lacking = `SELECT * FROM (
-        SELECT *, ${identity} AS tm_identity, row_number() OVER (PARTITION BY ${identity} ORDER BY tm_available_at, tm_seq) AS tm_copy FROM ${read(others)}
+        SELECT *, row_number() OVER (PARTITION BY ${ID_COLUMN} ORDER BY tm_available_at, tm_seq) AS tm_copy FROM (${others.sql}) WHERE ${ID_COLUMN} IS NOT NULL
       ) r
-      WHERE tm_copy = 1 AND NOT EXISTS (SELECT 1 FROM own WHERE own.identity = r.tm_identity)
-        AND NOT EXISTS (SELECT 1 FROM own WHERE own.sequence = r.tm_sequence AND own.incarnation = r.tm_incarnation AND own.at <= r.tm_offset)`
+      WHERE tm_copy = 1 AND NOT EXISTS (SELECT 1 FROM own WHERE own.identity = r.${ID_COLUMN})
+        AND NOT EXISTS (SELECT 1 FROM own WHERE own.sequence = r.tm_sequence AND own.incarnation = r.tm_incarnation AND own.stood_at <= r.tm_offset)`
     const columns = [
       ...sent,
       `CASE WHEN tm_imported THEN tm_known_at ELSE tm_available_at END AS ${KNOWN_COLUMN}`,
-      `coalesce(tm_id, '${name}/' || tm_sequence || '/' || tm_incarnation || '/' || tm_offset) AS ${ID_COLUMN}`,
+      ID_COLUMN,
     ]
     const write = async (file: string, condition: string): Promise<number> => {
-      const query = `SELECT ${columns.join(', ')} FROM (${lacking}) WHERE ${condition} ORDER BY tm_available_at, tm_time, tm_identity`
+      const query = `SELECT ${columns.join(', ')} FROM (${lacking}) WHERE ${condition} ORDER BY tm_available_at, tm_time, ${ID_COLUMN}`
       await connection.run(`COPY (${query}) TO ${quoted(file)} (${exactParquet('lz4_raw')})`)
       const [counted] = await rowsOf<{ n: bigint }>(connection, `SELECT count(*) AS n FROM ${quoted(file)}`)
       const count = Number(counted?.n ?? 0n)

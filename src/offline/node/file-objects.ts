@@ -63,8 +63,8 @@ export class FileObjects implements ObjectStore {
         if (entry.isDirectory()) {
           if (`${key}/`.startsWith(prefix) || prefix.startsWith(`${key}/`)) await walk(`${key}/`)
         } else if (key.startsWith(prefix)) {
-          const bytes = (await ifThere(() => stat(join(this.folder, key))))?.size
-          if (bytes !== undefined) found.push({ key, bytes })
+          const file = await ifThere(() => stat(join(this.folder, key)))
+          if (file !== undefined) found.push({ key, bytes: file.size, modifiedMs: file.mtimeMs })
         }
       }
     }

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import type { ListedObject, ObjectStore, StoredObject } from '../objects.ts'
 import { OfflineError } from './offline-error.ts'
 
-/** Where the ingest Worker of a region answers, and as whom it is asked: a token with the scope `log:read`. */
+/** Where the ingest Worker of a region answers, and as whom it is asked: a token with the scope `log:read`, and `log:write` to put and delete. */
 export interface HttpPlace {
   /** Without a slash at its end. */
   readonly url: string
@@ -13,9 +14,14 @@ type Fetch = (url: string, init: RequestInit) => Promise<Response>
 const TIMEOUT_MS = 120_000
 const MOST_TRIES = 4
 const PAUSE_MS = 500
+/** Deletions that are under way at once. */
+const AT_ONCE = 8
 
-/** The bucket of a region's log by way of its ingest Worker, for reading: whoever may read the log needs no credentials of R2. */
-export class HttpObjects implements Pick<ObjectStore, 'get' | 'list'> {
+/**
+ * The bucket of a region's log by way of its ingest Worker: whoever may read the log, or write it, needs no credentials of R2. A put makes an object and never
+ * changes one, and objects that a manifest names are not deleted: the Worker refuses both.
+ */
+export class HttpObjects implements ObjectStore {
   private readonly place: HttpPlace
   private readonly fetch: Fetch
   private readonly pause: (ms: number) => Promise<void>
@@ -31,17 +37,31 @@ export class HttpObjects implements Pick<ObjectStore, 'get' | 'list'> {
   }
 
   async get(key: string): Promise<StoredObject | undefined> {
-    const path = `/v1/log/objects/${key.split('/').map(encodeURIComponent).join('/')}`
-    const response = await this.ask(path, 'no_object')
+    const response = await this.ask('GET', pathOf(key), { absent: 'no_object' })
     if (response === undefined) return undefined
     return { bytes: response.bytes, etag: response.headers.get('etag') ?? '' }
+  }
+
+  /** False where another object has the key; over one that was read nothing is put. */
+  async put(key: string, bytes: Uint8Array, match?: { readonly etag: string | null }): Promise<boolean> {
+    if (match !== undefined && match.etag !== null)
+      throw new OfflineError(`${this.place.url} puts nothing over ${key}: objects of the log do not change.`)
+    const md5 = createHash('md5').update(bytes).digest('base64')
+    const headers = { 'content-md5': md5, 'content-type': 'application/octet-stream' }
+    const absent = match === undefined ? {} : { absent: 'object_exists' }
+    return (await this.ask('PUT', pathOf(key), { body: bytes, headers, ...absent })) !== undefined
+  }
+
+  async delete(keys: readonly string[]): Promise<void> {
+    for (let at = 0; at < keys.length; at += AT_ONCE)
+      await Promise.all(keys.slice(at, at + AT_ONCE).map((key) => this.ask('DELETE', pathOf(key))))
   }
 
   async list(prefix: string): Promise<readonly ListedObject[]> {
     const found: ListedObject[] = []
     for (let cursor: string | undefined; ; ) {
       const query = new URLSearchParams({ prefix, ...(cursor !== undefined && { cursor }) })
-      const answer = await this.ask(`/v1/log/objects?${query.toString()}`)
+      const answer = await this.ask('GET', `/v1/log/objects?${query.toString()}`)
       const page = JSON.parse(new TextDecoder().decode(answer?.bytes)) as Page
       found.push(...page.objects)
       if (page.cursor === undefined) return found.sort((a, b) => (a.key < b.key ? -1 : 1))
@@ -50,13 +70,22 @@ export class HttpObjects implements Pick<ObjectStore, 'get' | 'list'> {
   }
 
   /** Undefined for an answer that says `absent`. Tries again what may go well another time. */
-  private async ask(path: string, absent?: string): Promise<{ bytes: Uint8Array; headers: Headers } | undefined> {
+  private async ask(
+    method: string,
+    path: string,
+    { absent, body, headers: own }: Asked = {},
+  ): Promise<{ bytes: Uint8Array; headers: Headers } | undefined> {
     for (let tries = 1; ; tries++) {
       let why: string
       try {
         const { url, token } = this.place
-        const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-        const response = await this.fetch(url + path, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
+        const headers = { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...own }
+        const response = await this.fetch(url + path, {
+          method,
+          headers,
+          ...(body && { body: body as Uint8Array<ArrayBuffer> }),
+          signal: AbortSignal.timeout(TIMEOUT_MS),
+        })
         const bytes = new Uint8Array(await response.arrayBuffer())
         if (response.ok) return { bytes, headers: response.headers }
         const { code, detail } = problemOf(bytes)
@@ -68,10 +97,22 @@ export class HttpObjects implements Pick<ObjectStore, 'get' | 'list'> {
         const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : ''
         why = cause || (error instanceof Error ? error.message : String(error))
       }
-      if (tries === MOST_TRIES) throw new OfflineError(`the log at ${this.place.url} cannot be read (${why})`)
+      if (tries === MOST_TRIES)
+        throw new OfflineError(
+          `the log at ${this.place.url} cannot be ${method === 'GET' ? 'read' : 'written'} (${why})`,
+        )
       await this.pause(PAUSE_MS * tries)
     }
   }
+}
+
+const pathOf = (key: string): string => `/v1/log/objects/${key.split('/').map(encodeURIComponent).join('/')}`
+
+interface Asked {
+  /** The code of an answer that is none. */
+  readonly absent?: string
+  readonly body?: Uint8Array
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 interface Page {

@@ -51,6 +51,10 @@ async function mirrorOnce(
   }
   // Last, so that what a manifest names is there.
   for (const { key, bytes } of manifests) await to.put(key, bytes)
+  // What was compacted, retained no longer or erased goes here too.
+  const names = new Set(segments.map(({ key }) => key))
+  const folders = entities.map((entity) => `/tm_entity=${entity}/`)
+  await to.delete([...known.keys()].filter((key) => !names.has(key) && folders.some((folder) => key.includes(folder))))
   return fetched
 }
 

@@ -9,6 +9,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { isRefusal, keyFromJson } from '../../contract/index.ts'
 import type { FeatureValue } from '../../engine/index.ts'
 import type { EntityRuntime, FeatureRef, Plan, VectorPlan } from '../../plan/index.ts'
+import { wholeSince } from '../index.ts'
 import { Lineage, type Mode } from '../training/index.ts'
 import { openDuck } from './duck.ts'
 import { OfflineError } from './offline-error.ts'
@@ -121,6 +122,8 @@ async function recomputeEntity(
   const lineage = new Lineage(entity, parts)
   const regions = [...new Set(all.map(({ manifest }) => manifest.shard.region))].sort()
   const serving = region === undefined && regions.length === 1 ? 0 : regions.indexOf(region ?? '')
+  const wholeMs = wholeSince(parts)
+  const reachMs = Math.max(...features.map(({ feature }) => feature.window.reachMs))
   const asked = `tm_asked_${run}`
   const sink = await Sink.open(connection, asked)
   requests.forEach(({ keys, t, commits }, row) => {
@@ -129,6 +132,11 @@ async function recomputeEntity(
     const cut = commits === null ? null : lineage.cutOf(commits)
     if (isRefusal(key)) problems.set(row, key.message)
     else if (cut !== null && 'error' in cut) problems.set(row, cut.error)
+    else if (wholeMs !== Number.NEGATIVE_INFINITY && t - reachMs < wholeMs)
+      problems.set(
+        row,
+        `the log of entity ${entity.spec.name} has not everything from before ${new Date(wholeMs).toISOString()}`,
+      )
     else if (commits === null && serving < 0)
       throw new OfflineError(`the log has the regions ${regions.join(', ')}: say which of them serves.`)
     else sink.add(row, key.key, t, commits === null ? serving : BY_COMMITS, commits?.join(COMMITS_SEPARATOR) ?? null)

@@ -8,7 +8,7 @@ import {
   sliceShard,
   spreadOf,
 } from '../../plan/index.ts'
-import { ViewHistory } from '../index.ts'
+import { isWhole, ViewHistory } from '../index.ts'
 import { openDuck, quoted, rowsOf } from './duck.ts'
 import { OfflineError } from './offline-error.ts'
 import type { ShardLog } from './open-log.ts'
@@ -62,11 +62,24 @@ export async function shardHistory(options: ShardHistoryOptions): Promise<ShardH
     throw new OfflineError(
       `the log of ${name} has commits up to ${own.manifest.seq}, ${Math.max(cut, takenOutUpTo)} is needed: flush it first`,
     )
+  chain.forEach(({ manifest: { previous } }, i) => {
+    const before = chain[i + 1]?.manifest
+    if (previous !== null && (before?.seq ?? 0) < previous.seq)
+      throw new OfflineError(
+        `the log of the shard before ${name} (epoch ${previous.epoch}, shard ${previous.shard}) has commits up to ${before?.seq ?? 0}, ${previous.seq} is needed: flush it first`,
+      )
+  })
   const root = chain.at(-1) as ShardLog
-  if (root.manifest.previous !== null || root.manifest.fromSeq > 1)
+  const part = chain.find(({ manifest }) => !isWhole(manifest))
+  if (root.manifest.previous !== null || part !== undefined) {
+    const { removed, fromSeq, shard: of } = (part ?? root).manifest
+    const why = removed.some((one) => one.why === 'retention')
+      ? 'retention took away what was accepted before'
+      : 'what was accepted before is not in it'
     throw new OfflineError(
-      `the log of ${name} begins at commit ${root.manifest.fromSeq}: what was accepted before is not in it`,
+      `the log of ${region}/${of.entity}/${of.epoch}/${of.shard} begins at commit ${fromSeq}: ${why}, so the view cannot have its whole history`,
     )
+  }
 
   const { temporary, threads, memoryMb } = options
   const { connection, instance } = await openDuck({ threads, memoryMb, temporary })

@@ -3,7 +3,10 @@ import { hashKey, parseCommit, sliceIn, sliceShard, spreadOf } from '../../plan/
 import type { Manifest } from '../log/manifest.ts'
 
 /** What a set has to know of one shard's log. */
-export type LogPart = Pick<Manifest, 'shard' | 'bornMs' | 'previous' | 'fromSeq' | 'seq' | 'since'>
+export type LogPart = Pick<Manifest, 'shard' | 'bornMs' | 'previous' | 'fromSeq' | 'seq' | 'since'> & {
+  /** The entity's logs have everything since then, event time in ms; absent: always. Values that reach back further are partial. */
+  readonly wholeMs?: number
+}
 
 /** By the place of each part in the lineage: its last commit that counts; 0 where none does. */
 export type Cut = Float64Array
@@ -41,6 +44,19 @@ export class Lineage {
 
   private parentOf({ shard, previous }: LogPart): number | undefined {
     return previous === null ? undefined : this.byName.get(nameOf({ ...shard, ...previous }))
+  }
+
+  /** The first shard whose log ends before the commit at which another took over from it: what is in between would be missing. */
+  get behind(): { readonly name: string; readonly seq: number; readonly needed: number } | undefined {
+    for (const part of this.parts) {
+      const parent = this.parentOf(part)
+      const { seq = 0, shard } = (parent === undefined ? undefined : this.parts[parent]) ?? {}
+      if (part.previous === null || seq >= part.previous.seq) continue
+      const { region, entity } = part.shard
+      const { epoch, shard: number } = shard ?? part.previous
+      return { name: `${region}/${entity}/${epoch}/${number}`, seq, needed: part.previous.seq }
+    }
+    return undefined
   }
 
   /** All that the log has of a key. */
@@ -89,19 +105,19 @@ export class Lineage {
         if (commit.seq === 0) continue
         return { error: `commit ${text}: the log has no such shard` }
       }
-      const { seq } = this.parts[place] as LogPart
-      if (commit.seq > seq) return { error: `commit ${text}: the log of this shard has commits up to ${seq} only` }
-      this.include(cut, place, commit.seq)
+      const late = this.include(cut, place, commit.seq)
+      if (late !== undefined) return { error: `commit ${text}: the log of this shard has commits up to ${late} only` }
     }
     return cut
   }
 
-  /** A commit, and whatever its shard had begun with. */
-  private include(cut: Cut, place: number, seq: number): void {
-    cut[place] = Math.max(cut[place] as number, seq)
+  /** A commit, and whatever its shard had begun with; how far the log is, where it does not reach that far. */
+  private include(cut: Cut, place: number, seq: number): number | undefined {
     const part = this.parts[place] as LogPart
+    if (seq > part.seq) return part.seq
+    cut[place] = Math.max(cut[place] as number, seq)
     const parent = this.parentOf(part)
-    if (parent !== undefined && part.previous !== null) this.include(cut, parent, part.previous.seq)
+    return parent === undefined || part.previous === null ? undefined : this.include(cut, parent, part.previous.seq)
   }
 }
 

@@ -43,6 +43,7 @@ function completeSince(parts: readonly LogPart[]): CompleteSince {
       return { bornMs, since: { [name]: declared === 'beginning' ? null : (declared ?? bornMs) } }
     })
     if (histories.length === 0) return Number.NEGATIVE_INFINITY
-    return mergedSince(name, histories) ?? Number.NEGATIVE_INFINITY
+    const wholeMs = Math.max(...parts.map((part) => part.wholeMs ?? Number.NEGATIVE_INFINITY))
+    return Math.max(mergedSince(name, histories) ?? Number.NEGATIVE_INFINITY, wholeMs)
   }
 }

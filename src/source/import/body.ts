@@ -10,7 +10,10 @@ export interface ImportHead {
   readonly lines: readonly number[]
   /** For each event from when on it could be known, ms, by the rule of the import; null: the import names no rule. */
   readonly knownAt: readonly (number | null)[] | null
-  /** What tells each event from others, where the source has no field for it; absent: its content, or its file and line. */
+  /**
+   * What tells each event from others, where the source has no field for it; absent: its content, or its file and line. History that is sent again
+   * names a record of a topic by where it stood, also where content tells events: records that say the same are two events.
+   */
   readonly ids?: readonly string[]
 }
 
@@ -41,7 +44,8 @@ export function importBatch(text: string, source: SourceSpec, arrivalMs: number)
     return bad(`has ${knownAt.length} times in "knownAt" for ${lines.length} events: one for each, or null for no rule`)
   if (ids !== undefined && ids.length !== lines.length)
     return bad(`has ${ids.length} ids for ${lines.length} events: one for each, or none`)
-  const isNamed = source.id !== undefined || source.idempotency === 'content'
+  const isContent = source.idempotency === 'content' && ids === undefined
+  const isNamed = source.id !== undefined || isContent
   return {
     text: events,
     spans,

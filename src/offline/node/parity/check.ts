@@ -2,7 +2,7 @@ import type { DuckDBInstance } from '@duckdb/node-api'
 import type { DefinitionsSpec } from '../../../engine/index.ts'
 import { type EntityRuntime, type FeatureRef, Plan } from '../../../plan/index.ts'
 import { parseCanonicalJson } from '../../../util/canonical-json.ts'
-import type { ObjectStore } from '../../index.ts'
+import { type ObjectStore, wholeSince } from '../../index.ts'
 import {
   isMismatch,
   judge,
@@ -20,7 +20,7 @@ import { explainedLines } from './explained.ts'
 import { nearbyCommit } from './nearby.ts'
 import { type LoggedRead, type Recomputed, recomputeReads } from './reads.ts'
 import { readSamples } from './samples.ts'
-import { lostBefore, reaches, seenOf } from './seen.ts'
+import { isBlanked, reaches, seenOf } from './seen.ts'
 
 export interface ParityOptions {
   /** Has the sample and the definitions: a bucket a region. */
@@ -198,14 +198,16 @@ class Check {
     const verdicts: Verdict[] = []
     const readings: Reading[] = []
     for (const { group, places, from } of runs) {
-      const lostMs = lostBefore(byEntity.get(group.entity.spec.name) ?? [])
+      const wholeMs = wholeSince((byEntity.get(group.entity.spec.name) ?? []).map(({ manifest }) => manifest))
       const ways = places.map((place) => {
         const answer = answers.get(group)?.[place] as Recomputed
         const own = group.features.map((_, i) => ('readings' in answer ? answer.readings[i] : undefined) ?? IMPOSSIBLE)
         const judged = own.map((reading, i) => {
           const verdict = judge(servedReading(row, from + i), reading, reasonOf(row, from + i))
-          const isThere = reaches(group.features[i] as FeatureRef, row.atMs, lostMs)
-          return isMismatch(verdict) && !isThere ? 'gone' : verdict
+          if (!isMismatch(verdict)) return verdict
+          const feature = group.features[i] as FeatureRef
+          const logs = byEntity.get(group.entity.spec.name) ?? []
+          return reaches(feature, row.atMs, wholeMs) && !isBlanked(feature, row.atMs, logs) ? verdict : 'gone'
         })
         return { own, judged, bad: judged.filter(isMismatch).length }
       })

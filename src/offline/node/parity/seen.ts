@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { columnOrigin, inputsOf } from '../../../engine/index.ts'
 import type { FeatureRef } from '../../../plan/index.ts'
 import { type Commit, parseCommit } from '../../../plan/index.ts'
-import type { Manifest } from '../../index.ts'
+import { AHEAD_MS, type Manifest } from '../../index.ts'
 import type { ServedRow, Skip } from '../../parity/index.ts'
 import type { ShardLog } from '../open-log.ts'
 
@@ -29,7 +30,7 @@ export function seenOf({ vector }: ServedRow, entity: string, key: string, logs:
       const isGiven = logs.some(({ manifest }) => manifest.shard.region === commit.region)
       if (commit.seq > 0) return { skip: isGiven ? 'behind' : 'unlogged' }
     } else if (commit.seq > log.seq) return { skip: 'behind' }
-    else if (isErased(log, key, commit.seq)) return { skip: 'erased' }
+    else if (isErased(log, key)) return { skip: 'erased' }
   }
   return { commits: waysOf(own) }
 }
@@ -39,11 +40,13 @@ const manifestOf = (logs: readonly ShardLog[], { region, entity, epoch, shard }:
     return of.region === region && of.entity === entity && of.epoch === epoch && of.shard === shard
   })?.manifest
 
-function isErased({ removed }: Manifest, key: string, seq: number): boolean {
+/** Also of what was served since: the shard keeps the mark of what it forgot, and the log has nothing that says it. */
+function isErased({ removed }: Manifest, key: string): boolean {
   if (removed.length === 0) return false
   const sum = createHash('sha256').update(key).digest('hex')
-  return removed.some(({ why, keySha256, seq: at = Number.POSITIVE_INFINITY }) => {
-    return why === 'erasure' && keySha256 === sum && seq < at
+  // With fields: another's key, that was a value in this log.
+  return removed.some(({ why, keySha256, fields }) => {
+    return why === 'erasure' && fields === undefined && keySha256 === sum
   })
 }
 
@@ -63,22 +66,25 @@ function waysOf(own: readonly { readonly text: string; readonly commit: Commit }
   return ways
 }
 
-/** An event may be so much ahead of its arrival where its source says nothing, ms. */
-const AHEAD_MS = 3_600_000
+/** Whether all rows that a feature may read at t are in the logs, which have everything since `wholeMs`. */
+export const reaches = ({ feature }: FeatureRef, atMs: number, wholeMs: number): boolean =>
+  wholeMs === Number.NEGATIVE_INFINITY || atMs - feature.window.reachMs >= wholeMs
 
-/** Whether all rows that a feature may read at t are in the logs that still have what a key's shards accepted. */
-export function reaches({ feature }: FeatureRef, atMs: number, lostMs: number): boolean {
-  return lostMs === Number.NEGATIVE_INFINITY || atMs - feature.window.reachMs >= lostMs + AHEAD_MS
-}
-
-/** What arrived before this is not in the logs of an entity, or not all of it, ms; minus infinity: all is there. */
-export function lostBefore(logs: readonly ShardLog[]): number {
-  let lost = Number.NEGATIVE_INFINITY
-  for (const { manifest } of logs) {
-    const { fromSeq, previous, segments, availableAtMs, removed } = manifest
-    if (previous === null && fromSeq > 1)
-      lost = Math.max(lost, Math.min(availableAtMs, ...segments.map(({ fromArrivalMs }) => fromArrivalMs)))
-    for (const { why, beforeMs } of removed) if (why === 'retention') lost = Math.max(lost, beforeMs ?? availableAtMs)
-  }
-  return lost
+/**
+ * Whether a feature's view is computed from a field that an erasure blanked in rows of others, and the feature reaches back to before that: then the
+ * log has less than the shards.
+ */
+export function isBlanked({ entity, view, feature }: FeatureRef, atMs: number, logs: readonly ShardLog[]): boolean {
+  const plan = entity.plan[view]
+  const blanked = logs.flatMap(({ manifest: { removed } }) =>
+    removed.filter((one) => one.fields !== undefined && atMs - feature.window.reachMs < one.atMs + AHEAD_MS),
+  )
+  if (plan === undefined || blanked.length === 0) return false
+  const read = inputsOf(plan.spec).flatMap((input) =>
+    plan.fields.flatMap(({ name }) => {
+      const origin = columnOrigin(plan.spec, input, name)
+      return 'field' in origin ? [`${input.source}.${origin.field}`] : []
+    }),
+  )
+  return blanked.some(({ fields = [] }) => fields.some((name) => read.includes(name)))
 }

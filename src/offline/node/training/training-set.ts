@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import type { DefinitionsSpec } from '../../../engine/index.ts'
 import { type EntityRuntime, type FeatureRef, Plan, type VectorPlan } from '../../../plan/index.ts'
 import { didYouMean } from '../../../util/did-you-mean.ts'
+import { wholeSince } from '../../index.ts'
 import {
   featureColumns,
   isTimeZone,
@@ -23,6 +24,7 @@ import { computeEntity } from './compute.ts'
 import { checkNames, readLabelFile } from './label-file.ts'
 import { rolesOf, textColumns } from './label-roles.ts'
 import { formatOf, type SetFormat, setQuery, writeSet } from './output.ts'
+import { checkReach } from './reach.ts'
 import type { SetEngine, SetMade, SetWork } from './set-engine.ts'
 import { cutOf, engineVersion, manifestOf, SET_MANIFEST_FORMAT, type SetManifest } from './set-manifest.ts'
 import { parseSplit, SPLIT_COLUMN, splitText } from './split.ts'
@@ -60,6 +62,8 @@ export interface TrainingSetOptions {
   readonly threads?: number
   /** What DuckDB may take, MB, workers included; default 1,000. */
   readonly memoryMb?: number
+  /** Takes labels whose features reach back to before what the log has, with values of what is left and the status partial. Default false. */
+  readonly allowPartial?: boolean
   /** Does not compare the checksums of the log's files. Default false. */
   readonly isTrusted?: boolean
   readonly signal?: AbortSignal
@@ -215,9 +219,23 @@ async function make(
         table: `tm_asked_${run}`,
       })),
     }
+    for (const { lineage } of asks.entities) {
+      const late = lineage.behind
+      if (late === undefined) continue
+      const { name, seq, needed } = late
+      throw new OfflineError(
+        `the log of ${name} has commits up to ${seq}, and the shard after it took over at ${needed}: what came in between has not left yet. Flush the log (POST /v1/log/flush) and try again.`,
+      )
+    }
     const asked = await askFor({ connection, instance }, asks)
     if (asked.labels !== rows)
       throw new Error(`of ${rows} labels ${asked.labels} were read: this is a bug, and nothing was written`)
+    if (!options.allowPartial) {
+      for (const [run, { entity, features }] of runs.entries()) {
+        const wholeMs = wholeSince((logs[run] as PartLog[]).map(({ log }) => log.manifest))
+        await checkReach(connection, { file, entity, features, asked: `tm_asked_${run}`, wholeMs })
+      }
+    }
     signal?.throwIfAborted()
     const stages = runs.map(({ entity, features }, run): StageOptions => {
       const own = logs[run] as PartLog[]
@@ -357,12 +375,14 @@ function logsOf(
   again: SetManifest | undefined,
 ): PartLog[] {
   const own = opened.filter(({ manifest }) => manifest.shard.entity === spec.name)
+  const whole = wholeSince(own.map(({ manifest }) => manifest))
+  const since = whole === Number.NEGATIVE_INFINITY ? {} : { wholeMs: whole }
   if (again === undefined) {
     if (own.length === 0)
       throw new OfflineError(
         `${folder} has no log of entity ${spec.name}: is this the bucket, and has anything been accepted?`,
       )
-    return own.map((log) => ({ log, part: log.manifest }))
+    return own.map((log) => ({ log, part: { ...log.manifest, ...since } }))
   }
   return again.log
     .filter(({ shard }) => shard.entity === spec.name)
@@ -377,7 +397,7 @@ function logsOf(
         throw new OfflineError(
           `the log of ${name} ends at commit ${log.manifest.seq}; the set was made from it up to ${cut.seq}.`,
         )
-      return { log, part: cut }
+      return { log, part: { ...cut, ...since } }
     })
 }
 

@@ -1,0 +1,4 @@
+import { createPredictor } from '../../lib/predictor.ts'
+import { delayRisk } from './inputs.ts'
+
+export default createPredictor([delayRisk])

@@ -1,0 +1,8 @@
+export { type LogEditor, readManifests, type Upkeep } from './bucket.ts'
+export { type Compacted, type CompactOptions, compact, groupsOf } from './compact.ts'
+export { type ErasedAt, type ErasedLog, eraseLog, findPerson, type Person } from './erase-log.ts'
+export { type ErasedServed, eraseServed } from './erase-served.ts'
+export { type Expired, type Expiring, expire, expiring } from './expire.ts'
+export { keySha256 } from './person.ts'
+export { eraseUnnamed, type Proof, prove } from './prove.ts'
+export { type SweepOptions, type Swept, sweep } from './sweep.ts'

@@ -1,0 +1,4 @@
+import { createLookup } from '../../../workers/lookup/app.ts'
+import { app } from './definitions.ts'
+
+export default createLookup(app)
