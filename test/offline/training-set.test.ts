@@ -8,7 +8,7 @@ import { readSetManifest, type TrainingSetOptions, trainingSet } from '../../src
 import { Plan } from '../../src/plan/index.ts'
 import { LoggedShards, live } from '../support/logged-shards.ts'
 import { random } from '../support/random.ts'
-import { plainEvent, randomDefinitions } from '../support/shards.ts'
+import { definitionsOf, plainEvent, randomDefinitions } from '../support/shards.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-sets-'))
@@ -48,10 +48,13 @@ const options = (more: Partial<TrainingSetOptions> & Pick<TrainingSetOptions, 'l
   ...more,
 })
 
-async function read(path: string): Promise<Record<string, unknown>[]> {
+async function read(path: string, columns = '*'): Promise<Record<string, unknown>[]> {
   const { connection, instance } = await openDuck({ threads: 1, memoryMb: 200, temporary: folder })
   try {
-    return (await connection.runAndReadAll(`SELECT * FROM '${path}'`)).getRowObjectsJson() as Record<string, unknown>[]
+    return (await connection.runAndReadAll(`SELECT ${columns} FROM '${path}'`)).getRowObjectsJson() as Record<
+      string,
+      unknown
+    >[]
   } finally {
     connection.closeSync()
     instance.closeSync()
@@ -257,5 +260,32 @@ test('a set of several regions says which of them serves, and sees the others la
     }
   } finally {
     near.remove()
+  }
+})
+
+test('the sign of zero is kept, in one thread and by several, in every file', async () => {
+  const features = ['amount'].map((field) => ({
+    name: 'amount',
+    aggregate: 'latest',
+    field,
+    window: { kind: 'lifetime' as const },
+  }))
+  const view = { name: 'v', entity: 'user', source: 'activity', key: { user_id: 'uid' }, features }
+  const spec = withService(definitionsOf([{ ...view, exactRows: 2, allowedLatenessMs: 5_000, since: 'beginning' }]))
+  const zeros = new LoggedShards(new Plan(spec), { shards: 1, startMs: NOW })
+  try {
+    const uids = ['a', 'b', 'c', 'd']
+    const amounts = [0, -0, 0, -0]
+    zeros.send(uids.map((uid, i) => ({ ...plainEvent(`e${i}`, uid, NOW), fields: { amount: amounts[i] ?? null } })))
+    await zeros.flush()
+    const labels = file('zeros.csv', `user_id,at,mine\n${uids.map((uid) => `${uid},${NOW + 1},-0.0`).join('\n')}\n`)
+    for (const threads of [0, 2]) {
+      const out = join(folder, 'zeros.parquet')
+      await trainingSet(options({ definitions: { spec }, labels, out, log: zeros.folder, threads }))
+      const rows = await read(out, 'CAST(v__amount AS VARCHAR) AS amount')
+      expect(rows.map(({ amount }) => amount)).toEqual(['0.0', '-0.0', '0.0', '-0.0'])
+    }
+  } finally {
+    zeros.remove()
   }
 })

@@ -78,27 +78,29 @@ function inDuck(sql: string): string {
 }
 
 async function streamOf(connection: DuckDBConnection, { sql }: SparkRun, job: ChildJob): Promise<MergedStream> {
-  const wires: Record<string, Wire> = { ...ownWires(), ...Object.fromEntries(job.slots.map((s) => [s.name, s.wire])) }
-  const columns = Object.keys(wires)
+  const { columns, schema, batch } = streamColumns(job)
   const query = `SELECT ${columns.map(named).join(', ')} FROM (${inDuck(sql)}) ORDER BY key, region, ord, kind`
   const rows = (await connection.runAndReadAll(query)).getRows()
   const records = rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, plain(row[i])])))
+  return { job, records, schema, batch }
+}
+
+/** The columns of the stream of a job, and batches of them. */
+export function streamColumns({ slots }: ChildJob): Pick<MergedStream, 'schema' | 'batch'> & { columns: string[] } {
+  const wires: Record<string, Wire> = { ...ownWires(), ...Object.fromEntries(slots.map((s) => [s.name, s.wire])) }
+  const columns = Object.keys(wires)
   const schema = new Schema(columns.map((name) => new Field(name, arrowTypeOf(wires[name] as Wire), true)))
-  return {
-    job,
-    records,
-    schema,
-    batch: (own) => {
-      const children = columns.map((name) =>
-        dataOf(
-          own.map((record) => record[name] ?? null),
-          wires[name] as Wire,
-        ),
-      )
-      const type = new Struct(schema.fields)
-      return new RecordBatch(schema, makeData({ type, length: own.length, nullCount: 0, children }))
-    },
+  const batch = (own: readonly Record<string, unknown>[]): RecordBatch => {
+    const children = columns.map((name) =>
+      dataOf(
+        own.map((record) => record[name] ?? null),
+        wires[name] as Wire,
+      ),
+    )
+    const type = new Struct(schema.fields)
+    return new RecordBatch(schema, makeData({ type, length: own.length, nullCount: 0, children }))
   }
+  return { columns, schema, batch }
 }
 
 /** Int columns travel as doubles here: the engine reads numbers of either. */

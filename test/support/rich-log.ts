@@ -172,7 +172,7 @@ export async function writeRichLog(r: Random, folder: string, events: number, la
     }
   }
   // What was accepted by the old epoch after the hand-over counts for nobody.
-  for (const { row } of old.rows.slice(0, 3))
+  for (const { row } of old.rows.filter(({ contract }) => contract === stream).slice(0, 3))
     old.rows.push({
       contract: stream,
       row: { ...row, key: 'hot', seq: ++old.seq, row: null, sign: 1, availableAtMs: clock },

@@ -68,7 +68,13 @@ export function howStored({ name, type }: LogColumn): Pick<ColumnSource, 'encodi
   const statistics = BOUNDED.has(name)
   if (name === 'tm_id') return { encoding: 'DELTA_LENGTH_BYTE_ARRAY', statistics }
   if (RISING.has(name) || type.kind === 'time') return { encoding: 'DELTA_BINARY_PACKED', statistics }
+  // A dictionary takes 0 and -0 for one value, and the sign of zero would be lost.
+  if (isFloating(type)) return { encoding: 'PLAIN', statistics }
   return { statistics }
+}
+
+function isFloating(type: ColumnType): boolean {
+  return type.kind === 'double' || type.kind === 'vector' || (type.kind === 'list' && isFloating(type.of))
 }
 
 const BOUNDED = new Set(['tm_key', 'tm_seq', 'tm_time', 'tm_available_at', 'tm_offset'])

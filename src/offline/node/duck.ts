@@ -38,3 +38,10 @@ export const listOf = (texts: readonly string[]): string => `[${texts.map(quoted
 export async function rowsOf<Row>(connection: DuckDBConnection, sql: string): Promise<Row[]> {
   return (await connection.runAndReadAll(sql)).getRowObjectsJS() as Row[]
 }
+
+/**
+ * Options of `COPY ... TO` for Parquet that has every bit. By default DuckDB writes doubles by a dictionary, in which `-0.0` and
+ * `0.0` are one value: the sign of zero is lost.
+ */
+export const exactParquet = (compression: 'zstd' | 'lz4_raw'): string =>
+  `FORMAT parquet, COMPRESSION ${compression}, DICTIONARY_SIZE_LIMIT 0`

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import type { SourceRuntime } from '../../plan/index.ts'
-import { named, openDuck, quoted, rowsOf } from './duck.ts'
+import { exactParquet, named, openDuck, quoted, rowsOf } from './duck.ts'
 import { eventRows, ID_COLUMN, KNOWN_COLUMN } from './event-rows.ts'
 import { OfflineError } from './offline-error.ts'
 import type { ShardLog } from './open-log.ts'
@@ -75,7 +75,7 @@ export async function entityHistory(options: EntityHistoryOptions): Promise<Enti
     ]
     const write = async (file: string, condition: string): Promise<number> => {
       const query = `SELECT ${columns.join(', ')} FROM (${lacking}) WHERE ${condition} ORDER BY tm_available_at, tm_time, ${ID_COLUMN}`
-      await connection.run(`COPY (${query}) TO ${quoted(file)} (FORMAT parquet)`)
+      await connection.run(`COPY (${query}) TO ${quoted(file)} (${exactParquet('lz4_raw')})`)
       const [counted] = await rowsOf<{ n: bigint }>(connection, `SELECT count(*) AS n FROM ${quoted(file)}`)
       const count = Number(counted?.n ?? 0n)
       if (count === 0) rmSync(file)

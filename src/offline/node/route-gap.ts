@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { type EntityRuntime, hashKey, type Plan, type Route, type SourceRuntime, spreadOf } from '../../plan/index.ts'
-import { named, openDuck, quoted, rowsOf } from './duck.ts'
+import { exactParquet, named, openDuck, quoted, rowsOf } from './duck.ts'
 import { type EventRows, eventRows, hasField, ID_COLUMN, KNOWN_COLUMN } from './event-rows.ts'
 import { OfflineError } from './offline-error.ts'
 import { openLog, type ShardLog } from './open-log.ts'
@@ -93,7 +93,9 @@ async function sourceGap(options: RouteGapOptions, of: Of): Promise<RouteGap> {
       const own = `SELECT * FROM (${lacking}) WHERE ${KNOWN_COLUMN} IS ${isUnknown ? 'NULL' : 'NOT NULL'}`
       const [some] = await rowsOf<{ n: bigint }>(connection, `SELECT count(*) AS n FROM (${own})`)
       if (some === undefined || some.n === 0n) continue
-      await connection.run(`COPY (${own} ORDER BY ${KNOWN_COLUMN}, ${ID_COLUMN}) TO ${quoted(path)} (FORMAT parquet)`)
+      await connection.run(
+        `COPY (${own} ORDER BY ${KNOWN_COLUMN}, ${ID_COLUMN}) TO ${quoted(path)} (${exactParquet('lz4_raw')})`,
+      )
       missing.push({ source: name, path, events: Number(some.n), isUnknown })
     }
     const rekeyed = isPlain ? await rekey(options, of, own, instance, work) : 0

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { DOUBLE, DuckDBDataChunk, INTEGER, VARCHAR } from '@duckdb/node-api'
 import { BY_PARTS, type Lineage, orderedBy } from '../../training/index.ts'
-import { named, quoted } from '../duck.ts'
+import { exactParquet, named, quoted } from '../duck.ts'
 import { Chunks } from '../training/chunks.ts'
 import { COMMITS_SEPARATOR } from '../training/commits-text.ts'
 import { LABELS, ROW } from '../training/label-file.ts'
@@ -79,9 +79,7 @@ export async function writeLabels(
 }
 
 async function copy(connection: DuckDBConnection, query: string, file: string): Promise<void> {
-  await connection.run(
-    `COPY (${query}) TO ${quoted(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${GROUP_ROWS})`,
-  )
+  await connection.run(`COPY (${query}) TO ${quoted(file)} (${exactParquet('zstd')}, ROW_GROUP_SIZE ${GROUP_ROWS})`)
 }
 
 export const askedFile = (folder: string, run: number): string => join(folder, `asked-${run}.parquet`)

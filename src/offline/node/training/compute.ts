@@ -5,7 +5,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { DefinitionsSpec, ResultType } from '../../../engine/index.ts'
 import { LETTER_OF } from '../../../shard/index.ts'
 import { Lineage, type LogPart } from '../../training/index.ts'
-import { named, quoted, rowsOf } from '../duck.ts'
+import { exactParquet, named, quoted, rowsOf } from '../duck.ts'
 import { type Bucket, computeBucket } from './bucket.ts'
 import { ResultTable } from './result-table.ts'
 import { nameFiles, rowsQuery, type StagedSource, type StageOptions, stagedSources } from './stage-rows.ts'
@@ -150,7 +150,7 @@ async function inThreads(
   const partition = async (query: string, name: string): Promise<void> => {
     await connection.run(
       `COPY (SELECT *, CAST(eid AS BIGINT) % ${count} AS tm_bucket FROM (${query})) TO ${quoted(join(folder, name))}
-        (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (tm_bucket))`,
+        (${exactParquet('lz4_raw')}, PARTITION_BY (tm_bucket))`,
     )
   }
   await partition(labels, 'labels')

@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Status } from '../../../engine/index.ts'
 import { STATUS_OF } from '../../../shard/index.ts'
 import { type FeatureColumn, statusColumn } from '../../training/index.ts'
-import { named, quoted, rowsOf } from '../duck.ts'
+import { exactParquet, named, quoted, rowsOf } from '../duck.ts'
 import { OfflineError } from '../offline-error.ts'
 import { writeArrow } from './arrow-file.ts'
 import { LABELS, type LabelColumn, ROW } from './label-file.ts'
@@ -73,7 +73,7 @@ export async function writeSet(
   format: SetFormat,
 ): Promise<number> {
   if (format === 'arrow') return await writeArrow(connection, query, file)
-  const how = format === 'parquet' ? 'FORMAT parquet, COMPRESSION zstd' : 'FORMAT csv, HEADER'
+  const how = format === 'parquet' ? exactParquet('zstd') : 'FORMAT csv, HEADER'
   const [written] = await rowsOf<{ Count: bigint }>(connection, `COPY (${query}) TO ${quoted(file)} (${how})`)
   return Number(written?.Count ?? 0)
 }

@@ -6,7 +6,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { compileContract } from '../../../contract/index.ts'
 import { type EntityRuntime, type FeatureRef, Plan } from '../../../plan/index.ts'
 import { LabelProblem, Lineage } from '../../training/index.ts'
-import { openDuck, quoted } from '../duck.ts'
+import { exactParquet, openDuck, quoted } from '../duck.ts'
 import { computeBucket } from './bucket.ts'
 import { computeInto } from './compute.ts'
 import type { TallyParts } from './tally.ts'
@@ -61,9 +61,7 @@ async function compute({ bucket, folder, output }: BucketTask): Promise<TallyPar
       emit(row, values)
     })
   })
-  await connection.run(
-    `COPY results TO ${quoted(join(output, `${bucket}.parquet`))} (FORMAT parquet, COMPRESSION lz4_raw)`,
-  )
+  await connection.run(`COPY results TO ${quoted(join(output, `${bucket}.parquet`))} (${exactParquet('lz4_raw')})`)
   await connection.run('DROP TABLE results')
   return tally
 }
