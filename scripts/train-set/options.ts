@@ -82,7 +82,7 @@ const OF_SPARK = ['master', 'spark-conf', 'spark-node', 'spark-work'] as const
 function sparkOf(given: ReturnType<typeof parsed>): SparkSettings | undefined {
   const { engine = 'embedded' } = given
   if (!ENGINES.includes(engine))
-    throw new UsageError(`--engine ${engine}: there are ${ENGINES.join(' and ')}.${didYouMean(engine, ENGINES)}`)
+    throw new UsageError(`--engine ${engine}: there is no such engine.${didYouMean(engine, ENGINES)}`)
   if (engine !== 'spark') {
     const said = OF_SPARK.find((name) => given[name] !== undefined)
     if (said === undefined) return undefined
