@@ -127,6 +127,8 @@ async function runView(
   say: (text: string) => void,
 ): Promise<number> {
   const { json, at, log } = options
+  const views = plan.spec.views.map(({ name }) => name)
+  if (!views.includes(view)) throw new UsageError(`there is no feature view "${view}".${didYouMean(view, views)}`)
   const begun = await client.ask<Begun>('POST', `/v1/backfills/${encodeURIComponent(view)}`, {})
   const { shards, region, entity } = begun
   const cannot = shards.find((shard) => 'refused' in shard && shard.refused !== 'complete')
